@@ -1,0 +1,73 @@
+package io.github.m3agiqa.hub;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.KeyDeserializer;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ModelException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A model on disk.
+ *
+ * @param path the folder
+ * @param manifest what its manifest says
+ */
+public record ModelFolder(Path path, ModelManifest manifest) {
+    /** The file that makes a folder a model. */
+    public static final String MANIFEST = "m3agiqa.json";
+
+    private static final ObjectMapper JSON = new ObjectMapper()
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .registerModule(new SimpleModule().addKeyDeserializer(Aspect.class, new KeyDeserializer() {
+                @Override
+                public Aspect deserializeKey(String key, DeserializationContext context) {
+                    return Aspect.of(key);
+                }
+            }));
+
+    /** Whether a folder holds a model. */
+    public static boolean isModel(Path folder) {
+        return Files.isRegularFile(folder.resolve(MANIFEST));
+    }
+
+    /**
+     * Reads a folder's manifest.
+     *
+     * @throws ModelException if it is missing or damaged
+     */
+    public static ModelFolder open(Path folder) {
+        Path file = folder.resolve(MANIFEST);
+        try {
+            return new ModelFolder(folder, JSON.readValue(Files.readAllBytes(file), ModelManifest.class));
+        } catch (JsonProcessingException e) {
+            throw new ModelException("%s: %s".formatted(file, e.getOriginalMessage()), e);
+        } catch (IOException e) {
+            throw new ModelException("%s is no model folder: %s cannot be read (%s)".formatted(folder, MANIFEST, e), e);
+        }
+    }
+
+    /**
+     * A part of the model.
+     *
+     * @param relative its path as the manifest has it
+     * @throws ModelException if it is absolute or does not exist
+     */
+    public Path part(String relative) {
+        if (Path.of(relative).isAbsolute()) {
+            throw new ModelException("%s: the path '%s' must be relative".formatted(path.resolve(MANIFEST), relative));
+        }
+        Path part = path.resolve(relative);
+        if (!Files.exists(part)) {
+            throw new ModelException("%s names %s, which does not exist".formatted(path.resolve(MANIFEST), part));
+        }
+        return part;
+    }
+}

@@ -1,0 +1,140 @@
+package io.github.m3agiqa.hub;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Scale;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code m3agiqa.json} says of a model: its parts, with paths relative to it, and its fixed questions. A value that
+ * the file leaves out takes its default, or is an error that names it.
+ *
+ * @param name the model's name
+ * @param version counted up with every change of the weights or questions
+ * @param architecture {@code minicpm-llama3-v-2.5}
+ * @param license an SPDX identifier or the name of a licence
+ * @param base the folder of the base model
+ * @param alpha what becomes of transparency: {@code white} (the default) or {@code drop}
+ * @param vision how the vision tower pads and numbers patches: {@code published} (the default) or {@code corrected}
+ * @param aspects the aspects that the model scores
+ * @param sha256 the checksum of each listed file
+ */
+public record ModelManifest(
+        String name,
+        int version,
+        String architecture,
+        String license,
+        String base,
+        String alpha,
+        String vision,
+        Map<Aspect, AspectManifest> aspects,
+        Map<String, String> sha256) {
+    /** The only architecture there is. */
+    public static final String ARCHITECTURE = "minicpm-llama3-v-2.5";
+
+    public ModelManifest {
+        given("license", license);
+        given("base", base);
+        alpha = orElse(alpha, "white");
+        vision = orElse(vision, "published");
+        if (!given("name", name).matches("[\\w.-]+")) {
+            throw new IllegalArgumentException("name is '%s', not letters, digits, '.', '_' and '-'".formatted(name));
+        }
+        if (!given("architecture", architecture).equals(ARCHITECTURE)) {
+            throw new IllegalArgumentException(
+                    "architecture is '%s', known is %s".formatted(architecture, ARCHITECTURE));
+        }
+        if (given("aspects", aspects).isEmpty()) {
+            throw new IllegalArgumentException("aspects is empty");
+        }
+        aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
+        sha256 = Map.copyOf(orElse(sha256, Map.of()));
+        for (String hash : sha256.values()) {
+            if (!hash.matches("[0-9a-fA-F]{64}")) {
+                throw new IllegalArgumentException("'%s' is no SHA-256".formatted(hash));
+            }
+        }
+    }
+
+    /** Name and version, as results name the model. */
+    public String id() {
+        return name + "@" + version;
+    }
+
+    /**
+     * One aspect of a model.
+     *
+     * @param adapter the folder of its PEFT adapter, null if the base is used as it is
+     * @param predictor the file of its score head
+     * @param pooler how the head pools its steps, {@code mean} by default
+     * @param scale the range of its scores, 0 to 5 by default
+     * @param describe the first round
+     * @param rate the second round
+     */
+    public record AspectManifest(
+            @Nullable String adapter,
+            String predictor,
+            String pooler,
+            @JsonFormat(shape = JsonFormat.Shape.ARRAY) Scale scale,
+            Describe describe,
+            Rate rate) {
+        public AspectManifest {
+            given("predictor", predictor);
+            pooler = orElse(pooler, "mean");
+            scale = orElse(scale, Scale.ZERO_TO_FIVE);
+            given("describe", describe);
+            given("rate", rate);
+        }
+    }
+
+    /**
+     * The round in which the model describes the image.
+     *
+     * @param question what it is asked; {@code {prompt}} stands for the image's prompt
+     * @param maxSlices the largest number of tiles
+     * @param beams 3 by default, 1 for greedy search
+     * @param repetitionPenalty 1.2 by default, 1 for none
+     * @param maxNewTokens the longest description, in tokens; 1024 by default
+     */
+    public record Describe(String question, int maxSlices, int beams, double repetitionPenalty, int maxNewTokens) {
+        public Describe {
+            given("question", question);
+            beams = beams == 0 ? 3 : beams;
+            repetitionPenalty = repetitionPenalty == 0 ? 1.2 : repetitionPenalty;
+            maxNewTokens = maxNewTokens == 0 ? 1024 : maxNewTokens;
+            if (maxSlices < 1 || beams < 1 || !(repetitionPenalty > 0) || maxNewTokens < 1) {
+                throw new IllegalArgumentException("describe needs a maxSlices, and its numbers must be positive");
+            }
+        }
+    }
+
+    /**
+     * The round whose question is read but not answered.
+     *
+     * @param question what the model is asked; {@code {prompt}} stands for the image's prompt
+     * @param maxSlices the largest number of tiles
+     * @param maxLength the longest conversation that the predictor reads, in tokens
+     */
+    public record Rate(String question, int maxSlices, int maxLength) {
+        public Rate {
+            given("question", question);
+            if (maxSlices < 1 || maxLength < 1) {
+                throw new IllegalArgumentException("rate needs a positive maxSlices and a positive maxLength");
+            }
+        }
+    }
+
+    private static <T> T given(String field, @Nullable T value) {
+        if (value == null) {
+            throw new IllegalArgumentException("%s is missing".formatted(field));
+        }
+        return value;
+    }
+
+    private static <T> T orElse(@Nullable T value, T fallback) {
+        return value == null ? fallback : value;
+    }
+}

@@ -1,0 +1,194 @@
+package io.github.m3agiqa.image;
+
+import com.drew.imaging.FileType;
+import com.drew.imaging.FileTypeDetector;
+import com.drew.imaging.ImageMetadataReader;
+import com.drew.imaging.ImageProcessingException;
+import com.drew.metadata.MetadataException;
+import com.drew.metadata.exif.ExifIFD0Directory;
+import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
+import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.ImageException;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import javax.imageio.ImageReader;
+import javax.imageio.spi.IIORegistry;
+import javax.imageio.spi.ImageReaderSpi;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decodes JPEG, PNG, WebP, GIF (first frame), BMP and TIFF to 8-bit RGB, upright, without colour management: an
+ * embedded profile is ignored, as Pillow's {@code convert("RGB")} does. What is damaged or truncated is an error, never
+ * half an image.
+ */
+public final class ImageDecoder {
+    /**
+     * What an image may cost.
+     *
+     * @param maxBytes the largest encoded size
+     * @param maxPixels the largest width times height; checked before any pixel is decoded
+     */
+    public record Limits(int maxBytes, long maxPixels) {
+        /** 256 MiB encoded and 64 million pixels. */
+        public static final Limits DEFAULT = new Limits(256 << 20, 64_000_000);
+
+        public Limits {
+            if (maxBytes < 1 || maxPixels < 1) {
+                throw new IllegalArgumentException("limits must be positive: %d, %d".formatted(maxBytes, maxPixels));
+            }
+        }
+    }
+
+    private final Limits limits;
+
+    public ImageDecoder(Limits limits) {
+        this.limits = limits;
+    }
+
+    public Limits limits() {
+        return limits;
+    }
+
+    /**
+     * Decodes an image.
+     *
+     * @param name the image's name, for messages
+     * @param bytes the encoded image
+     * @throws ImageException with {@link ErrorCode#IMAGE_UNREADABLE}, {@link ErrorCode#IMAGE_TOO_LARGE} or
+     *     {@link ErrorCode#IMAGE_UNSUPPORTED}
+     */
+    public RgbImage decode(String name, byte[] bytes, AlphaMode alpha) {
+        if (bytes.length > limits.maxBytes) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_TOO_LARGE,
+                    "%s: more than the %d bytes that are allowed".formatted(name, limits.maxBytes));
+        }
+        FileType type = detect(name, bytes);
+        ImageReaderSpi format = format(name, type);
+        byte[] plain = ColourProfile.hide(type, bytes);
+        List<String> warnings = new ArrayList<>();
+        ImageReader reader = null;
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
+            reader = format.createReaderInstance();
+            reader.setInput(in, true, true);
+            checkSize(name, reader.getWidth(0), reader.getHeight(0));
+            reader.addIIOReadWarningListener((_, warning) -> warnings.add(warning));
+            BufferedImage image = reader.read(0);
+            checkSize(name, image.getWidth(), image.getHeight());
+            checkWhole(name, type, bytes, warnings);
+            return orientation(bytes).upright(Pixels.toRgb(name, image, alpha));
+        } catch (IOException | RuntimeException | StackOverflowError e) {
+            // decoders answer damaged bytes with exceptions of every kind
+            throw e instanceof ImageException known ? known : unreadable(name, type, e);
+        } finally {
+            if (reader != null) {
+                reader.dispose();
+            }
+        }
+    }
+
+    private static FileType detect(String name, byte[] bytes) {
+        if (bytes.length == 0) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: the file is empty".formatted(name));
+        }
+        try {
+            return FileTypeDetector.detectFileType(new ByteArrayInputStream(bytes));
+        } catch (IOException e) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: %s".formatted(name, e.getMessage()), e);
+        }
+    }
+
+    private static ImageReaderSpi format(String name, FileType type) {
+        return switch (type) {
+            case Jpeg -> registered(JPEGImageReaderSpi.class);
+            case WebP -> new WebPImageReaderSpi();
+            case Png -> registered("com.sun.imageio.plugins.png.PNGImageReaderSpi");
+            case Gif -> registered("com.sun.imageio.plugins.gif.GIFImageReaderSpi");
+            case Bmp -> registered("com.sun.imageio.plugins.bmp.BMPImageReaderSpi");
+            case Tiff -> registered("com.sun.imageio.plugins.tiff.TIFFImageReaderSpi");
+            case Unknown ->
+                throw new ImageException(
+                        ErrorCode.IMAGE_UNREADABLE, "%s: this is no image of a known format".formatted(name));
+            default ->
+                throw new ImageException(
+                        ErrorCode.IMAGE_UNSUPPORTED,
+                        "%s: %s is not decoded; convert it to PNG, JPEG or WebP".formatted(name, type.getLongName()));
+        };
+    }
+
+    private static ImageReaderSpi registered(Class<? extends ImageReaderSpi> format) {
+        IIORegistry registry = IIORegistry.getDefaultInstance();
+        ImageReaderSpi known = registry.getServiceProviderByClass(format);
+        if (known == null) {
+            registry.registerApplicationClasspathSpis();
+            known = registry.getServiceProviderByClass(format);
+        }
+        if (known == null) {
+            throw new IllegalStateException("%s is not on the class path".formatted(format.getName()));
+        }
+        return known;
+    }
+
+    private static ImageReaderSpi registered(String format) {
+        Iterable<ImageReaderSpi> readers =
+                () -> IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, true);
+        for (ImageReaderSpi reader : readers) {
+            if (reader.getClass().getName().equals(format)) {
+                return reader;
+            }
+        }
+        throw new IllegalStateException("this JDK has no " + format);
+    }
+
+    private void checkSize(String name, int width, int height) {
+        if (width < 1 || height < 1) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_UNREADABLE, "%s: it has %d x %d pixels".formatted(name, width, height));
+        }
+        if ((long) width * height > limits.maxPixels) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_TOO_LARGE,
+                    "%s: %d x %d pixels are more than the %d that are allowed"
+                            .formatted(name, width, height, limits.maxPixels));
+        }
+    }
+
+    /** JPEG and WebP decoders fill up what is missing and only warn, or say nothing. */
+    private static void checkWhole(String name, FileType type, byte[] bytes, List<String> warnings) {
+        Optional<String> cut = warnings.stream()
+                .filter(warning -> warning.contains("Truncated") || warning.contains("premature end"))
+                .findFirst();
+        boolean shortRiff = type == FileType.WebP && ColourProfile.riffSize(bytes) > bytes.length;
+        if (cut.isPresent() || shortRiff) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: the file is truncated".formatted(name));
+        }
+    }
+
+    private static Orientation orientation(byte[] bytes) {
+        try {
+            @Nullable ExifIFD0Directory exif = ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes))
+                    .getFirstDirectoryOfType(ExifIFD0Directory.class);
+            return exif != null && exif.containsTag(ExifIFD0Directory.TAG_ORIENTATION)
+                    ? Orientation.ofExif(exif.getInt(ExifIFD0Directory.TAG_ORIENTATION))
+                    : Orientation.NORMAL;
+        } catch (ImageProcessingException | MetadataException | IOException | RuntimeException _) {
+            // the pixels were decoded: damaged metadata only means that it says nothing of the orientation
+            return Orientation.NORMAL;
+        }
+    }
+
+    private static ImageException unreadable(String name, FileType type, Throwable cause) {
+        String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        return new ImageException(
+                ErrorCode.IMAGE_UNREADABLE,
+                "%s: damaged or truncated %s: %s".formatted(name, type.getName(), why.lines().findFirst().orElse("")),
+                cause);
+    }
+}

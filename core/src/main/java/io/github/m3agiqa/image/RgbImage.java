@@ -1,0 +1,47 @@
+package io.github.m3agiqa.image;
+
+/** An image of 8-bit red, green and blue. */
+public final class RgbImage {
+    private final int width;
+    private final int height;
+    private final byte[] pixels;
+
+    /**
+     * Takes over the pixels without copying them.
+     *
+     * @param width columns, at least 1
+     * @param height rows, at least 1
+     * @param pixels height x width x 3 bytes, row by row
+     */
+    public RgbImage(int width, int height, byte[] pixels) {
+        if (width < 1 || height < 1 || pixels.length != 3L * width * height) {
+            throw new IllegalArgumentException(
+                    "%d x %d pixels do not have %d bytes".formatted(width, height, pixels.length));
+        }
+        this.width = width;
+        this.height = height;
+        this.pixels = pixels;
+    }
+
+    public int width() {
+        return width;
+    }
+
+    public int height() {
+        return height;
+    }
+
+    /** The pixels themselves, not a copy: not to be written to. */
+    public byte[] pixels() {
+        return pixels;
+    }
+
+    /** A rectangle of this image, copied. */
+    RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
+        byte[] cropped = new byte[3 * cropWidth * cropHeight];
+        for (int y = 0; y < cropHeight; y++) {
+            System.arraycopy(pixels, 3 * ((top + y) * width + left), cropped, 3 * y * cropWidth, 3 * cropWidth);
+        }
+        return new RgbImage(cropWidth, cropHeight, cropped);
+    }
+}

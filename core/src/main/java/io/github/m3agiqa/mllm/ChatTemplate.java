@@ -1,0 +1,197 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.TokenizedConversation.ImageSpan;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The chat format of MiniCPM-Llama3-V: from turns to token ids, and from generated ids to text.
+ *
+ * <p>Control tokens in what people or models wrote are ordinary characters here; only the format itself sets them.
+ */
+public final class ChatTemplate {
+    /** This id pads sequences, and the published code drops it wherever it is generated. */
+    private static final int PAD = 0;
+
+    private final Tokenizer tokenizer;
+    private final int imageTokens;
+    private final int begin;
+    private final int endOfText;
+    private final int startHeader;
+    private final int endHeader;
+    private final int endOfTurn;
+    private final int unknown;
+    private final int startImage;
+    private final int endImage;
+    private final int startSlice;
+    private final int endSlice;
+
+    /**
+     * A format.
+     *
+     * @param imageTokens the number of tokens that stand for one image
+     */
+    ChatTemplate(Tokenizer tokenizer, int imageTokens) {
+        this.tokenizer = tokenizer;
+        this.imageTokens = imageTokens;
+        this.begin = tokenizer.control("<|begin_of_text|>");
+        this.endOfText = tokenizer.control("<|end_of_text|>");
+        this.startHeader = tokenizer.control("<|start_header_id|>");
+        this.endHeader = tokenizer.control("<|end_header_id|>");
+        this.endOfTurn = tokenizer.control("<|eot_id|>");
+        this.unknown = tokenizer.control("<unk>");
+        this.startImage = tokenizer.control("<image>");
+        this.endImage = tokenizer.control("</image>");
+        this.startSlice = tokenizer.control("<slice>");
+        this.endSlice = tokenizer.control("</slice>");
+    }
+
+    /** The ids that end a generated text. */
+    int[] stopIds() {
+        return new int[] {endOfText, endOfTurn};
+    }
+
+    /**
+     * The ids of a conversation about one picture, which stands before the first turn's text.
+     *
+     * @param plan how the picture was cut
+     * @param answering whether the ids end with the header of an answer to be generated
+     */
+    public TokenizedConversation tokenize(SlicePlan plan, List<Turn> turns, boolean answering) {
+        Builder builder = new Builder();
+        builder.control(begin);
+        for (int i = 0; i < turns.size(); i++) {
+            Turn turn = turns.get(i);
+            builder.header(turn.role());
+            if (i == 0) {
+                builder.picture(plan);
+                builder.text("\n");
+            }
+            builder.text(strip(turn.text()));
+            builder.control(endOfTurn);
+        }
+        if (answering) {
+            builder.header(Turn.Role.ASSISTANT);
+        }
+        return builder.build();
+    }
+
+    /** The number of leading tokens that every conversation about a picture cut like this has in common. */
+    public int pictureLength(SlicePlan plan) {
+        Builder builder = new Builder();
+        builder.control(begin);
+        builder.header(Turn.Role.USER);
+        builder.picture(plan);
+        return builder.build().length();
+    }
+
+    /** The text of generated ids: padding and the final stop id dropped, spaces before punctuation closed up. */
+    public String text(int... generated) {
+        int[] kept = Arrays.stream(generated).filter(id -> id != PAD).toArray();
+        int from = kept.length > 0 && kept[0] == begin ? 1 : 0;
+        int last = kept.length - 1;
+        boolean stopped = last >= from && IntStream.of(stopIds()).anyMatch(stop -> stop == kept[last]);
+        return strip(closeUp(tokenizer.decode(Arrays.copyOfRange(kept, from, stopped ? last : last + 1))));
+    }
+
+    /** The clean-up of Hugging Face tokenizers, replacement by replacement. */
+    static String closeUp(String text) {
+        return text.replace(" .", ".")
+                .replace(" ?", "?")
+                .replace(" !", "!")
+                .replace(" ,", ",")
+                .replace(" ' ", "'")
+                .replace(" n't", "n't")
+                .replace(" 'm", "'m")
+                .replace(" 's", "'s")
+                .replace(" 've", "'ve")
+                .replace(" 're", "'re");
+    }
+
+    /** Drops white space at both ends as Python does, no-break spaces included. */
+    static String strip(String text) {
+        int from = 0;
+        int to = text.length();
+        while (from < to && isSpace(text.charAt(from))) {
+            from++;
+        }
+        while (to > from && isSpace(text.charAt(to - 1))) {
+            to--;
+        }
+        return text.substring(from, to);
+    }
+
+    private static boolean isSpace(char c) {
+        return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == '\u0085';
+    }
+
+    /** Collects control tokens and the text between them. */
+    private final class Builder {
+        private final IntStream.Builder ids = IntStream.builder();
+        private final List<ImageSpan> images = new ArrayList<>();
+        private final StringBuilder pending = new StringBuilder();
+        private int length;
+
+        void control(int id) {
+            flush();
+            add(id);
+        }
+
+        void text(String text) {
+            pending.append(text);
+        }
+
+        void header(Turn.Role role) {
+            control(startHeader);
+            text(role.id());
+            control(endHeader);
+            text("\n\n");
+        }
+
+        void picture(SlicePlan plan) {
+            image();
+            SlicePlan.Grid grid = plan.grid();
+            if (grid != null) {
+                control(startSlice);
+                for (int row = 0; row < grid.rows(); row++) {
+                    if (row > 0) {
+                        text("\n");
+                    }
+                    for (int column = 0; column < grid.columns(); column++) {
+                        image();
+                    }
+                }
+                control(endSlice);
+            }
+        }
+
+        private void image() {
+            control(startImage);
+            images.add(new ImageSpan(length, length + imageTokens));
+            for (int i = 0; i < imageTokens; i++) {
+                add(unknown);
+            }
+            add(endImage);
+        }
+
+        private void add(int id) {
+            ids.add(id);
+            length++;
+        }
+
+        private void flush() {
+            for (int id : tokenizer.encodeText(pending.toString())) {
+                add(id);
+            }
+            pending.setLength(0);
+        }
+
+        TokenizedConversation build() {
+            flush();
+            return new TokenizedConversation(ids.build().toArray(), images);
+        }
+    }
+}

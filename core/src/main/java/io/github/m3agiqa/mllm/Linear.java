@@ -1,0 +1,53 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.Matrix;
+import io.github.m3agiqa.weights.ModelWeights.LowRank;
+import io.github.m3agiqa.weights.Parameter;
+import io.github.m3agiqa.weights.Parameters;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/** A linear layer: W x, plus a bias, plus the low-rank branch of an adapter. */
+final class Linear {
+    private final Matrix matrix;
+    private final @Nullable Parameter bias;
+    private final @Nullable LowRank lowRank;
+
+    private Linear(Matrix matrix, @Nullable Parameter bias, @Nullable LowRank lowRank) {
+        this.matrix = matrix;
+        this.bias = bias;
+        this.lowRank = lowRank;
+    }
+
+    /** A layer of the language model: no bias, quantized if the precision says so, adapted if the adapter says so. */
+    static Linear of(Parameters module, long out, long in) {
+        return new Linear(module.matrix(out, in), null, module.lowRank(out, in).orElse(null));
+    }
+
+    /** A layer of the vision tower: with a bias, never quantized. */
+    static Linear withBias(Parameters module, long out, long in) {
+        return new Linear(module.denseMatrix("weight", out, in), module.float32("bias", out), null);
+    }
+
+    /**
+     * Applies the layer.
+     *
+     * @param x (..., in)
+     * @return (..., out)
+     */
+    Tensor forward(Tensor x) {
+        Tensor y = matrix.multiply(x);
+        if (bias != null) {
+            y = y.add(bias.get());
+        }
+        if (lowRank != null) {
+            Tensor down = torch.linear(Torch.to(x, Dtype.F32), lowRank.a().get()); // (..., rank)
+            Tensor up = torch.linear(down, lowRank.b().get()); // (..., out)
+            y = y.add(Torch.scale(up, lowRank.scale()));
+        }
+        return y;
+    }
+}

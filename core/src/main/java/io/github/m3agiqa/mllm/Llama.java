@@ -1,0 +1,209 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.Matrix;
+import io.github.m3agiqa.weights.Parameter;
+import io.github.m3agiqa.weights.Parameters;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** The language model Llama-3: embeddings, decoder blocks, final norm, and the head that makes logits. */
+public final class Llama {
+    /**
+     * The sizes of a model.
+     *
+     * @param heads query heads, a multiple of {@code keyValueHeads}
+     * @param headSize the width of one head, even
+     * @param maxPositions the longest sequence
+     */
+    public record Config(
+            int vocabularySize,
+            int hiddenSize,
+            int intermediateSize,
+            int layers,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            double rmsNormEpsilon,
+            double ropeTheta,
+            int maxPositions) {
+        public Config {
+            if (vocabularySize < 1
+                    || hiddenSize < 1
+                    || intermediateSize < 1
+                    || layers < 1
+                    || keyValueHeads < 1
+                    || heads < 1
+                    || heads % keyValueHeads != 0
+                    || headSize < 2
+                    || headSize % 2 != 0
+                    || maxPositions < 1) {
+                throw new IllegalArgumentException(
+                        "%d heads of %d over %d key-value heads, %d layers and a width of %d are no Llama"
+                                .formatted(heads, headSize, keyValueHeads, layers, hiddenSize));
+            }
+        }
+    }
+
+    private record Layer(
+            Parameter inputNorm,
+            Linear query,
+            Linear key,
+            Linear value,
+            Linear out,
+            Parameter postAttentionNorm,
+            Linear gate,
+            Linear up,
+            Linear down) {
+        static Layer of(Parameters layer, Config config) {
+            int hidden = config.hiddenSize;
+            int wide = config.intermediateSize;
+            int queryWidth = config.heads * config.headSize;
+            int keyWidth = config.keyValueHeads * config.headSize;
+            Parameters attention = layer.at("self_attn");
+            return new Layer(
+                    layer.float32("input_layernorm.weight", hidden),
+                    Linear.of(attention.at("q_proj"), queryWidth, hidden),
+                    Linear.of(attention.at("k_proj"), keyWidth, hidden),
+                    Linear.of(attention.at("v_proj"), keyWidth, hidden),
+                    Linear.of(attention.at("o_proj"), hidden, queryWidth),
+                    layer.float32("post_attention_layernorm.weight", hidden),
+                    Linear.of(layer.at("mlp.gate_proj"), wide, hidden),
+                    Linear.of(layer.at("mlp.up_proj"), wide, hidden),
+                    Linear.of(layer.at("mlp.down_proj"), hidden, wide));
+        }
+    }
+
+    private final Config config;
+    private final Device device;
+    private final Parameter embedding; // (vocabulary, hidden)
+    private final List<Layer> layers;
+    private final Parameter norm;
+    private final Matrix head; // (vocabulary, hidden)
+    private final Parameter headAsStored;
+
+    Llama(Config config, Parameters parameters) {
+        this.config = config;
+        this.device = parameters.device();
+        Parameters model = parameters.at("model");
+        this.embedding = model.asStored("embed_tokens.weight", config.vocabularySize, config.hiddenSize);
+        this.layers = IntStream.range(0, config.layers)
+                .mapToObj(i -> Layer.of(model.at("layers." + i), config))
+                .toList();
+        this.norm = model.float32("norm.weight", config.hiddenSize);
+        this.head = parameters.at("lm_head").matrix(config.vocabularySize, config.hiddenSize);
+        this.headAsStored = parameters.asStored("lm_head.weight", config.vocabularySize, config.hiddenSize);
+    }
+
+    public Config config() {
+        return config;
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    /**
+     * Looks up tokens.
+     *
+     * @return (tokens, hidden), float32
+     */
+    Tensor embed(int... ids) {
+        return Torch.to(embedding.get().index_select(0, Torch.indices(device, ids)), Dtype.F32);
+    }
+
+    /**
+     * Runs rows through all blocks and the final norm.
+     *
+     * @param embeddings (rows, hidden), float32
+     * @return (rows, hidden), float32
+     */
+    Tensor forward(Tensor embeddings, AttentionContext context) {
+        Tensor x = embeddings; // (rows, hidden)
+        Rotary rotary = new Rotary(context.positions());
+        for (int i = 0; i < layers.size(); i++) {
+            Layer layer = layers.get(i);
+            Tensor normed = rmsNorm(x, layer.inputNorm);
+            Tensor query = rotary.apply(heads(layer.query.forward(normed), config.heads));
+            Tensor key = rotary.apply(heads(layer.key.forward(normed), config.keyValueHeads));
+            Tensor value = heads(layer.value.forward(normed), config.keyValueHeads);
+            x = x.add(layer.out.forward(context.attend(i, query, key, value)));
+
+            normed = rmsNorm(x, layer.postAttentionNorm);
+            Tensor gated = torch.silu(layer.gate.forward(normed)).mul(layer.up.forward(normed));
+            x = x.add(layer.down.forward(gated));
+        }
+        return rmsNorm(x, norm);
+    }
+
+    /**
+     * Scores every token of the vocabulary as the next one.
+     *
+     * @param hidden (rows, hidden), after the final norm
+     * @return (rows, vocabulary), float32
+     */
+    Tensor logits(Tensor hidden) {
+        return Torch.to(head.multiply(hidden), Dtype.F32);
+    }
+
+    /**
+     * Puts a linear layer over the logits directly onto the hidden states: {@code W (H h) = (W H) h}.
+     *
+     * @param weight W, (out, vocabulary)
+     * @return W H, (out, hidden), float32
+     */
+    public Tensor foldIntoHead(Tensor weight) {
+        int chunk = 8192;
+        Tensor folded = Torch.zeros(Dtype.F32, device, weight.size(0), config.hiddenSize);
+        for (int first = 0; first < config.vocabularySize; first += chunk) {
+            int from = first;
+            int count = Math.min(chunk, config.vocabularySize - first);
+            Tensor part = folded;
+            folded = Torch.withoutGradient(() -> part.add(weight.narrow(1, from, count)
+                    .matmul(Torch.to(headAsStored.get().narrow(0, from, count), Dtype.F32))));
+        }
+        return folded;
+    }
+
+    /** (rows, heads * head size) as (rows, heads, head size), float32. */
+    private Tensor heads(Tensor x, int heads) {
+        return Torch.to(x, Dtype.F32).view(x.size(0), heads, config.headSize);
+    }
+
+    private Tensor rmsNorm(Tensor x, Parameter weight) {
+        Tensor meanSquare = Torch.mean(x.square(), -1); // (rows, 1)
+        return x.mul(Torch.plus(meanSquare, config.rmsNormEpsilon).rsqrt()).mul(weight.get());
+    }
+
+    /** Rotary position embedding: pairs of channels half a head apart turn by an angle that grows with the position. */
+    private final class Rotary {
+        private final Tensor cosine; // (rows, 1, head size)
+        private final Tensor sine;
+
+        Rotary(int... positions) {
+            int half = config.headSize / 2;
+            float[] place = new float[positions.length];
+            for (int i = 0; i < positions.length; i++) {
+                place[i] = positions[i];
+            }
+            float[] frequency = new float[half];
+            for (int k = 0; k < half; k++) {
+                frequency[k] = 1f / (float) Math.pow(config.ropeTheta, (float) (2 * k) / (float) config.headSize);
+            }
+            Tensor angles = Torch.floats(place, place.length, 1).mul(Torch.floats(frequency, 1, half));
+            Tensor both = Torch.to(Torch.cat(1, angles, angles).unsqueeze(1), Dtype.F32, device);
+            this.cosine = both.cos();
+            this.sine = both.sin();
+        }
+
+        Tensor apply(Tensor x) {
+            long half = config.headSize / 2;
+            Tensor rotated = Torch.cat(-1, x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half));
+            return x.mul(cosine).add(rotated.mul(sine));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.BeamSearch.Hypothesis;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Conversations about one picture, which is encoded once. What two of them have in common at their beginning is read
+ * once: the picture, and in a growing conversation all that was said before.
+ *
+ * <p>Not for use by several threads; the engine's gradients must be off.
+ */
+public final class Session implements AutoCloseable {
+    private final MiniCpmV model;
+    private final SlicePlan plan;
+    private final List<Tensor> pictures; // owned, each (queries, hidden)
+    private final int pictureLength;
+    private final KvCache cache;
+    private final Tensor hidden; // owned, (capacity, hidden)
+    private int[] ids = {};
+
+    /**
+     * Encodes a picture.
+     *
+     * @param capacity the longest conversation, in tokens
+     */
+    public Session(MiniCpmV model, RgbImage image, SlicePlan plan, int capacity) {
+        this.model = model;
+        this.plan = plan;
+        this.pictureLength = model.template().pictureLength(plan);
+        try (Scope _ = new Scope()) {
+            this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
+            this.hidden = Scope.own(Torch.empty(
+                    Dtype.F32, model.llama().device(), capacity, model.llama().config().hiddenSize()));
+        }
+        this.cache = new KvCache(model.llama().config(), model.llama().device(), capacity);
+    }
+
+    /** How the picture was cut. */
+    public SlicePlan plan() {
+        return plan;
+    }
+
+    /** Forgets everything but the picture. */
+    public void rewind() {
+        truncate(Math.min(ids.length, pictureLength));
+    }
+
+    private void truncate(int length) {
+        cache.truncate(length);
+        ids = Arrays.copyOf(ids, length);
+    }
+
+    /**
+     * Reads a conversation about the picture, of which only what differs from the one before is computed.
+     *
+     * @return the last hidden state of every token, (tokens, hidden), valid until the next call
+     */
+    public Tensor read(TokenizedConversation conversation) {
+        int common = Arrays.mismatch(ids, conversation.ids());
+        truncate(common < 0 ? ids.length : Math.min(common, ids.length));
+        // the picture apart from the words: so it is computed alike whatever is said about it
+        if (ids.length < pictureLength) {
+            extend(conversation, Math.min(pictureLength, conversation.length()));
+        }
+        extend(conversation, conversation.length());
+        return hidden.narrow(0, 0, ids.length);
+    }
+
+    private void extend(TokenizedConversation conversation, int to) {
+        int from = ids.length;
+        if (from < to) {
+            try (Scope _ = new Scope()) {
+                append(
+                        Arrays.copyOfRange(conversation.ids(), from, to),
+                        model.embed(conversation, pictures, from, to));
+            }
+        }
+    }
+
+    /** Lets the model read tokens that follow those it has read. */
+    private void append(int[] tokens, Tensor embeddings) {
+        Tensor states = model.llama().forward(embeddings, cache.extension(tokens.length));
+        cache.grow(tokens.length);
+        note(tokens, states);
+    }
+
+    /** Keeps ids and hidden states of tokens that the model has read. */
+    private void note(int[] tokens, Tensor states) {
+        int from = ids.length;
+        hidden.narrow(0, from, tokens.length).copy_(states);
+        ids = Arrays.copyOf(ids, from + tokens.length);
+        System.arraycopy(tokens, 0, ids, from, tokens.length);
+    }
+
+    private Tensor lastHidden() {
+        return hidden.narrow(0, ids.length - 1L, 1);
+    }
+
+    /**
+     * Continues the conversation that was read last.
+     *
+     * @return the text that was generated
+     */
+    public String generate(Generation generation) {
+        int[] generated = generation.beams() == 1 ? greedy(generation) : beamSearch(generation);
+        return model.template().text(generated);
+    }
+
+    private int[] greedy(Generation generation) {
+        int[] stopIds = model.template().stopIds();
+        List<Integer> tokens = new ArrayList<>();
+        while (true) {
+            try (Scope _ = new Scope()) {
+                Tensor scores = model.llama().logits(lastHidden()).squeeze(0); // (vocabulary)
+                BeamSearch.penalize(scores, tokens, generation.repetitionPenalty());
+                int token = (int) Torch.toLongs(Torch.top(scores, 1).indices())[0];
+                tokens.add(token);
+                if (Arrays.stream(stopIds).anyMatch(stop -> stop == token) || tokens.size() == generation.maxNewTokens()) {
+                    return ints(tokens);
+                }
+                append(new int[] {token}, model.llama().embed(token));
+            }
+        }
+    }
+
+    private int[] beamSearch(Generation generation) {
+        try (Scope _ = new Scope();
+                BeamCache beams = new BeamCache(cache, model.llama(), generation.beams(), generation.maxNewTokens())) {
+            int[] stopIds = model.template().stopIds();
+            Hypothesis best = new BeamSearch(model.llama(), beams, generation, stopIds, (_, _) -> {})
+                    .run(lastHidden())
+                    .getFirst();
+            int[] tokens = ints(best.tokens());
+            if (!best.rows().isEmpty()) {
+                note(Arrays.copyOf(tokens, best.rows().size()), beams.appendToPrefix(best.rows()));
+            }
+            return tokens;
+        }
+    }
+
+    private static int[] ints(List<Integer> numbers) {
+        return numbers.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+        pictures.forEach(Scope::release);
+        Scope.release(hidden);
+    }
+}

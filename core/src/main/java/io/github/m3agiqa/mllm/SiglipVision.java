@@ -1,0 +1,237 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.Parameter;
+import io.github.m3agiqa.weights.Parameters;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** The SigLIP vision tower: image patches through a pre-norm transformer. */
+public final class SiglipVision {
+    private static final double LAYER_NORM_EPSILON = 1e-6;
+
+    /**
+     * The sizes of a tower.
+     *
+     * @param hiddenSize the width, a multiple of {@code heads}
+     * @param imageSize the side of the image that the position table was trained for, in pixels
+     * @param patchSize the side of a patch, in pixels
+     */
+    public record Config(int hiddenSize, int intermediateSize, int layers, int heads, int imageSize, int patchSize) {
+        public Config {
+            if (hiddenSize < 1 || intermediateSize < 1 || layers < 1 || heads < 1 || hiddenSize % heads != 0) {
+                throw new IllegalArgumentException(
+                        "a tower of %d heads cannot be %d wide".formatted(heads, hiddenSize));
+            }
+            if (patchSize < 1 || imageSize < patchSize) {
+                throw new IllegalArgumentException(
+                        "patches of %d pixels do not fit an image of %d".formatted(patchSize, imageSize));
+            }
+        }
+
+        /** The side of the position table. */
+        int positions() {
+            return imageSize / patchSize;
+        }
+
+        int headSize() {
+            return hiddenSize / heads;
+        }
+
+        int patchElements() {
+            return 3 * patchSize * patchSize;
+        }
+    }
+
+    /** Rows and columns of the patches of one image. */
+    record PatchGrid(int rows, int columns) {
+        int patches() {
+            return rows * columns;
+        }
+    }
+
+    private record Layer(
+            Parameter norm1Weight,
+            Parameter norm1Bias,
+            Linear query,
+            Linear key,
+            Linear value,
+            Linear out,
+            Parameter norm2Weight,
+            Parameter norm2Bias,
+            Linear fc1,
+            Linear fc2) {
+        static Layer of(Parameters layer, Config config) {
+            int hidden = config.hiddenSize;
+            Parameters attention = layer.at("self_attn");
+            return new Layer(
+                    layer.float32("layer_norm1.weight", hidden),
+                    layer.float32("layer_norm1.bias", hidden),
+                    Linear.withBias(attention.at("q_proj"), hidden, hidden),
+                    Linear.withBias(attention.at("k_proj"), hidden, hidden),
+                    Linear.withBias(attention.at("v_proj"), hidden, hidden),
+                    Linear.withBias(attention.at("out_proj"), hidden, hidden),
+                    layer.float32("layer_norm2.weight", hidden),
+                    layer.float32("layer_norm2.bias", hidden),
+                    Linear.withBias(layer.at("mlp.fc1"), config.intermediateSize, hidden),
+                    Linear.withBias(layer.at("mlp.fc2"), hidden, config.intermediateSize));
+        }
+    }
+
+    private final Config config;
+    private final VisionMode mode;
+    private final Device device;
+    private final Parameter patchWeight; // (hidden, 3, patch, patch)
+    private final Parameter patchBias; // (hidden)
+    private final Parameter positionTable; // (positions * positions, hidden)
+    private final List<Layer> layers;
+    private final Parameter postNormWeight;
+    private final Parameter postNormBias;
+
+    SiglipVision(Config config, VisionMode mode, Parameters parameters) {
+        int hidden = config.hiddenSize;
+        this.config = config;
+        this.mode = mode;
+        this.device = parameters.device();
+        Parameters embeddings = parameters.at("embeddings");
+        this.patchWeight =
+                embeddings.float32("patch_embedding.weight", hidden, 3, config.patchSize, config.patchSize);
+        this.patchBias = embeddings.float32("patch_embedding.bias", hidden);
+        this.positionTable = embeddings.float32(
+                "position_embedding.weight", (long) config.positions() * config.positions(), hidden);
+        this.layers = IntStream.range(0, config.layers)
+                .mapToObj(i -> Layer.of(parameters.at("encoder.layers." + i), config))
+                .toList();
+        this.postNormWeight = parameters.float32("post_layernorm.weight", hidden);
+        this.postNormBias = parameters.float32("post_layernorm.bias", hidden);
+    }
+
+    /**
+     * Encodes the images that one picture was cut into.
+     *
+     * @param images sizes are multiples of the patch size
+     * @return for each image (patches, hidden), row by row of its patches
+     */
+    List<Tensor> forward(List<RgbImage> images) {
+        return switch (mode) {
+            case PUBLISHED -> {
+                Tensor encoded = encodeAsPublished(images); // (images, longest, hidden)
+                yield IntStream.range(0, images.size())
+                        .mapToObj(i -> encoded.select(0, i)
+                                .narrow(0, 0, grid(images.get(i)).patches()))
+                        .toList();
+            }
+            case CORRECTED -> encodeEachOnItsOwn(images);
+        };
+    }
+
+    /** All images as one batch, padded with grey to the longest; returns the padding's rows too. */
+    Tensor encodeAsPublished(List<RgbImage> images) {
+        int longest = images.stream().mapToInt(image -> grid(image).patches()).max().orElseThrow();
+        List<Tensor> padded = new ArrayList<>();
+        for (RgbImage image : images) {
+            Tensor patches = patches(image);
+            long missing = longest - patches.size(0);
+            padded.add(
+                    missing == 0
+                            ? patches
+                            : Torch.cat(
+                                    0,
+                                    patches,
+                                    Torch.zeros(Dtype.F32, device, missing, config.patchElements())));
+        }
+        int[] ids = PositionBuckets.of(longest, config.positions());
+        return encode(Torch.stack(padded), ids);
+    }
+
+    /** Images of equal size share a batch, which changes nothing as none is padded. */
+    private List<Tensor> encodeEachOnItsOwn(List<RgbImage> images) {
+        Tensor[] encoded = new Tensor[images.size()];
+        List<Integer> open = new ArrayList<>(IntStream.range(0, images.size()).boxed().toList());
+        while (!open.isEmpty()) {
+            PatchGrid grid = grid(images.get(open.getFirst()));
+            List<Integer> alike = open.stream()
+                    .filter(i -> grid(images.get(i)).equals(grid))
+                    .toList();
+            List<Tensor> patches = alike.stream().map(i -> patches(images.get(i))).toList();
+            Tensor batch = encode(Torch.stack(patches), gridIds(grid));
+            for (int i = 0; i < alike.size(); i++) {
+                encoded[alike.get(i)] = batch.select(0, i);
+            }
+            open.removeAll(alike);
+        }
+        return List.of(encoded);
+    }
+
+    private int[] gridIds(PatchGrid grid) {
+        int[] rows = PositionBuckets.of(grid.rows, config.positions());
+        int[] columns = PositionBuckets.of(grid.columns, config.positions());
+        return IntStream.range(0, grid.patches())
+                .map(i -> rows[i / grid.columns] * config.positions() + columns[i % grid.columns])
+                .toArray();
+    }
+
+    /**
+     * The transformer.
+     *
+     * @param patches (images, patches, 3 * patch * patch)
+     * @param positionIds for each patch its row of the position table, the same for every image
+     * @return (images, patches, hidden)
+     */
+    private Tensor encode(Tensor patches, int[] positionIds) {
+        Tensor filters = patchWeight.get().view(config.hiddenSize, config.patchElements());
+        Tensor positions = positionTable.get().index_select(0, Torch.indices(device, positionIds));
+        Tensor x = Torch.linear(patches, filters, patchBias.get()).add(positions); // (images, patches, hidden)
+        for (Layer layer : layers) {
+            x = x.add(attention(layer, layerNorm(x, layer.norm1Weight, layer.norm1Bias)));
+            Tensor wide = layer.fc1.forward(layerNorm(x, layer.norm2Weight, layer.norm2Bias));
+            x = x.add(layer.fc2.forward(torch.gelu(wide, "tanh")));
+        }
+        return layerNorm(x, postNormWeight, postNormBias);
+    }
+
+    private Tensor attention(Layer layer, Tensor x) {
+        Tensor mixed = torch.scaled_dot_product_attention(
+                heads(layer.query.forward(x)), heads(layer.key.forward(x)), heads(layer.value.forward(x)));
+        return layer.out.forward(mixed.transpose(1, 2).reshape(x.sizes().vec().get()));
+    }
+
+    /** (images, patches, hidden) as (images, heads, patches, head size). */
+    private Tensor heads(Tensor x) {
+        return Torch.to(x, Dtype.F32)
+                .view(x.size(0), x.size(1), config.heads, config.headSize())
+                .transpose(1, 2);
+    }
+
+    private static Tensor layerNorm(Tensor x, Parameter weight, Parameter bias) {
+        return Torch.layerNorm(x, weight.get(), bias.get(), LAYER_NORM_EPSILON);
+    }
+
+    PatchGrid grid(RgbImage image) {
+        return new PatchGrid(image.height() / config.patchSize, image.width() / config.patchSize);
+    }
+
+    /**
+     * The patches of an image, row by row, each flattened as (channel, row, column), scaled to -1..1.
+     *
+     * @return (patches, 3 * patch * patch)
+     */
+    private Tensor patches(RgbImage image) {
+        PatchGrid grid = grid(image);
+        int patch = config.patchSize;
+        Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, grid.rows, patch, grid.columns, patch, 3);
+        ByteBuffer memory = Torch.bytes(bytes, 0, image.pixels().length);
+        memory.put(image.pixels());
+        Tensor ordered = bytes.permute(0, 2, 4, 1, 3) // (rows, columns, 3, patch, patch)
+                .reshape(grid.patches(), config.patchElements());
+        Tensor unit = Torch.divide(Torch.to(ordered, Dtype.F32, device), 255);
+        return Torch.divide(Torch.plus(unit, -0.5), 0.5);
+    }
+}

@@ -1,0 +1,152 @@
+package io.github.m3agiqa.predictor;
+
+import static io.github.m3agiqa.predictor.XlstmConfig.CONVOLUTION;
+import static io.github.m3agiqa.predictor.XlstmConfig.HEADS;
+import static io.github.m3agiqa.predictor.XlstmConfig.PROJECTION_BLOCK;
+
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.Parameter;
+import io.github.m3agiqa.weights.Parameters;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The mLSTM layer: a matrix memory with exponential gates, computed for all steps at once like attention.
+ *
+ * @see <a href="https://arxiv.org/abs/2405.04517">xLSTM</a>, equations 19 to 27
+ */
+final class Mlstm {
+    private static final double DENOMINATOR_EPSILON = 1e-6;
+
+    private final int inner;
+    private final int headSize;
+    private final Parameter projectUp; // (2 * inner, width)
+    private final Parameter convolution; // (inner, 1, 4)
+    private final Parameter convolutionBias;
+    private final Parameter queryProjection; // (inner / 4, 4, 4)
+    private final Parameter keyProjection;
+    private final Parameter valueProjection;
+    private final Parameter inputGate; // (heads, 3 * inner)
+    private final Parameter inputGateBias;
+    private final Parameter forgetGate;
+    private final Parameter forgetGateBias;
+    private final Parameter outputNorm; // (inner)
+    private final Parameter skip; // (inner)
+    private final Parameter projectDown; // (width, inner)
+
+    Mlstm(XlstmConfig config, Parameters parameters) {
+        this.inner = config.innerWidth();
+        this.headSize = inner / HEADS;
+        int blocks = inner / PROJECTION_BLOCK;
+        Parameters cell = parameters.at("mlstm_cell");
+        this.projectUp = parameters.float32("proj_up.weight", 2L * inner, config.width());
+        this.convolution = parameters.float32("conv1d.conv.weight", inner, 1, CONVOLUTION);
+        this.convolutionBias = parameters.float32("conv1d.conv.bias", inner);
+        this.queryProjection = parameters.float32("q_proj.weight", blocks, PROJECTION_BLOCK, PROJECTION_BLOCK);
+        this.keyProjection = parameters.float32("k_proj.weight", blocks, PROJECTION_BLOCK, PROJECTION_BLOCK);
+        this.valueProjection = parameters.float32("v_proj.weight", blocks, PROJECTION_BLOCK, PROJECTION_BLOCK);
+        this.inputGate = cell.float32("igate.weight", HEADS, 3L * inner);
+        this.inputGateBias = cell.float32("igate.bias", HEADS);
+        this.forgetGate = cell.float32("fgate.weight", HEADS, 3L * inner);
+        this.forgetGateBias = cell.float32("fgate.bias", HEADS);
+        this.outputNorm = cell.float32("outnorm.weight", inner);
+        this.skip = parameters.float32("learnable_skip", inner);
+        this.projectDown = parameters.float32("proj_down.weight", config.width(), inner);
+    }
+
+    /** How the memory is computed. */
+    interface Cell {
+        /**
+         * Runs the memory.
+         *
+         * @param query (batch, heads, steps, head size), like key and value
+         * @param inputGate (batch, heads, steps), like the forget gate; both before their nonlinearities
+         * @return (batch, heads, steps, head size)
+         */
+        Tensor run(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate);
+    }
+
+    /**
+     * The layer with its memory computed in either form.
+     *
+     * @param x (batch, steps, width), normalised
+     * @return (batch, steps, width)
+     */
+    Tensor forward(Tensor x, Cell cell) {
+        Tensor up = torch.linear(x, projectUp.get());
+        Tensor main = up.narrow(2, 0, inner); // (batch, steps, inner)
+        Tensor gate = up.narrow(2, inner, inner);
+        Tensor convolved =
+                torch.silu(XlstmLayers.causalConvolution(main, convolution.get(), convolutionBias.get()));
+
+        Tensor query = XlstmLayers.blockDiagonal(convolved, queryProjection.get());
+        Tensor key = XlstmLayers.blockDiagonal(convolved, keyProjection.get());
+        Tensor value = XlstmLayers.blockDiagonal(main.contiguous(), valueProjection.get());
+        Tensor all = Torch.cat(2, query, key, value);
+        Tensor input = Torch.linear(all, inputGate.get(), inputGateBias.get()).transpose(1, 2);
+        Tensor forget = Torch.linear(all, forgetGate.get(), forgetGateBias.get()).transpose(1, 2);
+
+        Tensor memory = cell.run(heads(query), heads(key), heads(value), input, forget);
+        Tensor normed = XlstmLayers.headNorm(memory.transpose(1, 2), outputNorm.get()); // (batch, steps, inner)
+        Tensor mixed = normed.add(skip.get().mul(convolved)).mul(torch.silu(gate));
+        return torch.linear(mixed, projectDown.get());
+    }
+
+    /** (batch, steps, inner) as (batch, heads, steps, head size). */
+    private Tensor heads(Tensor x) {
+        return x.view(x.size(0), x.size(1), HEADS, headSize).transpose(1, 2);
+    }
+
+    /** All steps at once; memory grows with the square of the steps. */
+    static Tensor parallel(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
+        long steps = query.size(2);
+        Tensor decay = torch.log_sigmoid(forgetGate).cumsum(2); // F, (batch, heads, steps)
+        Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(query), steps, steps)
+                .triu(1);
+        Tensor logWeight = decay.unsqueeze(3)
+                .sub(decay.unsqueeze(2))
+                .add(inputGate.unsqueeze(2))
+                .add(future); // D~_ts = F_t - F_s + i_s
+        Tensor largest = logWeight.amax(new long[] {3}, true); // m, (batch, heads, steps, 1)
+        Tensor weight = logWeight.sub(largest).exp();
+        Tensor scores = Torch.scale(query.matmul(key.transpose(2, 3)), 1 / Math.sqrt((double) query.size(3)))
+                .mul(weight); // C
+        Tensor sum = Torch.sum(scores, 3).abs();
+        Tensor normalizer = torch.max(sum, largest.neg().exp()); // n
+        return scores.div(Torch.plus(normalizer, DENOMINATOR_EPSILON)).matmul(value);
+    }
+
+    /** Step by step; memory does not grow with the steps. */
+    static Tensor recurrent(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
+        long batch = query.size(0);
+        long steps = query.size(2);
+        long size = query.size(3);
+        Device device = Device.of(query);
+        Tensor logForget = torch.log_sigmoid(forgetGate);
+        Tensor scaledKey = Torch.scale(key, 1 / Math.sqrt((double) size));
+        Tensor memory = Torch.zeros(Dtype.F32, device, batch, HEADS, size, size);
+        Tensor normalizer = Torch.zeros(Dtype.F32, device, batch, HEADS, 1, size);
+        Tensor largest = Torch.full(Float.NEGATIVE_INFINITY, device, batch, HEADS, 1, 1);
+        List<Tensor> outputs = new ArrayList<>();
+        for (long t = 0; t < steps; t++) {
+            Tensor input = inputGate.narrow(2, t, 1).unsqueeze(3); // (batch, heads, 1, 1)
+            Tensor kept = logForget.narrow(2, t, 1).unsqueeze(3).add(largest);
+            largest = torch.max(kept, input);
+            Tensor forget = kept.sub(largest).exp();
+            Tensor write = input.sub(largest).exp();
+            Tensor k = scaledKey.narrow(2, t, 1); // (batch, heads, 1, size)
+            Tensor v = value.narrow(2, t, 1);
+            Tensor q = query.narrow(2, t, 1);
+            memory = memory.mul(forget).add(k.transpose(2, 3).matmul(v).mul(write));
+            normalizer = normalizer.mul(forget).add(k.mul(write));
+            Tensor sum = q.matmul(normalizer.transpose(2, 3)).abs(); // (batch, heads, 1, 1)
+            Tensor denominator = Torch.plus(torch.max(sum, largest.neg().exp()), DENOMINATOR_EPSILON);
+            outputs.add(q.matmul(memory).div(denominator));
+        }
+        return Torch.cat(2, outputs);
+    }
+}

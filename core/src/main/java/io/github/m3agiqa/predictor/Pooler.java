@@ -1,0 +1,48 @@
+package io.github.m3agiqa.predictor;
+
+import io.github.m3agiqa.tensor.Torch;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.bytedeco.pytorch.Tensor;
+
+/** How the steps of a sequence become one vector. */
+public enum Pooler {
+    MEAN,
+    MAX,
+    LAST,
+    FIRSTLASTMEAN;
+
+    /** The lower-case name used in files. */
+    public String id() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * The pooler of that name.
+     *
+     * @throws IllegalArgumentException naming the known ones if there is none
+     */
+    public static Pooler of(String id) {
+        return Arrays.stream(values())
+                .filter(pooler -> pooler.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("unknown pooler '%s': known are %s"
+                        .formatted(id, Arrays.stream(values()).map(Pooler::id).collect(Collectors.joining(", ")))));
+    }
+
+    /**
+     * Pools one sequence.
+     *
+     * @param steps (steps, width)
+     * @return (width)
+     */
+    Tensor pool(Tensor steps) {
+        return switch (this) {
+            case MEAN -> steps.mean(0);
+            case MAX -> steps.amax(new long[] {0}, false);
+            case LAST -> steps.select(0, -1);
+            case FIRSTLASTMEAN -> Torch.scale(steps.select(0, 0).add(steps.select(0, -1)), 0.5);
+        };
+    }
+}

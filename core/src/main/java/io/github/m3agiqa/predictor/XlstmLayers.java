@@ -1,0 +1,63 @@
+package io.github.m3agiqa.predictor;
+
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** The small layers that mLSTM and sLSTM blocks share. */
+final class XlstmLayers {
+    private XlstmLayers() {}
+
+    /** Layer norm without bias whose stored weight w means a gain of 1 + w. */
+    static Tensor layerNorm(Tensor x, Tensor weight) {
+        return Torch.layerNorm(x, Torch.plus(weight, 1), XlstmConfig.NORM_EPSILON);
+    }
+
+    /**
+     * Normalises each head's channels on their own, then applies a gain of 1 + w.
+     *
+     * @param x (batch, steps, heads, head size)
+     * @param weight (heads * head size)
+     * @return (batch, steps, heads * head size)
+     */
+    static Tensor headNorm(Tensor x, Tensor weight) {
+        Tensor unit = torch.layer_norm(x, x.size(3));
+        return unit.flatten(2, 3).mul(Torch.plus(weight, 1));
+    }
+
+    /**
+     * A causal convolution over time, every channel on its own.
+     *
+     * @param x (batch, steps, channels)
+     * @param weight (channels, 1, kernel)
+     * @param bias (channels)
+     * @return (batch, steps, channels)
+     */
+    static Tensor causalConvolution(Tensor x, Tensor weight, Tensor bias) {
+        long steps = x.size(1);
+        long kernel = weight.size(2);
+        Tensor before = Torch.zeros(Dtype.F32, Device.of(x), x.size(0), kernel - 1, x.size(2));
+        Tensor padded = Torch.cat(1, before, x);
+        Tensor sum = bias;
+        for (long j = 0; j < kernel; j++) {
+            sum = sum.add(padded.narrow(1, j, steps).mul(weight.select(2, j).squeeze(1)));
+        }
+        return sum;
+    }
+
+    /**
+     * A block-diagonal linear layer.
+     *
+     * @param x (batch, steps, blocks * in)
+     * @param weight (blocks, out, in)
+     * @return (batch, steps, blocks * out)
+     */
+    static Tensor blockDiagonal(Tensor x, Tensor weight) {
+        Tensor blocks = x.view(x.size(0) * x.size(1), weight.size(0), weight.size(2))
+                .transpose(0, 1); // (blocks, batch * steps, in)
+        Tensor product = blocks.matmul(weight.transpose(1, 2)); // (blocks, batch * steps, out)
+        return product.transpose(0, 1).reshape(x.size(0), x.size(1), weight.size(0) * weight.size(1));
+    }
+}

@@ -1,0 +1,170 @@
+package io.github.m3agiqa.scoring;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.mllm.Llama;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.mllm.Tokenizer;
+import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.predictor.Pooler;
+import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsFile;
+import io.github.m3agiqa.weights.SafetensorsFolder;
+import io.github.m3agiqa.weights.TensorSource;
+import io.github.m3agiqa.weights.TorchCheckpoint;
+import io.github.m3agiqa.weights.WeightStore;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** The networks of a model folder, built from its manifest: one base, its tuned variants, and a head an aspect. */
+final class LoadedModel implements AutoCloseable {
+    /** The base with one adapter, or none, and the aspects that it serves. */
+    record Tuned(MiniCpmV mllm, List<Head> heads) {}
+
+    /** The predictor of one aspect. */
+    record Head(Aspect aspect, AspectManifest settings, Projection projection, Predictor predictor) {}
+
+    private final ModelManifest manifest;
+    private final AlphaMode alpha;
+    private final List<Tuned> tuned = new ArrayList<>();
+    private final List<Aspect> unavailable;
+    /** What is to be closed, the latest first. */
+    private final Deque<Runnable> closers = new ArrayDeque<>();
+
+    private LoadedModel(ModelFolder folder, ScoringOptions options) {
+        this.manifest = folder.manifest();
+        this.alpha = choice(folder, "alpha", manifest.alpha(), Map.of("drop", AlphaMode.DROP, "white", AlphaMode.WHITE));
+        this.unavailable = options.aspects().stream()
+                .filter(aspect -> !manifest.aspects().containsKey(aspect))
+                .toList();
+        if (!options.device().isCpu() && !Engine.cudaAvailable()) {
+            throw new IllegalArgumentException(
+                    "no CUDA device can be used: the CUDA natives are not on the class path, or no device answers");
+        }
+        try {
+            load(folder, options);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    static LoadedModel open(ModelFolder folder, ScoringOptions options) {
+        return new LoadedModel(folder, options);
+    }
+
+    private void load(ModelFolder folder, ScoringOptions options) {
+        Path base = folder.part(manifest.base());
+        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
+        VisionMode visionMode = choice(
+                folder,
+                "vision",
+                manifest.vision(),
+                Map.of("published", VisionMode.PUBLISHED, "corrected", VisionMode.CORRECTED));
+        Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
+        closers.push(tokenizer::close);
+        WeightStore store = new WeightStore(new SafetensorsFolder(base), options.precision(), options.device());
+        closers.push(store::close);
+
+        Map<Optional<String>, List<Aspect>> byAdapter = new LinkedHashMap<>();
+        manifest.aspects().forEach((aspect, settings) -> {
+            if (options.aspects().isEmpty() || options.aspects().contains(aspect)) {
+                byAdapter
+                        .computeIfAbsent(Optional.ofNullable(settings.adapter()), _ -> new ArrayList<>())
+                        .add(aspect);
+            }
+        });
+        byAdapter.forEach((adapter, aspects) -> {
+            ModelWeights weights = adapter.map(path ->
+                            ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
+                    .orElseGet(() -> ModelWeights.of(store));
+            closers.push(weights::close);
+            MiniCpmV mllm = new MiniCpmV(config, visionMode, weights, tokenizer);
+            List<Head> heads = aspects.stream()
+                    .map(aspect -> head(folder, aspect, mllm.llama(), options.device()))
+                    .toList();
+            tuned.add(new Tuned(mllm, heads));
+        });
+    }
+
+    private Head head(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
+        AspectManifest settings = Optional.ofNullable(manifest.aspects().get(aspect)).orElseThrow();
+        Path file = folder.part(settings.predictor());
+        TensorSource source =
+                file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);
+        closers.push(source::close);
+        Pooler pooler;
+        try {
+            pooler = Pooler.of(settings.pooler());
+        } catch (IllegalArgumentException e) {
+            throw new ModelException("%s: %s".formatted(folder.path(), e.getMessage()), e);
+        }
+        Predictor predictor = new Predictor(source, pooler, device);
+        closers.push(predictor::close);
+        return new Head(aspect, settings, projection(file, predictor, llama), predictor);
+    }
+
+    /** The predictor's first layer for hidden states, whatever it was trained on. */
+    private Projection projection(Path file, Predictor predictor, Llama llama) {
+        Projection projection = predictor.projection();
+        Llama.Config config = llama.config();
+        if (projection.inputSize() == config.hiddenSize()) {
+            return projection;
+        }
+        if (projection.inputSize() != config.vocabularySize()) {
+            throw new ModelException("%s reads vectors of %d, the base makes %d logits of %d hidden numbers"
+                    .formatted(file, projection.inputSize(), config.vocabularySize(), config.hiddenSize()));
+        }
+        Projection folded = projection.folded(llama::foldIntoHead, config.hiddenSize());
+        closers.push(folded.weight()::close);
+        return folded;
+    }
+
+    private static <T> T choice(ModelFolder folder, String field, String value, Map<String, T> known) {
+        return Optional.ofNullable(known.get(value))
+                .orElseThrow(() -> new ModelException("%s: %s is '%s', known are %s"
+                        .formatted(folder.path().resolve(ModelFolder.MANIFEST), field, value, known.keySet())));
+    }
+
+    String id() {
+        return manifest.id();
+    }
+
+    AlphaMode alpha() {
+        return alpha;
+    }
+
+    List<Tuned> tuned() {
+        return tuned;
+    }
+
+    /** The aspects that were asked for and that the model has not. */
+    List<Aspect> unavailable() {
+        return unavailable;
+    }
+
+    @Override
+    public void close() {
+        closers.forEach(Runnable::run);
+        closers.clear();
+    }
+}

@@ -1,0 +1,252 @@
+package io.github.m3agiqa.scoring;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.ImageException;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.M3AgiqaException;
+import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.Score;
+import io.github.m3agiqa.ScoringException;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.Describe;
+import io.github.m3agiqa.hub.ModelManifest.Rate;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.ChatTemplate;
+import io.github.m3agiqa.mllm.Generation;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.Session;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.scoring.LoadedModel.Head;
+import io.github.m3agiqa.scoring.LoadedModel.Tuned;
+import io.github.m3agiqa.tensor.Scope;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Scores images with one model.
+ *
+ * <p>For each aspect the model describes the image and is then asked to rate it; it never answers, as the predictor
+ * reads the score from the hidden states of that conversation. Aspects that share their weights share the encoded
+ * image. May be used by several threads at a time.
+ */
+public final class Scorer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Scorer.class);
+    /** The longest question with its image, as published. */
+    private static final int MAX_QUESTION_TOKENS = 2048;
+
+    private static final String PROMPT_SLOT = "{prompt}";
+
+    private final LoadedModel model;
+    private final ScoringOptions options;
+    private final ImageDecoder decoder;
+
+    private Scorer(LoadedModel model, ScoringOptions options) {
+        this.model = model;
+        this.options = options;
+        this.decoder = new ImageDecoder(options.limits());
+    }
+
+    /**
+     * Opens a model. Its weights are checked by name and shape now, and read when the first image needs them.
+     *
+     * @throws io.github.m3agiqa.ModelException if the model's files are missing, damaged or do not fit together
+     */
+    public static Scorer open(ModelFolder folder, ScoringOptions options) {
+        return new Scorer(LoadedModel.open(folder, options), options);
+    }
+
+    /** Scores one image. Whatever goes wrong with it is part of the answer. */
+    public Assessment score(ImagePrompt input) {
+        long start = System.nanoTime();
+        Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
+        Failure failure = null;
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            RgbImage image = decode(input);
+            for (Aspect aspect : model.unavailable()) {
+                results.put(aspect, new Failure(
+                        ErrorCode.ASPECT_UNAVAILABLE, "%s has no aspect %s".formatted(model.id(), aspect.id())));
+            }
+            for (Tuned tuned : model.tuned()) {
+                results.putAll(assess(tuned, image, input.prompt()));
+            }
+        } catch (M3AgiqaException e) {
+            failure = Failure.of(e);
+        } catch (RuntimeException e) {
+            LOG.error("{}: unexpected error", input.image(), e);
+            failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(input.image(), e));
+        }
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        return new Assessment(input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
+    }
+
+    private RgbImage decode(ImagePrompt input) {
+        try {
+            byte[] bytes = input.content().read(options.limits().maxBytes());
+            return decoder.decode(input.image(), bytes, model.alpha());
+        } catch (IOException e) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e), e);
+        }
+    }
+
+    /** All aspects that one set of weights serves, over one encoding of the image for each way it is cut. */
+    private Map<Aspect, AspectResult> assess(Tuned tuned, RgbImage image, @Nullable String prompt) {
+        Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
+        try (Sessions sessions = new Sessions(tuned, image)) {
+            for (Head head : tuned.heads()) {
+                try {
+                    results.put(head.aspect(), assess(tuned, head, sessions, prompt));
+                } catch (ScoringException e) {
+                    results.put(head.aspect(), Failure.of(e));
+                }
+            }
+        }
+        return results;
+    }
+
+    private Score assess(Tuned tuned, Head head, Sessions sessions, @Nullable String prompt) {
+        ChatTemplate template = tuned.mllm().template();
+        Describe describe = head.settings().describe();
+        Rate rate = head.settings().rate();
+        List<Turn> turns = new ArrayList<>();
+        Session session = sessions.cut(rate.maxSlices());
+        session.rewind();
+
+        // round 1: describe
+        String description = null;
+        if (options.describe()) {
+            Session describing = sessions.cut(describe.maxSlices());
+            describing.rewind();
+            turns.add(Turn.user(ask(describe.question(), prompt)));
+            describing.read(question(template, describing.plan(), turns));
+            description = describing.generate(generation(describe));
+            turns.add(Turn.assistant(description));
+        }
+
+        // round 2: rate, read but never answered
+        turns.add(Turn.user(ask(rate.question(), prompt)));
+        TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
+        Tensor hidden = session.read(conversation); // (tokens, hidden)
+        float raw = head.predictor().predict(head.projection().apply(hidden));
+        if (!Float.isFinite(raw)) {
+            throw new ScoringException(
+                    ErrorCode.SCORE_NOT_FINITE, "%s: the model computed %s".formatted(head.aspect().id(), raw));
+        }
+        Scale scale = head.settings().scale();
+        return new Score(scale.clamp(raw), scale, null, description);
+    }
+
+    private static String ask(String question, @Nullable String prompt) {
+        if (!question.contains(PROMPT_SLOT)) {
+            return question;
+        }
+        if (prompt == null || prompt.isBlank()) {
+            throw new ScoringException(
+                    ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
+        }
+        return question.replace(PROMPT_SLOT, prompt);
+    }
+
+    private Generation generation(Describe describe) {
+        return new Generation(
+                options.beams().orElse(describe.beams()),
+                describe.repetitionPenalty(),
+                options.maxNewTokens().orElse(describe.maxNewTokens()));
+    }
+
+    private static TokenizedConversation question(ChatTemplate template, SlicePlan plan, List<Turn> turns) {
+        TokenizedConversation question = template.tokenize(plan, turns, true);
+        if (question.length() > MAX_QUESTION_TOKENS) {
+            throw new ScoringException(
+                    ErrorCode.PROMPT_TOO_LONG,
+                    "the question with image and prompt takes %d tokens, at most %d are read"
+                            .formatted(question.length(), MAX_QUESTION_TOKENS));
+        }
+        return question;
+    }
+
+    /**
+     * A conversation that the predictor has room for. If need be the description loses words at its end; questions are
+     * never cut.
+     */
+    private static TokenizedConversation shorten(
+            ChatTemplate template, SlicePlan plan, List<Turn> turns, int maxLength) {
+        TokenizedConversation whole = template.tokenize(plan, turns, false);
+        if (whole.length() <= maxLength) {
+            return whole;
+        }
+        List<Turn> shorter = new ArrayList<>(turns);
+        int described = turns.size() - 2;
+        List<String> words = described < 0 ? List.of() : List.of(turns.get(described).text().split("(?<=\\s)"));
+        TokenizedConversation conversation = whole;
+        for (int kept = words.size() - 1; kept >= 0; kept--) {
+            shorter.set(described, Turn.assistant(String.join("", words.subList(0, kept))));
+            conversation = template.tokenize(plan, shorter, false);
+            if (conversation.length() <= maxLength) {
+                return conversation;
+            }
+        }
+        throw new ScoringException(
+                ErrorCode.CONVERSATION_TOO_LONG,
+                "image and questions take %d tokens, the model reads at most %d; use a shorter prompt or a smaller image"
+                        .formatted(conversation.length(), maxLength));
+    }
+
+    /** One session for each way in which the image is cut. */
+    private final class Sessions implements AutoCloseable {
+        private final Tuned tuned;
+        private final RgbImage image;
+        private final Map<SlicePlan, Session> open = new HashMap<>();
+
+        Sessions(Tuned tuned, RgbImage image) {
+            this.tuned = tuned;
+            this.image = image;
+        }
+
+        Session cut(int maxSlices) {
+            return open.computeIfAbsent(
+                    tuned.mllm().plan(image, maxSlices),
+                    plan -> new Session(tuned.mllm(), image, plan, capacity()));
+        }
+
+        /** The longest conversation of any aspect. */
+        private int capacity() {
+            int longest = tuned.heads().stream()
+                    .mapToInt(head -> Math.max(
+                            head.settings().rate().maxLength(),
+                            MAX_QUESTION_TOKENS
+                                    + generation(head.settings().describe()).maxNewTokens()))
+                    .max()
+                    .orElseThrow();
+            return Math.min(longest, tuned.mllm().llama().config().maxPositions());
+        }
+
+        @Override
+        public void close() {
+            open.values().forEach(Session::close);
+        }
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

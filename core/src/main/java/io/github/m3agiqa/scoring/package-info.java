@@ -1,0 +1,5 @@
+/** From an image and its prompt to an assessment. */
+@NullMarked
+package io.github.m3agiqa.scoring;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,82 @@
+package io.github.m3agiqa.tensor;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Map;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The native tensor engine, libtorch. It is one to a process, so what is set here holds for every model in it.
+ *
+ * <p>Every class that touches a tensor goes through {@link #load()} first: the system properties that choose the BLAS
+ * library and switch off JavaCPP's own memory limits count only if they are set before the natives are loaded.
+ */
+public final class Engine {
+    /** What the natives need to know before they are loaded; what a user has set himself is left alone. */
+    private static final Map<String, String> DEFAULTS = Map.of(
+            // MKL shares libtorch's OpenMP threads, OpenBLAS's own threads fight with them
+            "org.bytedeco.openblas.load", "mkl",
+            // JavaCPP would count mapped weights as a leak and refuse to allocate
+            "org.bytedeco.javacpp.maxBytes", "0",
+            "org.bytedeco.javacpp.maxPhysicalBytes", "0");
+
+    static {
+        DEFAULTS.forEach((name, value) -> {
+            if (System.getProperty(name) == null) {
+                System.setProperty(name, value);
+            }
+        });
+        Loader.load(torch.class);
+    }
+
+    private Engine() {}
+
+    /** Loads the natives if that has not happened yet: about a second, the first time ever some seconds. */
+    public static void load() {
+        // the static initialiser has done it
+    }
+
+    /**
+     * Sets how many threads one operation may use, for the whole process.
+     *
+     * @param threads at least 1
+     */
+    public static void setThreads(int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+        }
+        torch.set_num_threads(threads);
+    }
+
+    /** How many threads one operation may use. */
+    public static int threads() {
+        return torch.get_num_threads();
+    }
+
+    /** Seeds the engine's random numbers: dropout and random weights, nothing that scoring uses. */
+    public static void seed(long seed) {
+        torch.manual_seed(seed);
+    }
+
+    /** Whether a CUDA device can be used: the CUDA natives are on the class path and a device answers. */
+    public static boolean cudaAvailable() {
+        return torch.cuda_is_available();
+    }
+
+    /** The version of libtorch and its Java binding. */
+    public static String version() {
+        try {
+            return Loader.getVersion("org.bytedeco", "pytorch");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** libtorch's own account of its BLAS, OpenMP and threads. */
+    public static String parallelInfo() {
+        try (Scope _ = new Scope()) {
+            return torch.get_parallel_info().getString();
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package io.github.m3agiqa.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Frees the native memory of every tensor that its thread makes while it is open.
+ *
+ * <pre>{@code
+ * try (Scope scope = new Scope()) {
+ *     Tensor hidden = ...;          // freed with the scope
+ *     return scope.keep(hidden);    // handed to the enclosing scope
+ * }
+ * }</pre>
+ *
+ * <p>A tensor that must outlive all scopes, such as a weight, is {@linkplain #own owned} and later
+ * {@linkplain #release released}.
+ */
+public final class Scope implements AutoCloseable {
+    static {
+        Engine.load();
+    }
+
+    private final PointerScope scope = new PointerScope();
+    private final List<Tensor> kept = new ArrayList<>(1);
+
+    /** Hands a tensor to the enclosing scope; without one it is freed when it becomes unreachable. */
+    public Tensor keep(Tensor tensor) {
+        kept.add(own(tensor));
+        return tensor;
+    }
+
+    /** Makes the caller an owner of the tensor: it outlives every scope until it is {@linkplain #release released}. */
+    public static Tensor own(Tensor tensor) {
+        return tensor.retainReference();
+    }
+
+    /** Gives up an owned tensor. */
+    public static void release(Tensor tensor) {
+        tensor.releaseReference();
+    }
+
+    @Override
+    public void close() {
+        scope.close();
+        PointerScope enclosing = PointerScope.getInnerScope();
+        if (enclosing != null) {
+            for (Tensor tensor : kept) {
+                enclosing.attach(tensor);
+                release(tensor);
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+package io.github.m3agiqa.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.function.Supplier;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The libtorch calls whose Java signature is awkward, with plain Java arguments. Results belong to the scope in which
+ * they are made.
+ */
+public final class Torch {
+    static {
+        Engine.load();
+    }
+
+    private Torch() {}
+
+    /** Runs a computation of which no gradient will be asked; its tensors are freed except the result. */
+    public static Tensor withoutGradient(Supplier<Tensor> computation) {
+        try (Scope scope = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            return scope.keep(computation.get());
+        }
+    }
+
+    /** An uninitialised tensor in main memory. */
+    public static Tensor empty(Dtype dtype, List<Long> shape) {
+        return torch.empty(sides(shape), options(dtype, Device.CPU), null);
+    }
+
+    /** An uninitialised tensor. */
+    public static Tensor empty(Dtype dtype, Device device, long... shape) {
+        return torch.empty(shape, options(dtype, device), null);
+    }
+
+    /** Zeros. */
+    public static Tensor zeros(Dtype dtype, Device device, long... shape) {
+        return torch.zeros(shape, options(dtype, device));
+    }
+
+    /** A float32 tensor that holds one number everywhere. */
+    public static Tensor full(double number, Device device, long... shape) {
+        return torch.full(shape, new Scalar(number), options(Dtype.F32, device));
+    }
+
+    /** The mean over a dimension, which stays as one of size 1. */
+    public static Tensor mean(Tensor tensor, long dimension) {
+        return tensor.mean(new long[] {dimension}, true, new ScalarTypeOptional());
+    }
+
+    /** The sum over a dimension, which stays as one of size 1. */
+    public static Tensor sum(Tensor tensor, long dimension) {
+        return tensor.sum(new long[] {dimension}, true, new ScalarTypeOptional());
+    }
+
+    /** A float32 tensor in main memory with these elements, row-major. */
+    public static Tensor floats(float[] elements, long... shape) {
+        Tensor tensor = empty(Dtype.F32, Device.CPU, shape);
+        checkCount(elements.length, tensor);
+        new FloatPointer(tensor.data_ptr()).put(elements);
+        return tensor;
+    }
+
+    /** A vector of indices. */
+    public static Tensor indices(Device device, int... indices) {
+        long[] elements = new long[indices.length];
+        for (int i = 0; i < indices.length; i++) {
+            elements[i] = indices[i];
+        }
+        Tensor tensor = empty(Dtype.I64, Device.CPU, elements.length);
+        new LongPointer(tensor.data_ptr()).put(elements);
+        return to(tensor, Dtype.I64, device);
+    }
+
+    /** The elements as float32, row-major. */
+    public static float[] toFloats(Tensor tensor) {
+        try (Scope _ = new Scope()) {
+            Tensor floats = to(tensor, Dtype.F32, Device.CPU).contiguous();
+            float[] elements = new float[Math.toIntExact(floats.numel())];
+            new FloatPointer(floats.data_ptr()).get(elements);
+            return elements;
+        }
+    }
+
+    /** The elements of a tensor of integers, row-major. */
+    public static long[] toLongs(Tensor tensor) {
+        try (Scope _ = new Scope()) {
+            Tensor longs = to(tensor, Dtype.I64, Device.CPU).contiguous();
+            long[] elements = new long[Math.toIntExact(longs.numel())];
+            new LongPointer(longs.data_ptr()).get(elements);
+            return elements;
+        }
+    }
+
+    /** The memory of a contiguous tensor in main memory, to be written to. */
+    public static ByteBuffer bytes(Tensor tensor, long offset, int length) {
+        return MemorySegment.ofAddress(tensor.data_ptr().address())
+                .reinterpret(tensor.nbytes())
+                .asSlice(offset, length)
+                .asByteBuffer();
+    }
+
+    /** The tensor itself if it already has that type and device, else a copy. */
+    public static Tensor to(Tensor tensor, Dtype dtype, Device device) {
+        return tensor.to(device.engineDevice(), dtype.scalarType());
+    }
+
+    /** The tensor itself if it is already on that device, else a copy. */
+    public static Tensor to(Tensor tensor, Device device) {
+        return device.isCpu() && tensor.is_cpu()
+                ? tensor
+                : tensor.to(device.engineDevice(), tensor.scalar_type());
+    }
+
+    /** The tensor itself if it already has that type, else a copy. */
+    public static Tensor to(Tensor tensor, Dtype dtype) {
+        return tensor.scalar_type() == dtype.scalarType() ? tensor : tensor.to(dtype.scalarType());
+    }
+
+    /** Joins tensors along a dimension. */
+    public static Tensor cat(long dimension, Tensor... tensors) {
+        return tensors.length == 1 ? tensors[0] : torch.cat(new TensorVector(tensors), dimension);
+    }
+
+    /** Joins tensors along a dimension. */
+    public static Tensor cat(long dimension, List<Tensor> tensors) {
+        return cat(dimension, tensors.toArray(Tensor[]::new));
+    }
+
+    /** Joins tensors of one shape along a new first dimension. */
+    public static Tensor stack(List<Tensor> tensors) {
+        return torch.stack(new TensorVector(tensors.toArray(Tensor[]::new)));
+    }
+
+    /** Each element times a number. */
+    public static Tensor scale(Tensor tensor, double factor) {
+        return tensor.mul(new Scalar(factor));
+    }
+
+    /** Each element divided by a number. */
+    public static Tensor divide(Tensor tensor, double divisor) {
+        return tensor.div(new Scalar(divisor));
+    }
+
+    /** Each element plus a number. */
+    public static Tensor plus(Tensor tensor, double summand) {
+        return tensor.add(new Scalar(summand));
+    }
+
+    /** Normalises the last dimension: (x - mean) / sqrt(variance + epsilon) * weight + bias, biased variance. */
+    public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon) {
+        return torch.layer_norm(
+                x, new long[] {x.size(-1)}, new TensorOptional(weight), new TensorOptional(bias), epsilon, true);
+    }
+
+    /** Normalises the last dimension: (x - mean) / sqrt(variance + epsilon) * weight, biased variance. */
+    public static Tensor layerNorm(Tensor x, Tensor weight, double epsilon) {
+        return torch.layer_norm(
+                x, new long[] {x.size(-1)}, new TensorOptional(weight), new TensorOptional(), epsilon, true);
+    }
+
+    /** x times the transposed weight, plus the bias. */
+    public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+        return torch.linear(x, weight, new TensorOptional(bias));
+    }
+
+    /** The largest elements of the last dimension in descending order, with their indices. */
+    public record Top(Tensor values, Tensor indices) {}
+
+    /** The {@code count} largest elements of the last dimension. */
+    public static Top top(Tensor tensor, int count) {
+        var both = torch.topk(tensor, count, -1, true, true);
+        return new Top(both.get0(), both.get1());
+    }
+
+    /**
+     * Calls an operator that has no Java method, through the engine's dispatcher.
+     *
+     * @param operator its full name, such as {@code aten::_weight_int8pack_mm}
+     */
+    public static Tensor call(String operator, Tensor... arguments) {
+        try (Scope scope = new Scope()) {
+            IValueVector stack = new IValueVector();
+            for (Tensor argument : arguments) {
+                stack.push_back(new IValue(argument));
+            }
+            Dispatcher.singleton().findSchemaOrThrow(operator, "").callBoxed(stack);
+            return scope.keep(new Tensor(stack.get(0).toTensor()));
+        }
+    }
+
+    /** A shape as the engine takes it. */
+    public static long[] sides(List<Long> shape) {
+        return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** A number as the engine takes it. */
+    public static Scalar scalar(double number) {
+        return new Scalar(number);
+    }
+
+    /** A number where the engine takes one or none. */
+    public static LongOptional optional(long number) {
+        return new LongOptional(number);
+    }
+
+    private static TensorOptions options(Dtype dtype, Device device) {
+        return new TensorOptions(dtype.scalarType())
+                .device(new org.bytedeco.pytorch.DeviceOptional(device.engineDevice()));
+    }
+
+    private static void checkCount(int elements, Tensor tensor) {
+        if (elements != tensor.numel()) {
+            throw new IllegalArgumentException("%d elements for a tensor of %d".formatted(elements, tensor.numel()));
+        }
+    }
+}

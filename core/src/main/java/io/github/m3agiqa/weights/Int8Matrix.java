@@ -1,0 +1,63 @@
+package io.github.m3agiqa.weights;
+
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A matrix in 8 bits: every output row w is stored as round(w / s) with the scale s = max|w| / 127. Activations stay in
+ * bfloat16.
+ */
+public final class Int8Matrix implements Matrix {
+    /** Above this many rows a bfloat16 product of the unpacked matrix is faster than the packed kernel. */
+    static final int PACKED_ROWS = 16;
+
+    private static final double LEVELS = 127;
+
+    private final Parameter packed;
+    private final Parameter scales;
+
+    /**
+     * A matrix that is quantized when it is first used.
+     *
+     * @param weight gives the weight, shape (out, in), in float32 or bfloat16
+     */
+    Int8Matrix(Supplier<Tensor> weight) {
+        this.scales = new Parameter(() -> Torch.to(scales(weight.get()), Dtype.BF16));
+        this.packed = new Parameter(() -> {
+            Tensor full = Torch.to(weight.get(), Dtype.F32);
+            // divide by the scale that will be multiplied with, as it is rounded to bfloat16
+            Tensor steps = full.div(Torch.to(scales(full), Dtype.BF16).unsqueeze(1));
+            return steps.round().clamp(bound(-LEVELS), bound(LEVELS)).to(Dtype.I8.scalarType());
+        });
+    }
+
+    private static Tensor scales(Tensor weight) {
+        Tensor largest = Torch.to(weight.abs().amax(new long[] {1}, false), Dtype.F32);
+        // an all-zero row keeps a scale that can be divided by
+        return Torch.scale(largest.clamp_min(new Scalar(1e-12)), 1 / LEVELS);
+    }
+
+    private static org.bytedeco.pytorch.ScalarOptional bound(double bound) {
+        return new org.bytedeco.pytorch.ScalarOptional(new Scalar(bound));
+    }
+
+    @Override
+    public Tensor multiply(Tensor x) {
+        Tensor input = Torch.to(x, Dtype.BF16);
+        if (input.size(0) <= PACKED_ROWS) {
+            return Torch.call("aten::_weight_int8pack_mm", input.contiguous(), packed.get(), scales.get());
+        }
+        Tensor unpacked = Torch.to(packed.get(), Dtype.BF16).mul(scales.get().unsqueeze(1));
+        return torch.linear(input, unpacked);
+    }
+
+    @Override
+    public void close() {
+        packed.close();
+        scales.close();
+    }
+}

@@ -1,0 +1,17 @@
+package io.github.m3agiqa.weights;
+
+import org.bytedeco.pytorch.Tensor;
+
+/** The matrix of a linear layer, in the form in which it is multiplied. */
+public sealed interface Matrix extends AutoCloseable permits DenseMatrix, Int8Matrix {
+    /**
+     * Multiplies by the transposed matrix.
+     *
+     * @param x (rows, in), of any floating type
+     * @return (rows, out), in the type of the product's operands
+     */
+    Tensor multiply(Tensor x);
+
+    @Override
+    void close();
+}

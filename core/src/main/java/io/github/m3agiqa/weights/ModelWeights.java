@@ -1,0 +1,193 @@
+package io.github.m3agiqa.weights;
+
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of one model: a base, and perhaps an adapter that replaces some of its tensors and adds low-rank branches
+ * to others.
+ *
+ * <p>Networks ask for what they need through {@link #root()}, and nothing is read yet. Then {@link #check()} reports
+ * every tensor that is missing, misshapen or left over, so that a wrong model fails at once and with the whole list.
+ */
+public final class ModelWeights implements AutoCloseable {
+    /** What becomes of an adapter's low-rank branches. */
+    public enum LoraMode {
+        /** {@code W x + scale * B (A x)}: the base stays shared, the branch is float32. */
+        UNMERGED,
+        /** {@code (W + scale * B A) x}: no extra work a token, but the base's matrix is held once more. */
+        MERGED
+    }
+
+    /** The low-rank branch of a linear layer: {@code scale * B (A x)}. */
+    public record LowRank(Parameter a, Parameter b, double scale) {}
+
+    private static final int MAX_PROBLEMS_SHOWN = 40;
+
+    private final WeightStore base;
+    private final @Nullable PeftAdapter adapter;
+    private final @Nullable WeightStore adapterStore;
+    private final LoraMode loraMode;
+    private final List<Matrix> merged = new ArrayList<>();
+    private final Set<String> askedOfBase = new HashSet<>();
+    private final Set<String> askedOfAdapter = new HashSet<>();
+    private final List<String> problems = new ArrayList<>();
+
+    private ModelWeights(WeightStore base, @Nullable PeftAdapter adapter, LoraMode loraMode) {
+        this.base = base;
+        this.adapter = adapter;
+        this.adapterStore = adapter == null ? null : new WeightStore(adapter, base.precision(), base.device());
+        this.loraMode = loraMode;
+    }
+
+    /** The weights of one source. The store may be shared; it is not closed with the model. */
+    public static ModelWeights of(WeightStore base) {
+        return new ModelWeights(base, null, LoraMode.UNMERGED);
+    }
+
+    /** The weights of a base with an adapter, which is closed with the model. */
+    public static ModelWeights of(WeightStore base, PeftAdapter adapter, LoraMode loraMode) {
+        return new ModelWeights(base, adapter, loraMode);
+    }
+
+    /** Where networks start asking. */
+    public Parameters root() {
+        return new Parameters(this, "");
+    }
+
+    public Device device() {
+        return base.device();
+    }
+
+    public Precision precision() {
+        return base.precision();
+    }
+
+    /**
+     * Compares what was asked for with what the files hold.
+     *
+     * @throws ModelException listing names and shapes of all tensors that are missing, misshapen or surplus
+     */
+    public void check() {
+        List<String> all = new ArrayList<>(problems);
+        surplus(base.source(), askedOfBase).forEach(all::add);
+        if (adapter != null) {
+            surplus(adapter, askedOfAdapter).forEach(all::add);
+        }
+        if (!all.isEmpty()) {
+            String shown = all.stream().limit(MAX_PROBLEMS_SHOWN).collect(Collectors.joining("\n  "));
+            String more = all.size() > MAX_PROBLEMS_SHOWN
+                    ? "\n  and %d more".formatted(all.size() - MAX_PROBLEMS_SHOWN)
+                    : "";
+            throw new ModelException("the weights in %s do not fit the model's configuration, %d problems:%n  %s%s"
+                    .formatted(base.source().location(), all.size(), shown, more));
+        }
+    }
+
+    private static Stream<String> surplus(TensorSource source, Collection<String> asked) {
+        return source.tensors().entrySet().stream()
+                .filter(entry -> !asked.contains(entry.getKey()))
+                .map(entry -> "surplus: %s %s in %s"
+                        .formatted(entry.getKey(), entry.getValue().shape(), source.location()));
+    }
+
+    Parameter float32(String name, List<Long> shape) {
+        return storeOf(name, shape).float32(name);
+    }
+
+    Parameter asStored(String name, List<Long> shape) {
+        return storeOf(name, shape).asStored(name);
+    }
+
+    DenseMatrix denseMatrix(String name, List<Long> shape) {
+        return storeOf(name, shape).denseMatrix(name);
+    }
+
+    Matrix matrix(String module, List<Long> shape) {
+        String name = module + ".weight";
+        WeightStore store = storeOf(name, shape);
+        Optional<LowRank> lowRank = askLowRank(module, shape);
+        if (loraMode == LoraMode.UNMERGED || lowRank.isEmpty()) {
+            return store.matrix(name);
+        }
+        Matrix matrix = store.newMatrix(() -> merge(store.load(name, Dtype.F32), lowRank.get()));
+        merged.add(matrix);
+        return matrix;
+    }
+
+    /** The low-rank branch of a module that is still to be added; none if there is none or it is merged. */
+    Optional<LowRank> lowRank(String module, List<Long> shape) {
+        return loraMode == LoraMode.MERGED ? Optional.empty() : askLowRank(module, shape);
+    }
+
+    private Optional<LowRank> askLowRank(String module, List<Long> shape) {
+        if (adapter == null || adapterStore == null) {
+            return Optional.empty();
+        }
+        String nameA = module + PeftAdapter.LORA_A;
+        String nameB = module + PeftAdapter.LORA_B;
+        if (!adapter.tensors().containsKey(nameA) && !adapter.tensors().containsKey(nameB)) {
+            return Optional.empty();
+        }
+        long rank = adapter.rank();
+        ask(adapter, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
+        ask(adapter, askedOfAdapter, nameB, List.of(shape.get(0), rank));
+        return Optional.of(
+                new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter.scale()));
+    }
+
+    private static Tensor merge(Tensor weight, LowRank lowRank) {
+        try (Scope scope = new Scope()) {
+            Tensor update = lowRank.b().get().matmul(lowRank.a().get());
+            return scope.keep(weight.add(Torch.scale(update, lowRank.scale())));
+        }
+    }
+
+    /** The store that a tensor comes from: the adapter's if it replaces the base's. */
+    private WeightStore storeOf(String name, List<Long> shape) {
+        ask(base.source(), askedOfBase, name, shape);
+        if (adapter != null && adapterStore != null && adapter.tensors().containsKey(name)) {
+            ask(adapter, askedOfAdapter, name, shape);
+            return adapterStore;
+        }
+        return base;
+    }
+
+    private void ask(TensorSource source, Set<String> asked, String name, List<Long> shape) {
+        if (!asked.add(name)) {
+            return;
+        }
+        TensorInfo info = source.tensors().get(name);
+        if (info == null) {
+            problems.add("missing: %s %s in %s".formatted(name, shape, source.location()));
+        } else if (!info.shape().equals(shape)) {
+            problems.add("misshapen: %s is %s in %s, the configuration needs %s"
+                    .formatted(name, info.shape(), source.location(), shape));
+        } else if (!info.dtype().floating()) {
+            problems.add("mistyped: %s is %s in %s, not a floating-point type"
+                    .formatted(name, info.dtype(), source.location()));
+        }
+    }
+
+    @Override
+    public void close() {
+        merged.forEach(Matrix::close);
+        if (adapterStore != null) {
+            adapterStore.close();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package io.github.m3agiqa.weights;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A PEFT LoRA adapter folder: {@code adapter_config.json} and {@code adapter_model.safetensors}. Its tensors are
+ * offered under the names of the base model: a whole tensor that replaces one of the base ({@code modules_to_save})
+ * under that name, the low-rank pair of a module as {@code <module>.lora_A.weight} and {@code <module>.lora_B.weight}.
+ */
+public final class PeftAdapter implements TensorSource {
+    /** The suffix of the matrix that projects down to the rank, shape (rank, in). */
+    public static final String LORA_A = ".lora_A.weight";
+    /** The suffix of the matrix that projects up again, shape (out, rank). */
+    public static final String LORA_B = ".lora_B.weight";
+
+    private static final String PREFIX = "base_model.model.";
+    private static final String CONFIG = "adapter_config.json";
+    /** Variants of LoRA that compute something else; each is refused when it is switched on. */
+    private static final List<String> REFUSED = List.of(
+            "use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "layer_replication", "megatron_config");
+
+    private final SafetensorsFile file;
+    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final int rank;
+    private final double scale;
+
+    /**
+     * Opens an adapter.
+     *
+     * @throws ModelException if a file is missing or damaged, or the adapter is no plain LoRA
+     */
+    public PeftAdapter(Path folder) {
+        Path configFile = folder.resolve(CONFIG);
+        JsonNode config;
+        try {
+            config = new ObjectMapper().readTree(Files.readAllBytes(configFile));
+        } catch (IOException e) {
+            throw new ModelException("%s cannot be read: %s".formatted(configFile, e), e);
+        }
+        if (!config.path("peft_type").asText().equals("LORA")) {
+            throw new ModelException("%s: peft_type is %s, only LORA is read".formatted(configFile, config.path("peft_type")));
+        }
+        for (String option : REFUSED) {
+            JsonNode value = config.path(option);
+            if (!value.isMissingNode() && !value.isNull() && !(value.isBoolean() && !value.booleanValue())) {
+                throw new ModelException("%s: %s is %s, which is not supported".formatted(configFile, option, value));
+            }
+        }
+        if (!config.path("bias").asText("none").equals("none")
+                || !config.path("rank_pattern").isEmpty()
+                || !config.path("alpha_pattern").isEmpty()) {
+            throw new ModelException(
+                    "%s: bias, rank_pattern and alpha_pattern are not supported".formatted(configFile));
+        }
+        this.rank = config.path("r").asInt();
+        double alpha = config.path("lora_alpha").asDouble();
+        if (rank < 1 || !(alpha > 0)) {
+            throw new ModelException("%s: r is %s and lora_alpha %s; both must be positive"
+                    .formatted(configFile, config.path("r"), config.path("lora_alpha")));
+        }
+        this.scale = alpha / (config.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
+        this.file = new SafetensorsFile(folder.resolve("adapter_model.safetensors"));
+        file.tensors().forEach((name, info) -> {
+            if (!name.startsWith(PREFIX)) {
+                close();
+                throw new ModelException(
+                        "%s: tensor %s does not start with %s".formatted(file.location(), name, PREFIX));
+            }
+            tensors.put(name.substring(PREFIX.length()), info);
+        });
+    }
+
+    /** The rank r of every low-rank pair. */
+    public int rank() {
+        return rank;
+    }
+
+    /** The factor of the low-rank branch: alpha / r. */
+    public double scale() {
+        return scale;
+    }
+
+    @Override
+    public String location() {
+        return file.location();
+    }
+
+    @Override
+    public Map<String, TensorInfo> tensors() {
+        return Collections.unmodifiableMap(tensors);
+    }
+
+    @Override
+    public Tensor load(String name, Dtype wanted, Device device) {
+        return file.load(PREFIX + name, wanted, device);
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

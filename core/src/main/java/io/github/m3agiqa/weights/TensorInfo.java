@@ -1,0 +1,26 @@
+package io.github.m3agiqa.weights;
+
+import io.github.m3agiqa.tensor.Dtype;
+import java.util.List;
+
+/**
+ * What a file says of one tensor.
+ *
+ * @param dtype the stored element type
+ * @param shape the sides, outermost first; empty for a scalar
+ */
+public record TensorInfo(Dtype dtype, List<Long> shape) {
+    public TensorInfo {
+        shape = List.copyOf(shape);
+    }
+
+    /** The number of elements. */
+    public long elements() {
+        return shape.stream().reduce(1L, Math::multiplyExact);
+    }
+
+    /** The shape as the engine takes it. */
+    public long[] sides() {
+        return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+}

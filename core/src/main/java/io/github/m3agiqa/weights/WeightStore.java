@@ -1,0 +1,85 @@
+package io.github.m3agiqa.weights;
+
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Precision;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Tensor;
+
+/** The weights of one source on one device in one precision, each held once, however many models share it. */
+public final class WeightStore implements AutoCloseable {
+    private final TensorSource source;
+    private final Precision precision;
+    private final Device device;
+    private final Map<String, Parameter> parameters = new ConcurrentHashMap<>();
+    private final Map<String, DenseMatrix> denseMatrices = new ConcurrentHashMap<>();
+    private final Map<String, Matrix> matrices = new ConcurrentHashMap<>();
+
+    /** Takes over the source: closing the store closes it. */
+    public WeightStore(TensorSource source, Precision precision, Device device) {
+        this.source = source;
+        this.precision = precision;
+        this.device = device;
+    }
+
+    TensorSource source() {
+        return source;
+    }
+
+    Precision precision() {
+        return precision;
+    }
+
+    Device device() {
+        return device;
+    }
+
+    Parameter float32(String name) {
+        return parameters.computeIfAbsent(name, _ -> new Parameter(() -> load(name, Dtype.F32)));
+    }
+
+    Parameter asStored(String name) {
+        return parameters.computeIfAbsent(name, _ -> new Parameter(() -> load(name, storedDtype(name))));
+    }
+
+    DenseMatrix denseMatrix(String name) {
+        return denseMatrices.computeIfAbsent(name, _ -> newDenseMatrix(() -> load(name, precision.matrixDtype())));
+    }
+
+    Matrix matrix(String name) {
+        return matrices.computeIfAbsent(
+                name,
+                _ -> newMatrix(() -> load(name, precision == Precision.INT8 ? Dtype.F32 : precision.matrixDtype())));
+    }
+
+    /** A matrix in this store's precision that is not of its source. */
+    Matrix newMatrix(Supplier<Tensor> weight) {
+        return precision == Precision.INT8 ? new Int8Matrix(weight) : newDenseMatrix(weight);
+    }
+
+    private DenseMatrix newDenseMatrix(Supplier<Tensor> weight) {
+        return new DenseMatrix(weight, precision.matrixDtype());
+    }
+
+    Tensor load(String name, Dtype dtype) {
+        return source.load(name, dtype, device);
+    }
+
+    private Dtype storedDtype(String name) {
+        TensorInfo info = source.tensors().get(name);
+        if (info == null) {
+            throw new IllegalStateException("%s was asked for but not checked".formatted(name));
+        }
+        return info.dtype();
+    }
+
+    @Override
+    public void close() {
+        parameters.values().forEach(Parameter::close);
+        denseMatrices.values().forEach(Matrix::close);
+        matrices.values().forEach(Matrix::close);
+        source.close();
+    }
+}
