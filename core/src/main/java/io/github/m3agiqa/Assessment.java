@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,11 @@ public record Assessment(
         EnumMap<Aspect, AspectResult> ordered = new EnumMap<>(Aspect.class);
         ordered.putAll(aspects);
         aspects = Collections.unmodifiableMap(ordered);
+    }
+
+    /** The score of an aspect, if it was asked for and computed. */
+    public Optional<Score> score(Aspect aspect) {
+        return aspects.get(aspect) instanceof Score score ? Optional.of(score) : Optional.empty();
     }
 
     /** Whether the image and every aspect of it was scored. */

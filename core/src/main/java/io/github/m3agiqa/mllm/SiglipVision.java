@@ -7,7 +7,8 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
@@ -120,52 +121,59 @@ public final class SiglipVision {
      * @return for each image (patches, hidden), row by row of its patches
      */
     List<Tensor> forward(List<RgbImage> images) {
+        return forward(
+                images.stream().map(this::patches).toList(),
+                images.stream().map(this::grid).toList());
+    }
+
+    /**
+     * Encodes images that are patches already.
+     *
+     * @param patches for each image (patches, 3 * patch * patch)
+     * @param grids for each image the rows and columns of its patches
+     */
+    List<Tensor> forward(List<Tensor> patches, List<PatchGrid> grids) {
         return switch (mode) {
             case PUBLISHED -> {
-                Tensor encoded = encodeAsPublished(images); // (images, longest, hidden)
-                yield IntStream.range(0, images.size())
-                        .mapToObj(i -> encoded.select(0, i)
-                                .narrow(0, 0, grid(images.get(i)).patches()))
+                Tensor encoded = encodePadded(patches);
+                yield IntStream.range(0, grids.size())
+                        .mapToObj(i -> encoded.select(0, i).narrow(0, 0, grids.get(i).patches()))
                         .toList();
             }
-            case CORRECTED -> encodeEachOnItsOwn(images);
+            case CORRECTED -> encodeEachOnItsOwn(patches, grids);
         };
     }
 
-    /** All images as one batch, padded with grey to the longest; returns the padding's rows too. */
-    Tensor encodeAsPublished(List<RgbImage> images) {
-        int longest = images.stream().mapToInt(image -> grid(image).patches()).max().orElseThrow();
-        List<Tensor> padded = new ArrayList<>();
-        for (RgbImage image : images) {
-            Tensor patches = patches(image);
-            long missing = longest - patches.size(0);
-            padded.add(
-                    missing == 0
-                            ? patches
-                            : Torch.cat(
-                                    0,
-                                    patches,
-                                    Torch.zeros(Dtype.F32, device, missing, config.patchElements())));
-        }
-        int[] ids = PositionBuckets.of(longest, config.positions());
-        return encode(Torch.stack(padded), ids);
+    /**
+     * All images as one batch, padded with grey to the longest.
+     *
+     * @return (images, longest, hidden), the padding's rows included
+     */
+    Tensor encodePadded(List<Tensor> patches) {
+        long longest = patches.stream().mapToLong(image -> image.size(0)).max().orElseThrow();
+        List<Tensor> padded = patches.stream()
+                .map(image -> image.size(0) == longest
+                        ? image
+                        : Torch.cat(
+                                0,
+                                image,
+                                Torch.zeros(Dtype.F32, device, longest - image.size(0), config.patchElements())))
+                .toList();
+        return encode(Torch.stack(padded), PositionBuckets.of((int) longest, config.positions()));
     }
 
     /** Images of equal size share a batch, which changes nothing as none is padded. */
-    private List<Tensor> encodeEachOnItsOwn(List<RgbImage> images) {
-        Tensor[] encoded = new Tensor[images.size()];
-        List<Integer> open = new ArrayList<>(IntStream.range(0, images.size()).boxed().toList());
-        while (!open.isEmpty()) {
-            PatchGrid grid = grid(images.get(open.getFirst()));
-            List<Integer> alike = open.stream()
-                    .filter(i -> grid(images.get(i)).equals(grid))
-                    .toList();
-            List<Tensor> patches = alike.stream().map(i -> patches(images.get(i))).toList();
-            Tensor batch = encode(Torch.stack(patches), gridIds(grid));
-            for (int i = 0; i < alike.size(); i++) {
-                encoded[alike.get(i)] = batch.select(0, i);
+    private List<Tensor> encodeEachOnItsOwn(List<Tensor> patches, List<PatchGrid> grids) {
+        Tensor[] encoded = new Tensor[grids.size()];
+        for (PatchGrid grid : new LinkedHashSet<>(grids)) {
+            int[] alike = IntStream.range(0, grids.size())
+                    .filter(i -> grids.get(i).equals(grid))
+                    .toArray();
+            List<Tensor> batch = Arrays.stream(alike).mapToObj(patches::get).toList();
+            Tensor together = encode(Torch.stack(batch), gridIds(grid));
+            for (int i = 0; i < alike.length; i++) {
+                encoded[alike[i]] = together.select(0, i);
             }
-            open.removeAll(alike);
         }
         return List.of(encoded);
     }
@@ -223,7 +231,7 @@ public final class SiglipVision {
      *
      * @return (patches, 3 * patch * patch)
      */
-    private Tensor patches(RgbImage image) {
+    Tensor patches(RgbImage image) {
         PatchGrid grid = grid(image);
         int patch = config.patchSize;
         Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, grid.rows, patch, grid.columns, patch, 3);

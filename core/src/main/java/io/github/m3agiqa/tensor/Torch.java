@@ -18,6 +18,7 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The libtorch calls whose Java signature is awkward, with plain Java arguments. Results belong to the scope in which
@@ -127,9 +128,24 @@ public final class Torch {
                 : tensor.to(device.engineDevice(), tensor.scalar_type());
     }
 
+    /**
+     * The element type of a tensor.
+     *
+     * @throws IllegalArgumentException if it is none of {@link Dtype}
+     */
+    public static Dtype dtypeOf(Tensor tensor) {
+        ScalarType type = tensor.scalar_type().intern();
+        for (Dtype dtype : Dtype.values()) {
+            if (dtype.scalarType() == type) {
+                return dtype;
+            }
+        }
+        throw new IllegalArgumentException("elements of type %s are not known here".formatted(type));
+    }
+
     /** The tensor itself if it already has that type, else a copy. */
     public static Tensor to(Tensor tensor, Dtype dtype) {
-        return tensor.scalar_type() == dtype.scalarType() ? tensor : tensor.to(dtype.scalarType());
+        return dtypeOf(tensor) == dtype ? tensor : tensor.to(dtype.scalarType());
     }
 
     /** Joins tensors along a dimension. */

@@ -1,7 +1,10 @@
 package io.github.m3agiqa.weights;
 
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * What a file says of one tensor.
@@ -12,6 +15,12 @@ import java.util.List;
 public record TensorInfo(Dtype dtype, List<Long> shape) {
     public TensorInfo {
         shape = List.copyOf(shape);
+    }
+
+    /** Type and shape of a tensor in memory. */
+    public static TensorInfo of(Tensor tensor) {
+        List<Long> shape = Arrays.stream(tensor.sizes().vec().get()).boxed().toList();
+        return new TensorInfo(Torch.dtypeOf(tensor), shape);
     }
 
     /** The number of elements. */

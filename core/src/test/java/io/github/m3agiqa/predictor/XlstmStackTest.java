@@ -1,0 +1,162 @@
+package io.github.m3agiqa.predictor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.m3agiqa.predictor.XlstmStack.Form;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.Goldens;
+import io.github.m3agiqa.testing.InMemoryTensors;
+import io.github.m3agiqa.testing.Parity;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.WeightStore;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class XlstmStackTest {
+    private static final Parity PARITY = new Parity("golden xLSTM");
+    private static final int STEPS = 7;
+    private static final int WIDTH = 32;
+
+    private final JsonNode golden = Goldens.read("xlstm_tiny.json");
+    private Scope scope;
+
+    @BeforeEach
+    void open() {
+        scope = new Scope();
+    }
+
+    @AfterEach
+    void close() {
+        scope.close();
+    }
+
+    /** Tolerance 2e-5 on a scale of 4: the rounding of some hundred float32 sums. */
+    @ParameterizedTest
+    @EnumSource
+    void computesAsThePublishedLibrary(Form form) {
+        List<Tensor> states = stack().trace(input(), form);
+
+        for (int block = 0; block < 4; block++) {
+            PARITY.compare(
+                    "output of block %d, %s".formatted(block, form),
+                    states.get(block),
+                    Goldens.doubles(golden.path("after_block").get(block)),
+                    2e-5);
+        }
+        PARITY.compare(
+                "output of the stack, %s".formatted(form), states.get(4), Goldens.doubles(golden.path("output")), 2e-5);
+        PARITY.compare(
+                "mean over steps, %s".formatted(form),
+                Pooler.MEAN.pool(states.get(4).squeeze(0)),
+                Goldens.doubles(golden.path("mean_pool")),
+                2e-5);
+    }
+
+    /** The names that the library swaps: with them swapped back the result is another one. */
+    @Test
+    void readsTheSwappedGatesAsTheyAre() {
+        Map<String, Tensor> tensors = new LinkedHashMap<>(tensors());
+        String gates = "blocks.1.xlstm.";
+        Tensor input = tensors.get(gates + "igate.weight");
+        Tensor forget = tensors.get(gates + "fgate.weight");
+        tensors.put(gates + "igate.weight", forget);
+        tensors.put(gates + "fgate.weight", input);
+
+        Tensor output = stack(tensors).forward(input(), Form.PARALLEL);
+
+        double last = Torch.toFloats(output.select(1, STEPS - 1))[0];
+        double expected = golden.path("output").get(STEPS - 1).get(0).asDouble();
+        assertThat(Math.abs(last - expected)).isGreaterThan(1e-3);
+    }
+
+    /** The two forms of the mLSTM memory; tolerance 1e-4 of the output's norm, as single steps may divide by little. */
+    @ParameterizedTest
+    @CsvSource({"1, 1, 8", "1, 2, 16", "2, 5, 32", "3, 64, 16", "1, 300, 64"})
+    void parallelAndRecurrentAgree(int batch, int steps, int headSize) {
+        torch.manual_seed(3);
+        long[] vectors = {batch, XlstmConfig.HEADS, steps, headSize};
+        long[] gates = {batch, XlstmConfig.HEADS, steps};
+        Tensor query = torch.randn(vectors);
+        Tensor key = torch.randn(vectors);
+        Tensor value = torch.randn(vectors);
+        Tensor inputGate = Torch.scale(torch.randn(gates), 3);
+        Tensor forgetGate = Torch.plus(Torch.scale(torch.randn(gates), 3), 2);
+
+        Tensor parallel = Mlstm.parallel(query, key, value, inputGate, forgetGate);
+        Tensor recurrent = Mlstm.recurrent(query, key, value, inputGate, forgetGate);
+
+        double difference = parallel.sub(recurrent).norm().item().toDouble();
+        assertThat(difference / recurrent.norm().item().toDouble()).isLessThan(1e-4);
+    }
+
+    /** What follows the end of a sequence does not change it, so sequences of a batch may be padded. */
+    @Test
+    void paddingChangesNothing() {
+        Tensor padded = Torch.cat(1, input(), torch.randn(1, 5, WIDTH));
+
+        Tensor alone = stack().forward(input(), Form.PARALLEL);
+        Tensor among = stack().forward(padded, Form.PARALLEL).narrow(1, 0, STEPS);
+
+        assertThat(Torch.toFloats(among)).containsExactly(Torch.toFloats(alone), Offset.offset(2e-5f));
+    }
+
+    private Tensor input() {
+        float[] x = new float[STEPS * WIDTH];
+        for (int step = 0; step < STEPS; step++) {
+            for (int channel = 0; channel < WIDTH; channel++) {
+                x[step * WIDTH + channel] = (float) Math.sin(0.3 * (step + 1) * (channel + 1));
+            }
+        }
+        return Torch.floats(x, 1, STEPS, WIDTH);
+    }
+
+    private XlstmStack stack() {
+        return stack(tensors());
+    }
+
+    private static XlstmStack stack(Map<String, Tensor> tensors) {
+        ModelWeights weights =
+                ModelWeights.of(new WeightStore(new InMemoryTensors(tensors), Precision.FP32, Device.CPU));
+        XlstmStack stack = new XlstmStack(new XlstmConfig(WIDTH, 4, Set.of(1)), weights.root());
+        weights.check();
+        return stack;
+    }
+
+    private Map<String, Tensor> tensors() {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        golden.path("shapes")
+                .properties()
+                .forEach(entry -> shapes.put(
+                        entry.getKey(),
+                        Arrays.stream(Goldens.ints(entry.getValue())).asLongStream().toArray()));
+        InMemoryTensors filled = InMemoryTensors.filled(
+                shapes, (_, position, index) -> 0.25 * Math.sin(0.7 * (position + 1) + 0.37 * (index + 1)));
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        shapes.keySet()
+                .forEach(name ->
+                        tensors.put(name, filled.load(name, io.github.m3agiqa.tensor.Dtype.F32, Device.CPU)));
+        return tensors;
+    }
+
+    @AfterAll
+    static void write() {
+        PARITY.write();
+    }
+}
