@@ -1,0 +1,209 @@
+package io.github.m3agiqa.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.InMemoryTensors;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
+import io.github.m3agiqa.weights.ModelWeights.LowRank;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelWeightsTest {
+    @TempDir
+    private Path folder;
+
+    private Scope scope;
+
+    @BeforeEach
+    void open() {
+        scope = new Scope();
+        torch.manual_seed(5);
+    }
+
+    @AfterEach
+    void close() {
+        scope.close();
+    }
+
+    @Test
+    void listsEverythingThatDoesNotFit() {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("layer.weight", torch.randn(3, 2));
+        tensors.put("left.over", torch.randn(5));
+        tensors.put("counts", Torch.indices(Device.CPU, 1, 2));
+        ModelWeights weights = ModelWeights.of(store(tensors, Precision.FP32));
+        Parameters root = weights.root();
+        root.at("layer").matrix(2, 3);
+        root.float32("layer.bias", 2);
+        root.float32("counts", 2);
+
+        assertThatThrownBy(weights::check)
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("4 problems")
+                .hasMessageContaining("misshapen: layer.weight is [3, 2] in memory, the configuration needs [2, 3]")
+                .hasMessageContaining("missing: layer.bias [2]")
+                .hasMessageContaining("mistyped: counts is I64")
+                .hasMessageContaining("surplus: left.over [5]");
+    }
+
+    /** Tolerance: 8 bits of a row's largest weight, added up over the inputs like a random walk. */
+    @ParameterizedTest
+    @CsvSource({"1, 64, 32", "3, 256, 96", "16, 256, 96", "17, 256, 96", "200, 128, 64"})
+    void int8IsCloseToFloat32(int rows, int in, int out) {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(out, in));
+        Tensor x = torch.randn(rows, in);
+
+        Tensor exact = matrix(tensors, Precision.FP32, out, in).multiply(x);
+        Tensor packed = Torch.to(matrix(tensors, Precision.INT8, out, in).multiply(x), Dtype.F32);
+
+        assertThat(relativeDifference(packed, exact)).isBetween(1e-5, 0.02);
+    }
+
+    /** Tolerance: the 8 bits of a bfloat16 mantissa. */
+    @ParameterizedTest
+    @CsvSource({"1, 64, 32", "3, 256, 96", "200, 128, 64"})
+    void bfloat16IsCloseToFloat32(int rows, int in, int out) {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(out, in));
+        Tensor x = torch.randn(rows, in);
+
+        Tensor exact = matrix(tensors, Precision.FP32, out, in).multiply(x);
+        Tensor rounded = Torch.to(matrix(tensors, Precision.BF16, out, in).multiply(x), Dtype.F32);
+
+        assertThat(relativeDifference(rounded, exact)).isBetween(1e-5, 0.01);
+    }
+
+    /** The packed product of few rows against that of the unpacked matrix, which many rows take. */
+    @Test
+    void int8FormsAgree() {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(96, 256));
+        Matrix matrix = matrix(tensors, Precision.INT8, 96, 256);
+        Tensor many = torch.randn(Int8Matrix.PACKED_ROWS + 1, 256);
+
+        Tensor unpacked = Torch.to(matrix.multiply(many), Dtype.F32).narrow(0, 0, 4);
+        Tensor packed = Torch.to(matrix.multiply(many.narrow(0, 0, 4)), Dtype.F32);
+
+        assertThat(relativeDifference(packed, unpacked)).isLessThan(0.01);
+    }
+
+    /** Tolerances: 1e-4 for float32, the mantissa of the merged matrix for the others. */
+    @ParameterizedTest
+    @CsvSource({"FP32, 1, 1e-5", "FP32, 40, 1e-5", "BF16, 1, 0.02", "BF16, 40, 0.02", "INT8, 1, 0.03", "INT8, 40, 0.03"})
+    void mergedAndUnmergedLoraAgree(Precision precision, int rows, double tolerance) throws IOException {
+        adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}");
+        Map<String, Tensor> base = Map.of("m.weight", torch.randn(32, 64));
+        Tensor x = torch.randn(rows, 64);
+
+        Tensor unmerged = adapted(base, precision, LoraMode.UNMERGED, x);
+        Tensor merged = adapted(base, precision, LoraMode.MERGED, x);
+        Tensor alone = Torch.to(matrix(base, Precision.FP32, 32, 64).multiply(x), Dtype.F32);
+
+        assertThat(relativeDifference(merged, unmerged)).isLessThan(tolerance);
+        assertThat(relativeDifference(alone, unmerged)).as("the adapter changes something").isGreaterThan(0.1);
+    }
+
+    private Tensor adapted(Map<String, Tensor> base, Precision precision, LoraMode mode, Tensor x) {
+        try (ModelWeights weights = ModelWeights.of(store(base, precision), new PeftAdapter(folder), mode)) {
+            Parameters module = weights.root().at("m");
+            Matrix matrix = module.matrix(32, 64);
+            var lowRank = module.lowRank(32, 64);
+            weights.check();
+            Tensor y = Torch.to(matrix.multiply(x), Dtype.F32);
+            if (lowRank.isPresent()) {
+                LowRank branch = lowRank.get();
+                Tensor update = x.matmul(branch.a().get().t()).matmul(branch.b().get().t());
+                y = y.add(Torch.scale(update, branch.scale()));
+            }
+            return y.clone();
+        }
+    }
+
+    @Test
+    void anAdapterReplacesWholeTensors() throws IOException {
+        Files.writeString(
+                folder.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8,\"extra\":1}");
+        SafetensorsWriter.write(
+                folder.resolve("adapter_model.safetensors"),
+                Map.of("base_model.model.table", Torch.floats(new float[] {5, 6}, 2)));
+        Map<String, Tensor> base = Map.of("table", Torch.floats(new float[] {1, 2}, 2));
+
+        try (ModelWeights weights =
+                ModelWeights.of(store(base, Precision.FP32), new PeftAdapter(folder), LoraMode.UNMERGED)) {
+            Parameter table = weights.root().float32("table", 2);
+            assertThatCode(weights::check).doesNotThrowAnyException();
+            assertThat(Torch.toFloats(table.get())).containsExactly(5, 6);
+        }
+    }
+
+    @Test
+    void anAdapterWithATensorThatNobodyWantsIsRefused() throws IOException {
+        adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}");
+        Map<String, Tensor> base = Map.of("other.weight", torch.randn(2, 2));
+
+        try (ModelWeights weights =
+                ModelWeights.of(store(base, Precision.FP32), new PeftAdapter(folder), LoraMode.UNMERGED)) {
+            weights.root().at("other").matrix(2, 2);
+            assertThatThrownBy(weights::check)
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("surplus: m.lora_A.weight [4, 64]");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{'peft_type':'IA3','r':4,'lora_alpha':8}                     | only LORA",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'use_dora':true}    | use_dora",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'bias':'all'}       | bias",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'rank_pattern':{'a':1}} | rank_pattern",
+                "{'peft_type':'LORA','lora_alpha':8}                          | must be positive",
+                "{                                                            | cannot be read",
+            })
+    void refusesOtherAdapters(String config, String why) throws IOException {
+        adapter(config.replace('\'', '"'));
+
+        assertThatThrownBy(() -> new PeftAdapter(folder))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining(why);
+    }
+
+    private void adapter(String config) throws IOException {
+        Files.writeString(folder.resolve("adapter_config.json"), config);
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("base_model.model.m.lora_A.weight", torch.randn(4, 64));
+        tensors.put("base_model.model.m.lora_B.weight", torch.randn(32, 4));
+        SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors);
+    }
+
+    private static WeightStore store(Map<String, Tensor> tensors, Precision precision) {
+        return new WeightStore(new InMemoryTensors(tensors), precision, Device.CPU);
+    }
+
+    private static Matrix matrix(Map<String, Tensor> tensors, Precision precision, int out, int in) {
+        return ModelWeights.of(store(tensors, precision)).root().at("m").matrix(out, in);
+    }
+
+    private static double relativeDifference(Tensor actual, Tensor expected) {
+        return actual.sub(expected).norm().item().toDouble()
+                / expected.norm().item().toDouble();
+    }
+}
