@@ -6,8 +6,8 @@ import com.drew.imaging.ImageMetadataReader;
 import com.drew.imaging.ImageProcessingException;
 import com.drew.metadata.MetadataException;
 import com.drew.metadata.exif.ExifIFD0Directory;
+import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
-import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImageException;
 import java.awt.image.BufferedImage;
@@ -15,7 +15,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
@@ -72,7 +71,10 @@ public final class ImageDecoder {
         }
         FileType type = detect(name, bytes);
         ImageReaderSpi format = format(name, type);
-        byte[] plain = ColourProfile.hide(type, bytes);
+        byte[] plain = type == FileType.Jpeg ? JpegProfile.hide(bytes) : bytes;
+        if (type == FileType.Tiff) {
+            TiffStructure.check(name, bytes, limits.maxPixels);
+        }
         List<String> warnings = new ArrayList<>();
         ImageReader reader = null;
         try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
@@ -82,7 +84,7 @@ public final class ImageDecoder {
             reader.addIIOReadWarningListener((_, warning) -> warnings.add(warning));
             BufferedImage image = reader.read(0);
             checkSize(name, image.getWidth(), image.getHeight());
-            checkWhole(name, type, bytes, warnings);
+            checkWhole(name, warnings);
             return orientation(bytes).upright(Pixels.toRgb(name, image, alpha));
         } catch (IOException | RuntimeException | StackOverflowError e) {
             // decoders answer damaged bytes with exceptions of every kind
@@ -160,13 +162,11 @@ public final class ImageDecoder {
         }
     }
 
-    /** JPEG and WebP decoders fill up what is missing and only warn, or say nothing. */
-    private static void checkWhole(String name, FileType type, byte[] bytes, List<String> warnings) {
-        Optional<String> cut = warnings.stream()
-                .filter(warning -> warning.contains("Truncated") || warning.contains("premature end"))
-                .findFirst();
-        boolean shortRiff = type == FileType.WebP && ColourProfile.riffSize(bytes) > bytes.length;
-        if (cut.isPresent() || shortRiff) {
+    /** A JPEG decoder fills up what is missing and only warns. */
+    private static void checkWhole(String name, List<String> warnings) {
+        boolean cut = warnings.stream()
+                .anyMatch(warning -> warning.contains("Truncated") || warning.contains("premature end"));
+        if (cut) {
             throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: the file is truncated".formatted(name));
         }
     }

@@ -27,6 +27,7 @@ import io.github.m3agiqa.scoring.LoadedModel.Head;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
 import io.github.m3agiqa.tensor.Scope;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -101,9 +102,13 @@ public final class Scorer implements AutoCloseable {
         try {
             byte[] bytes = input.content().read(options.limits().maxBytes());
             return decoder.decode(input.image(), bytes, model.alpha());
+        } catch (NoSuchFileException e) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
         } catch (IOException e) {
             throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e), e);
+                    ErrorCode.IMAGE_UNREADABLE,
+                    "%s: cannot be read: %s".formatted(input.image(), e.getMessage()),
+                    e);
         }
     }
 

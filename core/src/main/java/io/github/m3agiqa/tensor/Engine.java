@@ -73,10 +73,9 @@ public final class Engine {
         }
     }
 
-    /** libtorch's own account of its BLAS, OpenMP and threads. */
-    public static String parallelInfo() {
-        try (Scope _ = new Scope()) {
-            return torch.get_parallel_info().getString();
-        }
+    /** The library that multiplies float32 matrices. */
+    public static String blas() {
+        boolean mkl = Loader.getLoadedLibraries().values().stream().anyMatch(path -> path.contains("mkl_rt"));
+        return mkl ? "MKL" : "OpenBLAS";
     }
 }

@@ -72,8 +72,13 @@ public final class Torch {
     /** A float32 tensor in main memory with these elements, row-major. */
     public static Tensor floats(float[] elements, long... shape) {
         Tensor tensor = empty(Dtype.F32, Device.CPU, shape);
-        checkCount(elements.length, tensor);
-        new FloatPointer(tensor.data_ptr()).put(elements);
+        if (elements.length != tensor.numel()) {
+            throw new IllegalArgumentException(
+                    "%d elements for a tensor of %d".formatted(elements.length, tensor.numel()));
+        }
+        if (elements.length > 0) {
+            new FloatPointer(tensor.data_ptr()).put(elements);
+        }
         return tensor;
     }
 
@@ -84,7 +89,9 @@ public final class Torch {
             elements[i] = indices[i];
         }
         Tensor tensor = empty(Dtype.I64, Device.CPU, elements.length);
-        new LongPointer(tensor.data_ptr()).put(elements);
+        if (elements.length > 0) {
+            new LongPointer(tensor.data_ptr()).put(elements);
+        }
         return to(tensor, Dtype.I64, device);
     }
 
@@ -93,7 +100,9 @@ public final class Torch {
         try (Scope _ = new Scope()) {
             Tensor floats = to(tensor, Dtype.F32, Device.CPU).contiguous();
             float[] elements = new float[Math.toIntExact(floats.numel())];
-            new FloatPointer(floats.data_ptr()).get(elements);
+            if (elements.length > 0) {
+                new FloatPointer(floats.data_ptr()).get(elements);
+            }
             return elements;
         }
     }
@@ -103,7 +112,9 @@ public final class Torch {
         try (Scope _ = new Scope()) {
             Tensor longs = to(tensor, Dtype.I64, Device.CPU).contiguous();
             long[] elements = new long[Math.toIntExact(longs.numel())];
-            new LongPointer(longs.data_ptr()).get(elements);
+            if (elements.length > 0) {
+                new LongPointer(longs.data_ptr()).get(elements);
+            }
             return elements;
         }
     }
@@ -238,11 +249,5 @@ public final class Torch {
     private static TensorOptions options(Dtype dtype, Device device) {
         return new TensorOptions(dtype.scalarType())
                 .device(new org.bytedeco.pytorch.DeviceOptional(device.engineDevice()));
-    }
-
-    private static void checkCount(int elements, Tensor tensor) {
-        if (elements != tensor.numel()) {
-            throw new IllegalArgumentException("%d elements for a tensor of %d".formatted(elements, tensor.numel()));
-        }
     }
 }

@@ -106,6 +106,11 @@ public final class TorchZip {
         return archive();
     }
 
+    /** The pickle so far. */
+    public byte[] pickle() {
+        return pickle.toByteArray();
+    }
+
     /** The archive with the pickle as it is. */
     public byte[] archive() throws IOException {
         Map<String, byte[]> all = new LinkedHashMap<>();

@@ -1,0 +1,21 @@
+# Sets JAVA_HOME to a JDK 25, or ends with exit code 2.
+
+is_jdk25() {
+  [ -x "$1/bin/java" ] && [ -r "$1/release" ] && grep -q '^JAVA_VERSION="25' "$1/release"
+}
+
+find_jdk25() {
+  on_path=$(command -v java 2>/dev/null) && on_path=$(dirname "$(dirname "$(readlink -f "$on_path")")")
+  for home in "${JAVA_HOME:-}" "$on_path" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* \
+      /Library/Java/JavaVirtualMachines/*/Contents/Home; do
+    if is_jdk25 "$home"; then
+      JAVA_HOME=$home
+      export JAVA_HOME
+      return 0
+    fi
+  done
+  echo "m3agiqa: no JDK 25 was found; install one, for example Eclipse Temurin 25, and set JAVA_HOME to it" >&2
+  exit 2
+}
+
+find_jdk25

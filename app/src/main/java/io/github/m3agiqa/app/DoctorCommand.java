@@ -1,0 +1,128 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.M3AgiqaException;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.tensor.Engine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code m3agiqa doctor}: what this machine has, a line each, with the cure where something is missing. */
+@Command(
+        name = "doctor",
+        description = "Says what this machine has, a line each, with the cure where something is missing.",
+        mixinStandardHelpOptions = true,
+        footer = {"", "Example:", "  m3agiqa doctor"})
+final class DoctorCommand implements Callable<Integer> {
+    private static final long GIB = 1L << 30;
+
+    @Spec
+    private CommandSpec spec;
+
+    private boolean healthy = true;
+
+    @Override
+    public Integer call() {
+        good("m3agiqa", Version.number());
+        good("JDK", "%s, %s".formatted(Runtime.version(), System.getProperty("java.home")));
+        good(
+                "memory",
+                "%d MiB of heap, %d processors"
+                        .formatted(
+                                Runtime.getRuntime().maxMemory() >> 20,
+                                Runtime.getRuntime().availableProcessors()));
+        engine();
+        folder("engine cache", Path.of(System.getProperty("user.home"), ".javacpp", "cache"));
+        folder("m3agiqa cache", Installation.cacheFolder());
+        models();
+        return healthy ? ExitCode.DONE : ExitCode.MODEL;
+    }
+
+    private void engine() {
+        try {
+            Engine.load();
+        } catch (LinkageError e) {
+            bad(
+                    "engine",
+                    "the natives cannot be loaded: %s".formatted(e.getMessage()),
+                    "this build's natives are for linux-x86_64; build with -Dengine.platform=PLATFORM for another");
+            return;
+        }
+        good("engine", "libtorch %s, %d threads".formatted(Engine.version(), Engine.threads()));
+        good("BLAS", Engine.blas());
+        good("device cpu", "ready");
+        if (Engine.cudaAvailable()) {
+            good("device cuda", "ready");
+        } else {
+            note("device cuda", "not available", "docs/cuda.md says how to build with -Pcuda; not needed on a processor");
+        }
+    }
+
+    private void folder(String name, Path folder) {
+        Path existing = folder;
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        try {
+            FileStore store = Files.getFileStore(existing);
+            String free = "%s, %d GiB free".formatted(folder, store.getUsableSpace() / GIB);
+            if (!Files.isWritable(existing)) {
+                bad(name, free + ", not writable", "make it writable, or set M3AGIQA_CACHE to another folder");
+            } else {
+                good(name, free);
+            }
+        } catch (IOException e) {
+            bad(name, "%s cannot be looked at: %s".formatted(folder, e.getMessage()), "check the disk");
+        }
+    }
+
+    private void models() {
+        List<Path> models = Installation.catalog().models();
+        if (models.isEmpty()) {
+            note("models", "none in %s".formatted(Installation.catalog().folders()), "name a folder with --model FOLDER");
+        }
+        for (Path model : models) {
+            try {
+                ModelFolder folder = ModelFolder.open(model);
+                good("model", "%s, %d MiB, %s".formatted(folder.manifest().id(), size(model) >> 20, model));
+            } catch (M3AgiqaException e) {
+                bad("model", e.getMessage(), "get the model again, or delete its folder");
+            }
+        }
+    }
+
+    private static long size(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.mapToLong(file -> file.toFile().length()).sum();
+        } catch (IOException _) {
+            return 0;
+        }
+    }
+
+    private void good(String what, String state) {
+        line("ok", what, state);
+    }
+
+    private void note(String what, String state, String cure) {
+        line("--", what, "%s: %s".formatted(state, cure));
+    }
+
+    private void bad(String what, String state, String cure) {
+        healthy = false;
+        line("!!", what, "%s: %s".formatted(state, cure));
+    }
+
+    private void line(String mark, String what, String state) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.printf("%-2s  %-13s  %s%n", mark, what, state);
+        out.flush();
+    }
+}

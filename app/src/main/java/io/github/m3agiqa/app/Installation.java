@@ -1,0 +1,30 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.hub.ModelCatalog;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Where this installation keeps its files. */
+final class Installation {
+    /** Set by the launcher to the folder with {@code bin}, {@code lib} and {@code models}. */
+    private static final String HOME = "m3agiqa.home";
+
+    private Installation() {}
+
+    /** The models that are at hand. */
+    static ModelCatalog catalog() {
+        List<Path> folders = new ArrayList<>();
+        Optional.ofNullable(System.getProperty(HOME)).ifPresent(home -> folders.add(Path.of(home, "models")));
+        return new ModelCatalog(folders);
+    }
+
+    /** Where notes are kept that may be lost: {@code M3AGIQA_CACHE}, or {@code m3agiqa} in the user's cache folder. */
+    static Path cacheFolder() {
+        return Optional.ofNullable(System.getenv("M3AGIQA_CACHE"))
+                .map(Path::of)
+                .or(() -> Optional.ofNullable(System.getenv("XDG_CACHE_HOME")).map(cache -> Path.of(cache, "m3agiqa")))
+                .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache", "m3agiqa"));
+    }
+}

@@ -1,0 +1,181 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.hub.Checksums;
+import io.github.m3agiqa.hub.ModelCatalog;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that say which model is used, and how. */
+final class ModelOptions {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME|FOLDER",
+            description = "The model. There is no built-in model yet, so it must be given.")
+    private @Nullable String model;
+
+    @Option(
+            names = "--aspects",
+            split = ",",
+            paramLabel = "ASPECT",
+            converter = AspectConverter.class,
+            description = "quality, correspondence, authenticity; all that the model has by default.")
+    private List<Aspect> aspects = List.of();
+
+    @Option(
+            names = "--device",
+            converter = DeviceConverter.class,
+            description = "cpu (the default), cuda or cuda:N.")
+    private Device device = Device.CPU;
+
+    @Option(
+            names = "--dtype",
+            converter = PrecisionConverter.class,
+            description = "fp32 for parity with the reference, bf16 (the default), or int8.")
+    private Precision precision = Precision.BF16;
+
+    @Option(
+            names = "--lora",
+            description = "unmerged (the default) or merged: whether adapters are added to the base's weights.")
+    private LoraMode loraMode = LoraMode.UNMERGED;
+
+    @Option(names = "--no-describe", description = "Do not describe the image first: faster, and another score.")
+    private boolean noDescribe;
+
+    @Option(names = "--beams", paramLabel = "N", description = "Overrides the model's number of beams.")
+    private @Nullable Integer beams;
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Overrides the longest description.")
+    private @Nullable Integer maxNewTokens;
+
+    @Option(
+            names = "--max-pixels",
+            paramLabel = "N",
+            description = "The largest image, in pixels (default: ${DEFAULT-VALUE}).")
+    private long maxPixels = ImageDecoder.Limits.DEFAULT.maxPixels();
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of one operation (default: all cores).")
+    private @Nullable Integer threads;
+
+    /** The model's folder, its checksums found right. */
+    ModelFolder folder() {
+        if (model == null) {
+            throw new ModelException("there is no built-in model yet: name one with --model FOLDER");
+        }
+        ModelFolder folder = Installation.catalog().find(model);
+        new Checksums(Installation.cacheFolder()).checkNew(folder);
+        return folder;
+    }
+
+    /** Opens the model. */
+    Scorer open(ModelFolder folder) {
+        if (!device.isCpu() && !Engine.cudaAvailable()) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--device %s: no CUDA device answers; m3agiqa doctor says what is missing".formatted(device));
+        }
+        if (threads != null) {
+            Engine.setThreads(threads);
+        }
+        return Scorer.open(folder, options());
+    }
+
+    private ScoringOptions options() {
+        return new ScoringOptions(
+                Set.copyOf(aspects),
+                device,
+                precision,
+                loraMode,
+                !noDescribe,
+                optional("--beams", beams),
+                optional("--max-new-tokens", maxNewTokens),
+                new ImageDecoder.Limits(ImageDecoder.Limits.DEFAULT.maxBytes(), maxPixels));
+    }
+
+    private OptionalInt optional(String name, @Nullable Integer value) {
+        if (value == null) {
+            return OptionalInt.empty();
+        }
+        if (value < 1) {
+            throw new ParameterException(spec.commandLine(), "%s must be at least 1".formatted(name));
+        }
+        return OptionalInt.of(value);
+    }
+
+    /** The aspects that an answer of this model has. */
+    Set<Aspect> aspectsOf(ModelFolder folder) {
+        return aspects.isEmpty() ? folder.manifest().aspects().keySet() : EnumSet.copyOf(aspects);
+    }
+
+    /** All that a score depends on, for the record of a run. */
+    Map<String, String> settings(ModelFolder folder) {
+        Map<String, String> settings = new TreeMap<>();
+        settings.put("version", Version.number());
+        settings.put("engine", Engine.version());
+        settings.put("model", folder.manifest().id());
+        settings.put(
+                "aspects", aspectsOf(folder).stream().sorted().map(Aspect::id).collect(Collectors.joining(",")));
+        settings.put("device", device.toString());
+        settings.put("dtype", precision.id());
+        settings.put("lora", loraMode.toString());
+        settings.put("describe", String.valueOf(!noDescribe));
+        settings.put("beams", beams == null ? "as the model has it" : beams.toString());
+        settings.put("maxNewTokens", maxNewTokens == null ? "as the model has it" : maxNewTokens.toString());
+        settings.put("maxPixels", String.valueOf(maxPixels));
+        return settings;
+    }
+
+    private static final class AspectConverter implements ITypeConverter<Aspect> {
+        @Override
+        public Aspect convert(String value) {
+            return converted(() -> Aspect.of(value));
+        }
+    }
+
+    private static final class DeviceConverter implements ITypeConverter<Device> {
+        @Override
+        public Device convert(String value) {
+            return converted(() -> Device.parse(value));
+        }
+    }
+
+    private static final class PrecisionConverter implements ITypeConverter<Precision> {
+        @Override
+        public Precision convert(String value) {
+            return converted(() -> Precision.of(value));
+        }
+    }
+
+    private static <T> T converted(Supplier<T> conversion) {
+        try {
+            return conversion.get();
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+}

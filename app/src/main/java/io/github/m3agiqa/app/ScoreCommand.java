@@ -1,0 +1,162 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.app.batch.BatchJob;
+import io.github.m3agiqa.app.result.AssessmentCsv;
+import io.github.m3agiqa.app.result.AssessmentJson;
+import io.github.m3agiqa.app.result.Card;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.scoring.Scorer;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code m3agiqa score}: some images of one prompt, or a whole list into a file. */
+@Command(
+        name = "score",
+        description = "Scores images of one prompt, or a list of images into a results file.",
+        mixinStandardHelpOptions = true,
+        footer = {
+            "",
+            "Examples:",
+            "  m3agiqa score cat.png --prompt \"a cat on a sofa\" --model FOLDER",
+            "  m3agiqa score a.png b.png --prompt \"a cat\" --format jsonl --model FOLDER",
+            "  m3agiqa score --input images.csv --output scores.csv --model FOLDER",
+            "",
+            "A list has the columns (or JSON fields) image_path and prompt; relative paths start at its folder. A"
+                    + " folder takes its prompts from a prompts.csv or data.csv in it. A run that was stopped goes on"
+                    + " where it was when it is started again."
+        })
+final class ScoreCommand implements Callable<Integer> {
+    /** How scores of single images are printed. */
+    enum Format {
+        CARD,
+        JSON,
+        JSONL,
+        CSV
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "IMAGE", arity = "0..*", description = "Image files.")
+    private List<Path> images = List.of();
+
+    @Option(names = "--prompt", description = "The prompt that the images were generated from.")
+    private @Nullable String prompt;
+
+    @Option(
+            names = "--format",
+            description = "How single images are printed: card (the default), json, jsonl or csv.")
+    private Format format = Format.CARD;
+
+    @Option(names = "--input", paramLabel = "FILE|FOLDER", description = "A list: CSV, JSONL or a folder of images.")
+    private @Nullable Path input;
+
+    @Option(names = "--output", paramLabel = "FILE", description = "Where a list's scores go: .csv or .jsonl.")
+    private @Nullable Path output;
+
+    @Option(
+            names = "--image-root",
+            paramLabel = "FOLDER",
+            description = "Where a list's relative paths start (default: the list's folder).")
+    private @Nullable Path imageRoot;
+
+    @Option(names = "--retry-failed", description = "Score rows again that failed before.")
+    private boolean retryFailed;
+
+    @Mixin
+    private ModelOptions options;
+
+    @Override
+    public Integer call() {
+        if (input == null && output == null) {
+            if (images.isEmpty()) {
+                throw new ParameterException(spec.commandLine(), "give images, or a list with --input and --output");
+            }
+            return scoreImages();
+        }
+        if (input == null || output == null || !images.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), "a list needs --input and --output, and no images beside it");
+        }
+        return scoreList(new BatchJob(input, imageRoot, output, retryFailed));
+    }
+
+    private int scoreImages() {
+        ModelFolder folder = options.folder();
+        PrintWriter out = spec.commandLine().getOut();
+        List<Assessment> assessments = new ArrayList<>();
+        try (Scorer scorer = options.open(folder)) {
+            if (format == Format.CSV) {
+                out.print(AssessmentCsv.header());
+            }
+            for (Path image : images) {
+                Assessment assessment = scorer.score(ImagePrompt.of(image, prompt));
+                assessments.add(assessment);
+                switch (format) {
+                    case CARD -> out.println(Card.of(assessment));
+                    case JSONL -> out.println(AssessmentJson.line(assessment));
+                    case CSV -> out.print(AssessmentCsv.rows(assessment));
+                    case JSON -> {
+                        // one document, when all are there
+                    }
+                }
+                out.flush();
+            }
+        }
+        if (format == Format.JSON) {
+            out.println(AssessmentJson.pretty(assessments));
+            out.flush();
+        }
+        return exitCode(assessments);
+    }
+
+    private static int exitCode(List<Assessment> assessments) {
+        if (assessments.stream().allMatch(Assessment::complete)) {
+            return ExitCode.DONE;
+        }
+        // a single image's own error says more than "some failed"
+        Assessment first = assessments.getFirst();
+        return assessments.size() == 1 && first.failure() != null
+                ? ExitCode.of(first.failure().code())
+                : ExitCode.SOME_FAILED;
+    }
+
+    private int scoreList(BatchJob job) {
+        ModelFolder folder = options.folder();
+        PrintWriter err = spec.commandLine().getErr();
+        try (Progress progress = Progress.onStandardError("images")) {
+            BatchJob.Summary summary = job.run(
+                    () -> options.open(folder),
+                    options.settings(folder),
+                    options.aspectsOf(folder).size(),
+                    progress);
+            String failures = summary.failures().entrySet().stream()
+                    .map(entry -> "%s %d".formatted(entry.getKey(), entry.getValue()))
+                    .collect(Collectors.joining(", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
+            err.printf(
+                    "%d rows: %d answered before, %d scored, %d failed%s; results in %s%n",
+                    summary.rows(),
+                    summary.skipped(),
+                    summary.rows() - summary.skipped() - summary.failed(),
+                    summary.failed(),
+                    failures,
+                    job.output());
+            err.flush();
+            return summary.failed() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.github.m3agiqa.app;
+
+import java.io.PrintStream;
+import java.util.Optional;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/** A progress bar that redraws itself. */
+final class TerminalProgress implements Progress {
+    private final PrintStream out;
+    private final String unit;
+    private @Nullable ProgressBar bar;
+    private int failed;
+
+    TerminalProgress(PrintStream out, String unit) {
+        this.out = out;
+        this.unit = unit;
+    }
+
+    @Override
+    public void start(int total, int done) {
+        bar = new ProgressBarBuilder()
+                .setTaskName(unit)
+                .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
+                .setInitialMax(total)
+                .startsFrom(done, java.time.Duration.ZERO)
+                .setUpdateIntervalMillis(200)
+                .showSpeed()
+                .setConsumer(new ConsoleProgressBarConsumer(out))
+                .build();
+    }
+
+    @Override
+    public void step(boolean succeeded) {
+        Optional.ofNullable(bar).ifPresent(ProgressBar::step);
+        if (!succeeded) {
+            failed++;
+            Optional.ofNullable(bar).ifPresent(shown -> shown.setExtraMessage(" %d failed".formatted(failed)));
+        }
+    }
+
+    @Override
+    public void close() {
+        Optional.ofNullable(bar).ifPresent(ProgressBar::close);
+    }
+}

@@ -1,0 +1,137 @@
+package io.github.m3agiqa.app.batch;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import de.siegmar.fastcsv.reader.CsvParseException;
+import de.siegmar.fastcsv.reader.CsvReader;
+import de.siegmar.fastcsv.reader.NamedCsvRecord;
+import io.github.m3agiqa.InputException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a list of images: a CSV or JSONL file with {@code image_path} and {@code prompt}, or a folder, whose images take
+ * their prompts from a {@code prompts.csv} or {@code data.csv} in it, if there is one.
+ */
+final class InputRows {
+    private static final Set<String> IMAGE_SUFFIXES =
+            Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif");
+    private static final List<String> SIDECARS = List.of("prompts.csv", "data.csv");
+    private static final List<String> PATH_COLUMNS = List.of("image_path", "name");
+
+    private InputRows() {}
+
+    /**
+     * Reads a list.
+     *
+     * @param imageRoot where relative paths start; null for the folder of the list
+     * @throws InputException naming the file and line that cannot be read
+     */
+    static List<Row> read(Path input, @Nullable Path imageRoot) {
+        if (Files.isDirectory(input)) {
+            return folder(input);
+        }
+        Path parent = input.toAbsolutePath().getParent();
+        Path root = imageRoot != null ? imageRoot : parent != null ? parent : Path.of("");
+        String name = String.valueOf(input.getFileName()).toLowerCase(Locale.ROOT);
+        try {
+            if (name.endsWith(".csv")) {
+                return csv(input, root);
+            }
+            if (name.endsWith(".jsonl")) {
+                return jsonLines(input, root);
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(input, e.getMessage()), e);
+        }
+        throw new InputException("%s is neither a folder nor a .csv or .jsonl file".formatted(input));
+    }
+
+    private static List<Row> csv(Path file, Path root) throws IOException {
+        List<Row> rows = new ArrayList<>();
+        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(file)) {
+            for (NamedCsvRecord line : csv) {
+                String path = PATH_COLUMNS.stream()
+                        .flatMap(column -> line.findField(column).stream())
+                        .findFirst()
+                        .orElseThrow(() -> new InputException(
+                                "%s has no column image_path; it has %s".formatted(file, line.getHeader())));
+                rows.add(row(file, line.getStartingLineNumber(), root, path, line.findField("prompt")
+                        .orElse(null)));
+            }
+        } catch (CsvParseException e) {
+            throw new InputException("%s is no valid CSV: %s".formatted(file, e.getMessage()), e);
+        }
+        return rows;
+    }
+
+    private static List<Row> jsonLines(Path file, Path root) throws IOException {
+        ObjectMapper json = new ObjectMapper();
+        List<Row> rows = new ArrayList<>();
+        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            long number = 0;
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                number++;
+                if (line.isBlank()) {
+                    continue;
+                }
+                JsonNode node;
+                try {
+                    node = json.readTree(line);
+                } catch (JsonProcessingException e) {
+                    throw new InputException(
+                            "%s, line %d is no JSON: %s".formatted(file, number, e.getOriginalMessage()), e);
+                }
+                JsonNode prompt = node.path("prompt");
+                rows.add(row(
+                        file, number, root, node.path("image_path").asText(""), prompt.isTextual() ? prompt.asText() : null));
+            }
+        }
+        return rows;
+    }
+
+    private static Row row(Path list, long line, Path root, String path, @Nullable String prompt) {
+        if (path.isBlank()) {
+            throw new InputException("%s, line %d has no image_path".formatted(list, line));
+        }
+        return new Row(path, prompt == null || prompt.isEmpty() ? null : prompt, root.resolve(path));
+    }
+
+    private static List<Row> folder(Path folder) {
+        Map<String, String> prompts = new HashMap<>();
+        for (String sidecar : SIDECARS) {
+            Path file = folder.resolve(sidecar);
+            if (prompts.isEmpty() && Files.exists(file)) {
+                try {
+                    csv(file, folder).forEach(row -> prompts.put(row.imagePath(), row.key().prompt()));
+                } catch (IOException e) {
+                    throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+                }
+            }
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .filter(name -> IMAGE_SUFFIXES.contains(
+                            name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)))
+                    .sorted()
+                    .map(name -> new Row(name, prompts.get(name), folder.resolve(name)))
+                    .toList();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(folder, e.getMessage()), e);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package io.github.m3agiqa.app.batch;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import de.siegmar.fastcsv.reader.CsvReader;
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.app.result.AssessmentCsv;
+import io.github.m3agiqa.app.result.AssessmentJson;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** How answers stand in a results file. */
+enum ResultsFormat {
+    CSV(true) {
+        @Override
+        String header() {
+            return AssessmentCsv.header();
+        }
+
+        @Override
+        String text(Assessment assessment) {
+            return AssessmentCsv.rows(assessment);
+        }
+
+        @Override
+        Optional<Entry> parse(String text) {
+            List<String> fields = CsvReader.builder().ofCsvRecord(text).stream()
+                    .findFirst()
+                    .orElseThrow()
+                    .getFields();
+            if (fields.size() != AssessmentCsv.COLUMNS.size() || fields.equals(AssessmentCsv.COLUMNS)) {
+                return Optional.empty();
+            }
+            return Optional.of(new Entry(
+                    new RowKey(fields.get(0), fields.get(1)), !fields.get(2).isEmpty(), !fields.getLast().isEmpty()));
+        }
+    },
+    JSONL(false) {
+        @Override
+        String header() {
+            return "";
+        }
+
+        @Override
+        String text(Assessment assessment) {
+            return AssessmentJson.line(assessment) + "\n";
+        }
+
+        @Override
+        Optional<Entry> parse(String text) {
+            try {
+                JsonNode node = new ObjectMapper().readTree(text);
+                boolean failed = node.hasNonNull("error")
+                        || node.path("aspects").valueStream().anyMatch(aspect -> aspect.hasNonNull("error"));
+                RowKey key = new RowKey(
+                        node.path("image").asText(), node.path("prompt").asText(""));
+                return node.has("image") ? Optional.of(new Entry(key, false, failed)) : Optional.empty();
+            } catch (JsonProcessingException _) {
+                return Optional.empty();
+            }
+        }
+    };
+
+    /**
+     * One line of a results file, or several if a quoted text has lines of its own.
+     *
+     * @param perAspect whether it answers for one aspect only, and the others follow
+     */
+    record Entry(RowKey key, boolean perAspect, boolean failed) {}
+
+    private final boolean quotesSpanLines;
+
+    ResultsFormat(boolean quotesSpanLines) {
+        this.quotesSpanLines = quotesSpanLines;
+    }
+
+    /** The format that a file's name ends in; empty if it is neither. */
+    static Optional<ResultsFormat> of(Path file) {
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+        return name.endsWith(".csv")
+                ? Optional.of(CSV)
+                : name.endsWith(".jsonl") ? Optional.of(JSONL) : Optional.empty();
+    }
+
+    /** Whether a line end inside quotes belongs to the record. */
+    boolean quotesSpanLines() {
+        return quotesSpanLines;
+    }
+
+    /** What the file starts with. */
+    abstract String header();
+
+    /** The records of an assessment with their line ends. */
+    abstract String text(Assessment assessment);
+
+    /** Understands a whole record; empty for the header and for what is no record. */
+    abstract Optional<Entry> parse(String text);
+}

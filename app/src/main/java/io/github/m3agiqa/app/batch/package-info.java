@@ -1,0 +1,5 @@
+/** Lists of images, scored row by row into a results file that survives a kill at any moment. */
+@NullMarked
+package io.github.m3agiqa.app.batch;
+
+import org.jspecify.annotations.NullMarked;

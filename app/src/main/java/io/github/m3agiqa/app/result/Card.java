@@ -1,0 +1,99 @@
+package io.github.m3agiqa.app.result;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.Score;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** An assessment for people: a bar, a number, a word and a description for each aspect. */
+public final class Card {
+    private static final int WIDTH = 80;
+    private static final int BAR = 20;
+    private static final String INDENT = " ".repeat(16);
+    private static final Pattern WORDS = Pattern.compile("\\s+");
+
+    private Card() {}
+
+    /** The card with its line ends. */
+    public static String of(Assessment assessment) {
+        List<String> lines = new ArrayList<>();
+        lines.add(assessment.image());
+        if (assessment.prompt() != null && !assessment.prompt().isBlank()) {
+            lines.addAll(wrap("“" + printable(assessment.prompt()) + "”", ""));
+        }
+        lines.add("─".repeat(WIDTH));
+        if (assessment.failure() != null) {
+            lines.addAll(failure("", assessment.failure()));
+        }
+        assessment.aspects().forEach((aspect, result) -> lines.addAll(aspect(aspect, result)));
+        lines.add("─".repeat(WIDTH));
+        lines.add("%s · %d ms".formatted(assessment.model(), assessment.elapsed().toMillis()));
+        return String.join(System.lineSeparator(), lines) + System.lineSeparator();
+    }
+
+    private static List<String> aspect(Aspect aspect, AspectResult result) {
+        String name = "%-16s".formatted(aspect.id());
+        return switch (result) {
+            case Score score -> {
+                List<String> lines = new ArrayList<>();
+                String interval = score.interval() == null
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                "   90 %%: %.2f to %.2f",
+                                score.interval().low(),
+                                score.interval().high());
+                lines.add(name
+                        + String.format(
+                                Locale.ROOT,
+                                "%s %5.2f  %-9s%s",
+                                bar(score),
+                                score.value(),
+                                score.rating().word(),
+                                interval));
+                if (score.description() != null) {
+                    lines.addAll(wrap(printable(score.description()), INDENT));
+                }
+                yield lines;
+            }
+            case Failure failure -> failure(name, failure);
+        };
+    }
+
+    private static List<String> failure(String name, Failure failure) {
+        List<String> lines = wrap(failure.code() + ": " + failure.message(), " ".repeat(name.length()));
+        lines.set(0, name + lines.getFirst().strip());
+        return lines;
+    }
+
+    private static String bar(Score score) {
+        double share = (score.value() - score.scale().min())
+                / (score.scale().max() - score.scale().min());
+        int full = (int) Math.round(share * BAR);
+        return "█".repeat(full) + "░".repeat(BAR - full);
+    }
+
+    /** Control characters would move the terminal's cursor. */
+    private static String printable(String text) {
+        return text.replaceAll("[\\p{Cntrl}&&[^\\n]]", "�");
+    }
+
+    private static List<String> wrap(String text, String indent) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder(indent);
+        for (String word : WORDS.splitAsStream(text).toList()) {
+            if (line.length() + word.length() >= WIDTH && line.length() > indent.length()) {
+                lines.add(line.toString());
+                line = new StringBuilder(indent);
+            }
+            line.append(line.length() > indent.length() ? " " : "").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
+    }
+}

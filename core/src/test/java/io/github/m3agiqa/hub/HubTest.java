@@ -1,0 +1,95 @@
+package io.github.m3agiqa.hub;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.testing.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HubTest {
+    /** The SHA-256 of "abc", from FIPS 180-2. */
+    private static final String ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void findsDamageAtTheFirstLoadAndAfterAChange() throws IOException {
+        Checksums checksums = new Checksums(folder.resolve("cache"));
+        ModelFolder model = modelWithPart("abc");
+        assertThatCode(() -> checksums.checkNew(model)).doesNotThrowAnyException();
+        assertThatCode(() -> checksums.checkNew(model)).doesNotThrowAnyException();
+
+        Path part = model.part("part.bin");
+        Files.writeString(part, "abd");
+        Files.setLastModifiedTime(part, FileTime.from(Instant.now().plusSeconds(5)));
+
+        assertThatThrownBy(() -> checksums.checkNew(model))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("part.bin is damaged")
+                .hasMessageContaining(ABC);
+        assertThatThrownBy(() -> Checksums.checkAll(model)).isInstanceOf(ModelException.class);
+    }
+
+    @Test
+    void needsNoWritableCache() throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "in the way");
+
+        assertThatCode(() -> new Checksums(file).checkNew(modelWithPart("abc"))).doesNotThrowAnyException();
+    }
+
+    @Test
+    void findsModelsByFolderAndByName() {
+        TestModels.tinyWith(folder.resolve("models/one"), manifest -> manifest.put("name", "one"));
+        ModelCatalog catalog = new ModelCatalog(java.util.List.of(folder.resolve("models"), folder.resolve("none")));
+
+        assertThat(catalog.find("one").manifest().id()).isEqualTo("one@1");
+        assertThat(catalog.find(folder.resolve("models/one").toString()).manifest().id()).isEqualTo("one@1");
+        assertThatThrownBy(() -> catalog.find("two"))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("no model 'two'")
+                .hasMessageContaining("[one]");
+    }
+
+    @Test
+    void manifestsTakeDefaultsAndRefuseNonsense() {
+        Path model = TestModels.tinyWith(folder.resolve("m"), manifest -> manifest.put("alpha", "drop"));
+        ModelManifest manifest = ModelFolder.open(model).manifest();
+        assertThat(manifest.alpha()).isEqualTo("drop");
+        assertThat(manifest.vision()).isEqualTo("published");
+        assertThat(manifest.aspects().values()).allSatisfy(aspect -> {
+            assertThat(aspect.pooler()).isEqualTo("mean");
+            assertThat(aspect.describe().beams()).isEqualTo(3);
+        });
+
+        assertRefused("\"x\"", "ModelManifest");
+        assertRefused("{\"name\":\"a\"}", "license is missing");
+        assertRefused("{\"name\":\"a\",\"aspects\":{\"beauty\":{}}}", "unknown aspect 'beauty'");
+    }
+
+    private void assertRefused(String json, String why) {
+        assertThatThrownBy(() -> {
+                    Files.writeString(folder.resolve(ModelFolder.MANIFEST), json);
+                    ModelFolder.open(folder);
+                })
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining(why);
+    }
+
+    private ModelFolder modelWithPart(String content) throws IOException {
+        Path model = folder.resolve("model" + content);
+        if (!ModelFolder.isModel(model)) {
+            TestModels.tinyWith(model, manifest -> manifest.putObject("sha256").put("part.bin", ABC));
+        }
+        Files.writeString(model.resolve("part.bin"), content);
+        return ModelFolder.open(model);
+    }
+}

@@ -1,0 +1,309 @@
+package io.github.m3agiqa.scoring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.Score;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.TestModels;
+import io.github.m3agiqa.weights.SafetensorsFile;
+import io.github.m3agiqa.weights.SafetensorsWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ScorerTest {
+    private static final ScoringOptions FP32 = ScoringOptions.DEFAULT.withPrecision(Precision.FP32);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void scoresEveryAspectOfTheModel() {
+        try (Scorer scorer = open(FP32)) {
+            Assessment assessment = scorer.score(drawn(512, 512, "a hill in the sun"));
+
+            assertThat(assessment.complete()).isTrue();
+            assertThat(assessment.model()).isEqualTo("random@1");
+            assertThat(assessment.aspects()).containsOnlyKeys(Aspect.values());
+            for (Aspect aspect : Aspect.values()) {
+                Score score = assessment.score(aspect).orElseThrow();
+                assertThat(score.value()).isBetween(0.0, 5.0);
+                assertThat(score.description()).isNotBlank();
+            }
+        }
+    }
+
+    /** Bit for bit: neither the order of images, nor the aspects asked for, nor other threads change a score. */
+    @Test
+    void aScoreDependsOnImageAndPromptAlone() throws Exception {
+        List<ImagePrompt> inputs = new ArrayList<>(IntStream.range(0, 6)
+                .mapToObj(i -> drawn(200 + 90 * i, 300, "prompt " + i))
+                .toList());
+        Map<String, Map<Aspect, AspectResult>> alone = new LinkedHashMap<>();
+        try (Scorer scorer = open(FP32)) {
+            inputs.forEach(input -> alone.put(input.image(), scorer.score(input).aspects()));
+        }
+
+        try (Scorer scorer = open(FP32);
+                ExecutorService threads = Executors.newFixedThreadPool(3)) {
+            Collections.shuffle(inputs, new Random(1));
+            List<Future<Assessment>> answers = threads.invokeAll(inputs.stream()
+                    .map(input -> (Callable<Assessment>) () -> scorer.score(input))
+                    .toList());
+            for (Future<Assessment> answer : answers) {
+                assertThat(answer.get().aspects()).isEqualTo(alone.get(answer.get().image()));
+            }
+        }
+        try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.AUTHENTICITY)))) {
+            for (ImagePrompt input : inputs) {
+                Assessment assessment = scorer.score(input);
+                assertThat(assessment.aspects()).containsOnlyKeys(Aspect.AUTHENTICITY);
+                assertThat(alone.get(input.image())).containsAllEntriesOf(assessment.aspects());
+            }
+        }
+    }
+
+    /** The drift of the lower precisions on a model without any training: loose, as its texts part early. */
+    @ParameterizedTest
+    @EnumSource
+    void everyPrecisionScores(Precision precision) {
+        try (Scorer scorer = open(ScoringOptions.DEFAULT.withPrecision(precision))) {
+            assertThat(scorer.score(drawn(300, 200, "x")).complete()).isTrue();
+        }
+    }
+
+    @Test
+    void scoresWithoutDescribing() {
+        try (Scorer scorer = open(FP32.withDescribe(false))) {
+            Assessment assessment = scorer.score(drawn(512, 512, null));
+
+            assertThat(assessment.score(Aspect.QUALITY).orElseThrow().description()).isNull();
+            // the tiny model asks about the prompt only when it describes
+            assertThat(assessment.complete()).isTrue();
+        }
+    }
+
+    @Test
+    void anAspectThatNeedsThePromptSaysSo() {
+        try (Scorer scorer = open(FP32)) {
+            Assessment assessment = scorer.score(drawn(300, 200, " "));
+
+            assertFailure(assessment, Aspect.CORRESPONDENCE, ErrorCode.PROMPT_MISSING);
+            assertThat(assessment.score(Aspect.QUALITY)).isPresent();
+            assertThat(assessment.complete()).isFalse();
+        }
+    }
+
+    @Test
+    void anAspectThatTheModelHasNotIsUnavailable() {
+        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
+                .remove(List.of("authenticity", "correspondence")));
+        try (Scorer scorer = Scorer.open(
+                ModelFolder.open(model), FP32.withAspects(Set.of(Aspect.QUALITY, Aspect.AUTHENTICITY)))) {
+            Assessment assessment = scorer.score(drawn(300, 200, "x"));
+
+            assertFailure(assessment, Aspect.AUTHENTICITY, ErrorCode.ASPECT_UNAVAILABLE);
+            assertThat(assessment.score(Aspect.QUALITY)).isPresent();
+        }
+    }
+
+    @Test
+    void aPromptThatIsTooLongIsAnError() {
+        try (Scorer scorer = open(FP32)) {
+            Assessment assessment = scorer.score(drawn(300, 200, "word ".repeat(1000)));
+
+            assertFailure(assessment, Aspect.CORRESPONDENCE, ErrorCode.PROMPT_TOO_LONG);
+            assertThat(assessment.score(Aspect.QUALITY)).isPresent();
+        }
+    }
+
+    /** The rating question is never cut: if the description cannot give way, there is no score. */
+    @ParameterizedTest
+    @CsvSource({"768, true", "95, true", "60, false"})
+    void aDescriptionGivesWayToTheRatingQuestion(int maxLength, boolean scored) {
+        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
+                .forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxLength", maxLength)));
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32)) {
+            Assessment assessment = scorer.score(drawn(300, 200, "x"));
+
+            if (scored) {
+                assertThat(assessment.score(Aspect.QUALITY).orElseThrow().description())
+                        .isNotBlank();
+            } else {
+                assertFailure(assessment, Aspect.QUALITY, ErrorCode.CONVERSATION_TOO_LONG);
+            }
+        }
+    }
+
+    /** The two rounds may cut the image differently; then the second one reads all of it anew. */
+    @Test
+    void roundsMayCutTheImageDifferently() {
+        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
+                .forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxSlices", 4)));
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32);
+                Scorer alike = open(FP32)) {
+            Assessment assessment = scorer.score(drawn(1200, 700, "x"));
+
+            assertThat(assessment.complete()).isTrue();
+            assertThat(assessment.aspects()).isNotEqualTo(alike.score(drawn(1200, 700, "x")).aspects());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY})
+    void aScoreThatIsNotFiniteIsNoScore(float bias) throws IOException {
+        Path model = TestModels.tinyWith(folder.resolve("model"), _ -> {});
+        Path predictor = model.resolve("predictor.safetensors");
+        try (Scope _ = new Scope()) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            try (SafetensorsFile source = new SafetensorsFile(predictor)) {
+                source.tensors().keySet().forEach(name -> tensors.put(
+                        name, source.load(name, Dtype.F32, Device.CPU).clone()));
+            }
+            tensors.put("fc.2.bias", Torch.floats(new float[] {bias}, 1));
+            SafetensorsWriter.write(predictor, tensors);
+        }
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32)) {
+            assertFailure(scorer.score(drawn(300, 200, "x")), Aspect.QUALITY, ErrorCode.SCORE_NOT_FINITE);
+        }
+    }
+
+    @Test
+    void aBrokenImageIsAFailureAndNoNumber() {
+        try (Scorer scorer = open(FP32)) {
+            Assessment broken = scorer.score(ImagePrompt.of("broken.png", new byte[] {1, 2, 3}, "x"));
+            Assessment missing = scorer.score(ImagePrompt.of(folder.resolve("none.png"), "x"));
+
+            for (Assessment assessment : List.of(broken, missing)) {
+                assertThat(assessment.aspects()).isEmpty();
+                assertThat(assessment.failure()).extracting(Failure::code).isEqualTo(ErrorCode.IMAGE_UNREADABLE);
+            }
+            assertThat(scorer.score(drawn(300, 200, "x")).complete()).isTrue();
+        }
+    }
+
+    @Test
+    void imagesOverTheLimitAreRefused() {
+        ScoringOptions options = new ScoringOptions(
+                Set.of(),
+                Device.CPU,
+                Precision.FP32,
+                FP32.loraMode(),
+                true,
+                OptionalInt.of(1),
+                OptionalInt.of(4),
+                new ImageDecoder.Limits(1 << 20, 300 * 200 - 1));
+        try (Scorer scorer = open(options)) {
+            assertThat(scorer.score(drawn(300, 200, "x")).failure())
+                    .extracting(Failure::code)
+                    .isEqualTo(ErrorCode.IMAGE_TOO_LARGE);
+            assertThat(scorer.score(drawn(299, 200, "x")).complete()).isTrue();
+        }
+    }
+
+    @Test
+    void aDamagedModelFailsWhenItIsOpened() {
+        assertRefused("lacks a file", model -> delete(model.resolve("predictor.safetensors")), "does not exist");
+        assertRefused("lacks the tokenizer", model -> delete(model.resolve("base/tokenizer.json")), "tokenizer.json");
+        assertRefused(
+                "has other sizes",
+                model -> TestModels.rewrite(
+                        model.resolve("base/config.json"), config -> config.put("intermediate_size", 100)),
+                "misshapen: llm.model.layers.0.mlp.gate_proj.weight is [256, 128]");
+        assertRefused(
+                "has fewer layers",
+                model -> TestModels.rewrite(
+                        model.resolve("base/config.json"), config -> config.put("num_hidden_layers", 1)),
+                "surplus: llm.model.layers.1.");
+        assertRefused(
+                "is another network",
+                model -> TestModels.rewrite(
+                        model.resolve("base/config.json"), config -> config.put("hidden_act", "gelu")),
+                "hidden_act is gelu");
+        assertRefused(
+                "has a manifest with a typo",
+                model -> TestModels.rewrite(
+                        model.resolve("m3agiqa.json"), manifest -> manifest.put("vison", "published")),
+                "vison");
+        assertRefused(
+                "has an unknown choice",
+                model -> TestModels.rewrite(
+                        model.resolve("m3agiqa.json"), manifest -> manifest.put("vision", "both")),
+                "vision is 'both'");
+    }
+
+    private void assertRefused(String what, Consumer<Path> damage, String why) {
+        Path model = TestModels.tinyWith(folder.resolve(what.replace(' ', '-')), _ -> {});
+        damage.accept(model);
+
+        assertThatThrownBy(() -> Scorer.open(ModelFolder.open(model), FP32).close())
+                .as(what)
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining(why);
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.delete(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void assertFailure(Assessment assessment, Aspect aspect, ErrorCode code) {
+        assertThat(assessment.aspects().get(aspect))
+                .isInstanceOfSatisfying(Failure.class, failure -> assertThat(failure.code())
+                        .isEqualTo(code));
+    }
+
+    private static ObjectNode aspects(ObjectNode manifest) {
+        return (ObjectNode) manifest.path("aspects");
+    }
+
+    private static Scorer open(ScoringOptions options) {
+        return Scorer.open(ModelFolder.open(TestModels.tiny()), options);
+    }
+
+    private static ImagePrompt drawn(int width, int height, @org.jspecify.annotations.Nullable String prompt) {
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(width, height, width + height), "png");
+        return ImagePrompt.of("%dx%d.png".formatted(width, height), png, prompt);
+    }
+}
