@@ -11,8 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param description the model's own words, null if it was told not to describe
  */
 public record Score(
-        double value, Scale scale, @Nullable Interval interval, @Nullable String description)
-        implements AspectResult {
+        double value,
+        Scale scale,
+        @Nullable Interval interval,
+        @Nullable String description) implements AspectResult {
     public Score {
         if (!(value >= scale.min() && value <= scale.max())) {
             throw new IllegalArgumentException("%s is not on the scale %s".formatted(value, scale));

@@ -22,25 +22,33 @@ class ArchitectureTest {
 
     /** For each package the packages of this project that it may use. */
     private static final Map<String, List<String>> MAY_USE = Map.of(
-            ROOT, List.of(),
-            ROOT + ".tensor", List.of(ROOT),
-            ROOT + ".weights", List.of(ROOT, ROOT + ".tensor"),
-            ROOT + ".image", List.of(ROOT),
-            ROOT + ".mllm", List.of(ROOT, ROOT + ".tensor", ROOT + ".weights", ROOT + ".image"),
-            ROOT + ".predictor", List.of(ROOT, ROOT + ".tensor", ROOT + ".weights"),
-            ROOT + ".hub", List.of(ROOT),
+            ROOT,
+            List.of(),
+            ROOT + ".tensor",
+            List.of(ROOT),
+            ROOT + ".weights",
+            List.of(ROOT, ROOT + ".tensor"),
+            ROOT + ".image",
+            List.of(ROOT),
+            ROOT + ".mllm",
+            List.of(ROOT, ROOT + ".tensor", ROOT + ".weights", ROOT + ".image"),
+            ROOT + ".predictor",
+            List.of(ROOT, ROOT + ".tensor", ROOT + ".weights"),
+            ROOT + ".hub",
+            List.of(ROOT),
             ROOT + ".scoring",
-                    List.of(
-                            ROOT,
-                            ROOT + ".tensor",
-                            ROOT + ".weights",
-                            ROOT + ".image",
-                            ROOT + ".mllm",
-                            ROOT + ".predictor",
-                            ROOT + ".hub"));
+            List.of(
+                    ROOT,
+                    ROOT + ".tensor",
+                    ROOT + ".weights",
+                    ROOT + ".image",
+                    ROOT + ".mllm",
+                    ROOT + ".predictor",
+                    ROOT + ".hub"));
 
-    private final JavaClasses classes =
-            new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages(ROOT);
+    private final JavaClasses classes = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages(ROOT);
 
     @Test
     void packagesUseOnlyWhatTheTableAllows() {

@@ -62,7 +62,10 @@ final class DoctorCommand implements Callable<Integer> {
         if (Engine.cudaAvailable()) {
             good("device cuda", "ready");
         } else {
-            note("device cuda", "not available", "docs/cuda.md says how to build with -Pcuda; not needed on a processor");
+            note(
+                    "device cuda",
+                    "not available",
+                    "docs/cuda.md says how to build with -Pcuda; not needed on a processor");
         }
     }
 
@@ -87,7 +90,10 @@ final class DoctorCommand implements Callable<Integer> {
     private void models() {
         List<Path> models = Installation.catalog().models();
         if (models.isEmpty()) {
-            note("models", "none in %s".formatted(Installation.catalog().folders()), "name a folder with --model FOLDER");
+            note(
+                    "models",
+                    "none in %s".formatted(Installation.catalog().folders()),
+                    "name a folder with --model FOLDER");
         }
         for (Path model : models) {
             try {

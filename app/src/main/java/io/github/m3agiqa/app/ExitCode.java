@@ -24,8 +24,7 @@ final class ExitCode {
                     ASPECT_UNAVAILABLE,
                     SCORE_NOT_FINITE,
                     TIMEOUT,
-                    OVERLOADED ->
-                SOME_FAILED;
+                    OVERLOADED -> SOME_FAILED;
             case INTERNAL -> BUG;
         };
     }

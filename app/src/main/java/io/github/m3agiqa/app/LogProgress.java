@@ -50,7 +50,9 @@ final class LogProgress implements Progress {
                     unit,
                     failed,
                     perSecond,
-                    Duration.ofSeconds((long) ((total - done) / perSecond)).toString().substring(2));
+                    Duration.ofSeconds((long) ((total - done) / perSecond))
+                            .toString()
+                            .substring(2));
         }
     }
 

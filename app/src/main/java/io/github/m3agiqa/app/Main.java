@@ -49,7 +49,10 @@ public final class Main implements Runnable {
 
     private static int reportUsage(ParameterException e) {
         CommandLine command = e.getCommandLine();
-        command.getErr().printf("m3agiqa: %s%nSee '%s --help'.%n", e.getMessage(), command.getCommandSpec().qualifiedName());
+        command.getErr()
+                .printf(
+                        "m3agiqa: %s%nSee '%s --help'.%n",
+                        e.getMessage(), command.getCommandSpec().qualifiedName());
         command.getErr().flush();
         return ExitCode.USAGE;
     }

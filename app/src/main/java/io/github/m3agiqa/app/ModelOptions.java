@@ -3,7 +3,6 @@ package io.github.m3agiqa.app;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.Checksums;
-import io.github.m3agiqa.hub.ModelCatalog;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.scoring.Scorer;
@@ -47,10 +46,7 @@ final class ModelOptions {
             description = "quality, correspondence, authenticity; all that the model has by default.")
     private List<Aspect> aspects = List.of();
 
-    @Option(
-            names = "--device",
-            converter = DeviceConverter.class,
-            description = "cpu (the default), cuda or cuda:N.")
+    @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
     private Device device = Device.CPU;
 
     @Option(

@@ -7,8 +7,9 @@ import java.util.Optional;
 public interface Progress extends AutoCloseable {
     /** Progress as standard error can show it. */
     static Progress onStandardError(String unit) {
-        boolean terminal =
-                Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
+        boolean terminal = Optional.ofNullable(System.console())
+                .filter(Console::isTerminal)
+                .isPresent();
         return terminal ? new TerminalProgress(System.err, unit) : new LogProgress(System.err, unit);
     }
 

@@ -57,9 +57,7 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(names = "--prompt", description = "The prompt that the images were generated from.")
     private @Nullable String prompt;
 
-    @Option(
-            names = "--format",
-            description = "How single images are printed: card (the default), json, jsonl or csv.")
+    @Option(names = "--format", description = "How single images are printed: card (the default), json, jsonl or csv.")
     private Format format = Format.CARD;
 
     @Option(names = "--input", paramLabel = "FILE|FOLDER", description = "A list: CSV, JSONL or a folder of images.")
@@ -146,7 +144,8 @@ final class ScoreCommand implements Callable<Integer> {
                     progress);
             String failures = summary.failures().entrySet().stream()
                     .map(entry -> "%s %d".formatted(entry.getKey(), entry.getValue()))
-                    .collect(Collectors.joining(", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
+                    .collect(Collectors.joining(
+                            ", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
             err.printf(
                     "%d rows: %d answered before, %d scored, %d failed%s; results in %s%n",
                     summary.rows(),

@@ -173,7 +173,8 @@ public final class ImageDecoder {
 
     private static Orientation orientation(byte[] bytes) {
         try {
-            @Nullable ExifIFD0Directory exif = ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes))
+            @Nullable
+            ExifIFD0Directory exif = ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes))
                     .getFirstDirectoryOfType(ExifIFD0Directory.class);
             return exif != null && exif.containsTag(ExifIFD0Directory.TAG_ORIENTATION)
                     ? Orientation.ofExif(exif.getInt(ExifIFD0Directory.TAG_ORIENTATION))
@@ -188,7 +189,8 @@ public final class ImageDecoder {
         String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
         return new ImageException(
                 ErrorCode.IMAGE_UNREADABLE,
-                "%s: damaged or truncated %s: %s".formatted(name, type.getName(), why.lines().findFirst().orElse("")),
+                "%s: damaged or truncated %s: %s"
+                        .formatted(name, type.getName(), why.lines().findFirst().orElse("")),
                 cause);
     }
 }

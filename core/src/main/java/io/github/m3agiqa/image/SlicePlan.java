@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param grid columns and rows of the tiles, null if the image is not sliced
  * @param tile the size of each tile, null if the image is not sliced
  */
-public record SlicePlan(Size thumbnail, @Nullable Grid grid, @Nullable Size tile) {
+public record SlicePlan(
+        Size thumbnail, @Nullable Grid grid, @Nullable Size tile) {
     /** A size in pixels. */
     public record Size(int width, int height) {}
 

@@ -66,17 +66,18 @@ final class TiffStructure {
                     }
                 }
             }
-            require(name, tileWidth <= maxPixels && tileLength <= maxPixels / Math.max(1, tileWidth), "its tiles are too large");
+            require(
+                    name,
+                    tileWidth <= maxPixels && tileLength <= maxPixels / Math.max(1, tileWidth),
+                    "its tiles are too large");
         } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: damaged or truncated TIFF".formatted(name), e);
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: damaged or truncated TIFF".formatted(name), e);
         }
     }
 
     private static void require(String name, boolean right, String otherwise) {
         if (!right) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: damaged TIFF: %s".formatted(name, otherwise));
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: damaged TIFF: %s".formatted(name, otherwise));
         }
     }
 
@@ -113,13 +114,12 @@ final class TiffStructure {
             long max = 0;
             for (long i = 0; i < count; i++) {
                 int place = Math.toIntExact(start() + i * bytesEach());
-                long value =
-                        switch (bytesEach()) {
-                            case 1 -> Byte.toUnsignedLong(in.get(place));
-                            case 2 -> Short.toUnsignedLong(in.getShort(place));
-                            case 4 -> Integer.toUnsignedLong(in.getInt(place));
-                            default -> Long.MAX_VALUE;
-                        };
+                long value = switch (bytesEach()) {
+                    case 1 -> Byte.toUnsignedLong(in.get(place));
+                    case 2 -> Short.toUnsignedLong(in.getShort(place));
+                    case 4 -> Integer.toUnsignedLong(in.getInt(place));
+                    default -> Long.MAX_VALUE;
+                };
                 max = Math.max(max, value);
             }
             return max;

@@ -41,8 +41,8 @@ final class BeamCache implements AutoCloseable {
 
     private Tensor[] perLayer(long rows) {
         return IntStream.range(0, config.layers())
-                .mapToObj(_ ->
-                        Scope.own(Torch.empty(Dtype.F32, device, rows, config.keyValueHeads(), config.headSize())))
+                .mapToObj(
+                        _ -> Scope.own(Torch.empty(Dtype.F32, device, rows, config.keyValueHeads(), config.headSize())))
                 .toArray(Tensor[]::new);
     }
 

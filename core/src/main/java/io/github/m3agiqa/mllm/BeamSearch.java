@@ -101,15 +101,13 @@ final class BeamSearch {
         for (int i = 0; i < scores.length; i++) {
             scores[i] = beams.get(i).score;
         }
-        Tensor sums = logProbabilities.add(
-                Torch.to(Torch.floats(scores, scores.length, 1), llama.device()));
+        Tensor sums = logProbabilities.add(Torch.to(Torch.floats(scores, scores.length, 1), llama.device()));
         int count = (1 + stopIds.length) * generation.beams();
         Torch.Top top = Torch.top(sums.view(-1), Math.min(count, beams.size() * vocabulary));
         float[] values = Torch.toFloats(top.values());
         long[] places = Torch.toLongs(top.indices());
         return IntStream.range(0, values.length)
-                .mapToObj(i ->
-                        new Candidate((int) (places[i] / vocabulary), (int) (places[i] % vocabulary), values[i]))
+                .mapToObj(i -> new Candidate((int) (places[i] / vocabulary), (int) (places[i] % vocabulary), values[i]))
                 .toList();
     }
 
@@ -123,7 +121,8 @@ final class BeamSearch {
             return;
         }
         Tensor places = Torch.indices(
-                Device.of(scores), tokens.stream().mapToInt(Integer::intValue).distinct().toArray());
+                Device.of(scores),
+                tokens.stream().mapToInt(Integer::intValue).distinct().toArray());
         Tensor found = scores.index_select(0, places);
         Tensor negative = Torch.scale(found.clamp_max(Torch.scalar(0)), penalty);
         Tensor positive = Torch.divide(found.clamp_min(Torch.scalar(0)), penalty);

@@ -77,7 +77,8 @@ public final class Resampler {
     List<Tensor> forward(List<Tensor> features, List<PatchGrid> grids) {
         Tensor patches = Torch.cat(0, features); // (all patches, vision)
         Tensor values = layerNorm(keyValueProjection.multiply(patches), keyValueNormWeight, keyValueNormBias);
-        Tensor keys = values.add(Torch.cat(0, grids.stream().map(this::positions).toList()));
+        Tensor keys =
+                values.add(Torch.cat(0, grids.stream().map(this::positions).toList()));
         Tensor k = project(keys, 1); // (all patches, hidden)
         Tensor v = project(values, 2);
         Tensor q = heads(project(layerNorm(query.get(), queryNormWeight, queryNormBias), 0));

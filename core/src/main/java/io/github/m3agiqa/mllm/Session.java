@@ -38,7 +38,10 @@ public final class Session implements AutoCloseable {
         try (Scope _ = new Scope()) {
             this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
             this.hidden = Scope.own(Torch.empty(
-                    Dtype.F32, model.llama().device(), capacity, model.llama().config().hiddenSize()));
+                    Dtype.F32,
+                    model.llama().device(),
+                    capacity,
+                    model.llama().config().hiddenSize()));
         }
         this.cache = new KvCache(model.llama().config(), model.llama().device(), capacity);
     }
@@ -78,9 +81,7 @@ public final class Session implements AutoCloseable {
         int from = ids.length;
         if (from < to) {
             try (Scope _ = new Scope()) {
-                append(
-                        Arrays.copyOfRange(conversation.ids(), from, to),
-                        model.embed(conversation, pictures, from, to));
+                append(Arrays.copyOfRange(conversation.ids(), from, to), model.embed(conversation, pictures, from, to));
             }
         }
     }
@@ -123,7 +124,8 @@ public final class Session implements AutoCloseable {
                 BeamSearch.penalize(scores, tokens, generation.repetitionPenalty());
                 int token = (int) Torch.toLongs(Torch.top(scores, 1).indices())[0];
                 tokens.add(token);
-                if (Arrays.stream(stopIds).anyMatch(stop -> stop == token) || tokens.size() == generation.maxNewTokens()) {
+                if (Arrays.stream(stopIds).anyMatch(stop -> stop == token)
+                        || tokens.size() == generation.maxNewTokens()) {
                     return ints(tokens);
                 }
                 append(new int[] {token}, model.llama().embed(token));

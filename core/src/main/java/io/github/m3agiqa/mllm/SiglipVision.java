@@ -102,11 +102,10 @@ public final class SiglipVision {
         this.mode = mode;
         this.device = parameters.device();
         Parameters embeddings = parameters.at("embeddings");
-        this.patchWeight =
-                embeddings.float32("patch_embedding.weight", hidden, 3, config.patchSize, config.patchSize);
+        this.patchWeight = embeddings.float32("patch_embedding.weight", hidden, 3, config.patchSize, config.patchSize);
         this.patchBias = embeddings.float32("patch_embedding.bias", hidden);
-        this.positionTable = embeddings.float32(
-                "position_embedding.weight", (long) config.positions() * config.positions(), hidden);
+        this.positionTable =
+                embeddings.float32("position_embedding.weight", (long) config.positions() * config.positions(), hidden);
         this.layers = IntStream.range(0, config.layers)
                 .mapToObj(i -> Layer.of(parameters.at("encoder.layers." + i), config))
                 .toList();
@@ -137,7 +136,8 @@ public final class SiglipVision {
             case PUBLISHED -> {
                 Tensor encoded = encodePadded(patches);
                 yield IntStream.range(0, grids.size())
-                        .mapToObj(i -> encoded.select(0, i).narrow(0, 0, grids.get(i).patches()))
+                        .mapToObj(i ->
+                                encoded.select(0, i).narrow(0, 0, grids.get(i).patches()))
                         .toList();
             }
             case CORRECTED -> encodeEachOnItsOwn(patches, grids);

@@ -80,7 +80,9 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The ids of a text in which control tokens are obeyed. */
     int[] encode(String text) {
-        return text.isEmpty() ? new int[0] : ints(tokenizer.encode(text, false, false).getIds());
+        return text.isEmpty()
+                ? new int[0]
+                : ints(tokenizer.encode(text, false, false).getIds());
     }
 
     /** The ids of a text in which control tokens are ordinary characters, whoever wrote it. */
@@ -92,7 +94,8 @@ public final class Tokenizer implements AutoCloseable {
             ids = IntStream.concat(ids, Arrays.stream(encode(text.substring(from, at + 1))));
             from = at + 1;
         }
-        return IntStream.concat(ids, Arrays.stream(encode(text.substring(from)))).toArray();
+        return IntStream.concat(ids, Arrays.stream(encode(text.substring(from))))
+                .toArray();
     }
 
     private int nextControl(String text, int from) {

@@ -80,15 +80,15 @@ final class Mlstm {
         Tensor up = torch.linear(x, projectUp.get());
         Tensor main = up.narrow(2, 0, inner); // (batch, steps, inner)
         Tensor gate = up.narrow(2, inner, inner);
-        Tensor convolved =
-                torch.silu(XlstmLayers.causalConvolution(main, convolution.get(), convolutionBias.get()));
+        Tensor convolved = torch.silu(XlstmLayers.causalConvolution(main, convolution.get(), convolutionBias.get()));
 
         Tensor query = XlstmLayers.blockDiagonal(convolved, queryProjection.get());
         Tensor key = XlstmLayers.blockDiagonal(convolved, keyProjection.get());
         Tensor value = XlstmLayers.blockDiagonal(main.contiguous(), valueProjection.get());
         Tensor all = Torch.cat(2, query, key, value);
         Tensor input = Torch.linear(all, inputGate.get(), inputGateBias.get()).transpose(1, 2);
-        Tensor forget = Torch.linear(all, forgetGate.get(), forgetGateBias.get()).transpose(1, 2);
+        Tensor forget =
+                Torch.linear(all, forgetGate.get(), forgetGateBias.get()).transpose(1, 2);
 
         Tensor memory = cell.run(heads(query), heads(key), heads(value), input, forget);
         Tensor normed = XlstmLayers.headNorm(memory.transpose(1, 2), outputNorm.get()); // (batch, steps, inner)

@@ -98,7 +98,8 @@ public final class Predictor implements AutoCloseable {
      * @return the score as it comes out, not clamped, perhaps not finite
      */
     public float predict(Tensor projected) {
-        return Torch.toFloats(regress(pooler.pool(encode(projected, Form.PARALLEL).getLast())))[0];
+        return Torch.toFloats(
+                regress(pooler.pool(encode(projected, Form.PARALLEL).getLast())))[0];
     }
 
     /** What each block of the stack and its last norm make of the tokens, each (tokens, width). */

@@ -78,8 +78,7 @@ final class Slstm {
         for (long t = 0; t < steps; t++) {
             Tensor before = gates.select(1, t); // (batch, heads, gates * head size)
             if (t > 0) {
-                before = before.add(
-                        output.transpose(0, 1).matmul(kernel).transpose(0, 1)); // R y
+                before = before.add(output.transpose(0, 1).matmul(kernel).transpose(0, 1)); // R y
             }
             Tensor logInput = before.narrow(2, 0, headSize);
             Tensor forgetIn = before.narrow(2, headSize, headSize);

@@ -22,8 +22,8 @@ public record XlstmConfig(int width, int blocks, Set<Integer> slstmBlocks) {
     public XlstmConfig {
         slstmBlocks = Set.copyOf(slstmBlocks);
         if (width < HEADS || width % HEADS != 0 || blocks < 1) {
-            throw new IllegalArgumentException("%d blocks of width %d with %d heads are no xLSTM stack"
-                    .formatted(blocks, width, HEADS));
+            throw new IllegalArgumentException(
+                    "%d blocks of width %d with %d heads are no xLSTM stack".formatted(blocks, width, HEADS));
         }
     }
 

@@ -27,13 +27,10 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
 
 /** The networks of a model folder, built from its manifest: one base, its tuned variants, and a head an aspect. */
 final class LoadedModel implements AutoCloseable {
@@ -52,7 +49,8 @@ final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(ModelFolder folder, ScoringOptions options) {
         this.manifest = folder.manifest();
-        this.alpha = choice(folder, "alpha", manifest.alpha(), Map.of("drop", AlphaMode.DROP, "white", AlphaMode.WHITE));
+        this.alpha =
+                choice(folder, "alpha", manifest.alpha(), Map.of("drop", AlphaMode.DROP, "white", AlphaMode.WHITE));
         this.unavailable = options.aspects().stream()
                 .filter(aspect -> !manifest.aspects().containsKey(aspect))
                 .toList();
@@ -94,8 +92,8 @@ final class LoadedModel implements AutoCloseable {
             }
         });
         byAdapter.forEach((adapter, aspects) -> {
-            ModelWeights weights = adapter.map(path ->
-                            ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
+            ModelWeights weights = adapter.map(
+                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
                     .orElseGet(() -> ModelWeights.of(store));
             closers.push(weights::close);
             MiniCpmV mllm = new MiniCpmV(config, visionMode, weights, tokenizer);
@@ -107,7 +105,8 @@ final class LoadedModel implements AutoCloseable {
     }
 
     private Head head(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
-        AspectManifest settings = Optional.ofNullable(manifest.aspects().get(aspect)).orElseThrow();
+        AspectManifest settings =
+                Optional.ofNullable(manifest.aspects().get(aspect)).orElseThrow();
         Path file = folder.part(settings.predictor());
         TensorSource source =
                 file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);

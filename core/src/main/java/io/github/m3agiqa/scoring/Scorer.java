@@ -19,7 +19,6 @@ import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.ChatTemplate;
 import io.github.m3agiqa.mllm.Generation;
-import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
@@ -82,8 +81,11 @@ public final class Scorer implements AutoCloseable {
                 NoGradGuard _ = new NoGradGuard()) {
             RgbImage image = decode(input);
             for (Aspect aspect : model.unavailable()) {
-                results.put(aspect, new Failure(
-                        ErrorCode.ASPECT_UNAVAILABLE, "%s has no aspect %s".formatted(model.id(), aspect.id())));
+                results.put(
+                        aspect,
+                        new Failure(
+                                ErrorCode.ASPECT_UNAVAILABLE,
+                                "%s has no aspect %s".formatted(model.id(), aspect.id())));
             }
             for (Tuned tuned : model.tuned()) {
                 results.putAll(assess(tuned, image, input.prompt()));
@@ -95,7 +97,8 @@ public final class Scorer implements AutoCloseable {
             failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(input.image(), e));
         }
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-        return new Assessment(input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
+        return new Assessment(
+                input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
     }
 
     private RgbImage decode(ImagePrompt input) {
@@ -106,9 +109,7 @@ public final class Scorer implements AutoCloseable {
             throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
         } catch (IOException e) {
             throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE,
-                    "%s: cannot be read: %s".formatted(input.image(), e.getMessage()),
-                    e);
+                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e.getMessage()), e);
         }
     }
 
@@ -153,7 +154,8 @@ public final class Scorer implements AutoCloseable {
         float raw = head.predictor().predict(head.projection().apply(hidden));
         if (!Float.isFinite(raw)) {
             throw new ScoringException(
-                    ErrorCode.SCORE_NOT_FINITE, "%s: the model computed %s".formatted(head.aspect().id(), raw));
+                    ErrorCode.SCORE_NOT_FINITE,
+                    "%s: the model computed %s".formatted(head.aspect().id(), raw));
         }
         Scale scale = head.settings().scale();
         return new Score(scale.clamp(raw), scale, null, description);
@@ -164,8 +166,7 @@ public final class Scorer implements AutoCloseable {
             return question;
         }
         if (prompt == null || prompt.isBlank()) {
-            throw new ScoringException(
-                    ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
+            throw new ScoringException(ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
         }
         return question.replace(PROMPT_SLOT, prompt);
     }
@@ -200,7 +201,8 @@ public final class Scorer implements AutoCloseable {
         }
         List<Turn> shorter = new ArrayList<>(turns);
         int described = turns.size() - 2;
-        List<String> words = described < 0 ? List.of() : List.of(turns.get(described).text().split("(?<=\\s)"));
+        List<String> words =
+                described < 0 ? List.of() : List.of(turns.get(described).text().split("(?<=\\s)"));
         TokenizedConversation conversation = whole;
         for (int kept = words.size() - 1; kept >= 0; kept--) {
             shorter.set(described, Turn.assistant(String.join("", words.subList(0, kept))));
@@ -228,8 +230,7 @@ public final class Scorer implements AutoCloseable {
 
         Session cut(int maxSlices) {
             return open.computeIfAbsent(
-                    tuned.mllm().plan(image, maxSlices),
-                    plan -> new Session(tuned.mllm(), image, plan, capacity()));
+                    tuned.mllm().plan(image, maxSlices), plan -> new Session(tuned.mllm(), image, plan, capacity()));
         }
 
         /** The longest conversation of any aspect. */

@@ -134,9 +134,7 @@ public final class Torch {
 
     /** The tensor itself if it is already on that device, else a copy. */
     public static Tensor to(Tensor tensor, Device device) {
-        return device.isCpu() && tensor.is_cpu()
-                ? tensor
-                : tensor.to(device.engineDevice(), tensor.scalar_type());
+        return device.isCpu() && tensor.is_cpu() ? tensor : tensor.to(device.engineDevice(), tensor.scalar_type());
     }
 
     /**

@@ -90,9 +90,8 @@ public final class ModelWeights implements AutoCloseable {
         }
         if (!all.isEmpty()) {
             String shown = all.stream().limit(MAX_PROBLEMS_SHOWN).collect(Collectors.joining("\n  "));
-            String more = all.size() > MAX_PROBLEMS_SHOWN
-                    ? "\n  and %d more".formatted(all.size() - MAX_PROBLEMS_SHOWN)
-                    : "";
+            String more =
+                    all.size() > MAX_PROBLEMS_SHOWN ? "\n  and %d more".formatted(all.size() - MAX_PROBLEMS_SHOWN) : "";
             throw new ModelException("the weights in %s do not fit the model's configuration, %d problems:%n  %s%s"
                     .formatted(base.source().location(), all.size(), shown, more));
         }
@@ -146,8 +145,7 @@ public final class ModelWeights implements AutoCloseable {
         long rank = adapter.rank();
         ask(adapter, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
         ask(adapter, askedOfAdapter, nameB, List.of(shape.get(0), rank));
-        return Optional.of(
-                new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter.scale()));
+        return Optional.of(new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter.scale()));
     }
 
     private static Tensor merge(Tensor weight, LowRank lowRank) {

@@ -29,7 +29,13 @@ public final class PeftAdapter implements TensorSource {
     private static final String CONFIG = "adapter_config.json";
     /** Variants of LoRA that compute something else; each is refused when it is switched on. */
     private static final List<String> REFUSED = List.of(
-            "use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "layer_replication", "megatron_config");
+            "use_dora",
+            "fan_in_fan_out",
+            "lora_bias",
+            "use_qalora",
+            "use_bdlora",
+            "layer_replication",
+            "megatron_config");
 
     private final SafetensorsFile file;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
@@ -50,7 +56,8 @@ public final class PeftAdapter implements TensorSource {
             throw new ModelException("%s cannot be read: %s".formatted(configFile, e), e);
         }
         if (!config.path("peft_type").asText().equals("LORA")) {
-            throw new ModelException("%s: peft_type is %s, only LORA is read".formatted(configFile, config.path("peft_type")));
+            throw new ModelException(
+                    "%s: peft_type is %s, only LORA is read".formatted(configFile, config.path("peft_type")));
         }
         for (String option : REFUSED) {
             JsonNode value = config.path(option);

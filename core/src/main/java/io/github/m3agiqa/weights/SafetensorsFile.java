@@ -29,8 +29,7 @@ import org.bytedeco.pytorch.Tensor;
 public final class SafetensorsFile implements TensorSource {
     private static final int MAX_HEADER_BYTES = 100_000_000;
     private static final String METADATA = "__metadata__";
-    private static final ObjectMapper JSON =
-            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
     private final MappedFile file;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
@@ -61,8 +60,7 @@ public final class SafetensorsFile implements TensorSource {
         if (file.size() < 8) {
             throw damaged("it has %d bytes, too few for a header".formatted(file.size()));
         }
-        long headerBytes =
-                bytes(0, 8).get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
+        long headerBytes = bytes(0, 8).get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
         if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES || headerBytes > file.size() - 8) {
             throw damaged("a header of %s bytes does not fit into %d bytes of file"
                     .formatted(Long.toUnsignedString(headerBytes), file.size()));
@@ -122,8 +120,7 @@ public final class SafetensorsFile implements TensorSource {
             throw damaged("tensor %s has the impossible shape %s".formatted(name, shape));
         }
         if (bytes != end - begin) {
-            throw damaged("tensor %s of shape %s needs %d bytes and has %d"
-                    .formatted(name, shape, bytes, end - begin));
+            throw damaged("tensor %s of shape %s needs %d bytes and has %d".formatted(name, shape, bytes, end - begin));
         }
         tensors.put(name, info);
         offsets.put(name, dataStart + begin);

@@ -22,8 +22,7 @@ import org.bytedeco.pytorch.Tensor;
 public final class SafetensorsFolder implements TensorSource {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
-    private static final ObjectMapper JSON =
-            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
     private final Path folder;
     private final Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
@@ -50,8 +49,8 @@ public final class SafetensorsFolder implements TensorSource {
                     tensors.put(name, info);
                     SafetensorsFile other = shardOf.putIfAbsent(name, shard);
                     if (other != null && other != shard) {
-                        throw new ModelException("tensor %s is in %s and in %s"
-                                .formatted(name, other.location(), shard.location()));
+                        throw new ModelException(
+                                "tensor %s is in %s and in %s".formatted(name, other.location(), shard.location()));
                     }
                 });
             }

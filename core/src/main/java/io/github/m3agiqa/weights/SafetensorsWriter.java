@@ -79,7 +79,8 @@ public final class SafetensorsWriter implements AutoCloseable {
         long offset = 0;
         for (var entry : tensors.entrySet()) {
             TensorInfo info = entry.getValue();
-            ObjectNode node = root.putObject(entry.getKey()).put("dtype", info.dtype().name());
+            ObjectNode node =
+                    root.putObject(entry.getKey()).put("dtype", info.dtype().name());
             info.shape().forEach(node.putArray("shape")::add);
             long end = offset + info.elements() * info.dtype().bytes();
             node.putArray("data_offsets").add(offset).add(end);
@@ -97,7 +98,9 @@ public final class SafetensorsWriter implements AutoCloseable {
      */
     public void write(String name, Tensor tensor) throws IOException {
         TensorInfo info = tensors.get(name);
-        if (info == null || !name.equals(missing.peek()) || !TensorInfo.of(tensor).shape().equals(info.shape())) {
+        if (info == null
+                || !name.equals(missing.peek())
+                || !TensorInfo.of(tensor).shape().equals(info.shape())) {
             throw new IllegalArgumentException("%s was to be written next, not %s %s"
                     .formatted(missing.peek(), name, TensorInfo.of(tensor).shape()));
         }

@@ -66,8 +66,8 @@ public final class TorchCheckpoint implements TensorSource {
     /** Returns the prefix of all entries, such as {@code archive/}. */
     private String readStateDict() throws IOException, PickleException {
         ZipEntry pickle = zip.stream()
-                .filter(entry -> entry.getName().equals(PICKLE)
-                        || entry.getName().matches("[^/]+/" + PICKLE))
+                .filter(entry ->
+                        entry.getName().equals(PICKLE) || entry.getName().matches("[^/]+/" + PICKLE))
                 .findFirst()
                 .orElseThrow(() -> damaged("it has no " + PICKLE));
         String prefix = pickle.getName().substring(0, pickle.getName().length() - PICKLE.length());

@@ -120,7 +120,8 @@ final class Unpickler {
                 case 'a' -> append(List.of(pop())); // APPEND
                 case 'e' -> append(popToMark()); // APPENDS
                 default ->
-                    throw new PickleException("opcode 0x%02x at byte %d is refused".formatted(opcode, in.position() - 1));
+                    throw new PickleException(
+                            "opcode 0x%02x at byte %d is refused".formatted(opcode, in.position() - 1));
             }
         }
     }
@@ -199,8 +200,8 @@ final class Unpickler {
 
     private String string(int length) throws PickleException {
         if (length < 0 || length > in.remaining()) {
-            throw new PickleException("a string of %s bytes at byte %d"
-                    .formatted(Integer.toUnsignedString(length), in.position()));
+            throw new PickleException(
+                    "a string of %s bytes at byte %d".formatted(Integer.toUnsignedString(length), in.position()));
         }
         ByteBuffer bytes = in.slice(in.position(), length);
         in.position(in.position() + length);
@@ -223,26 +224,24 @@ final class Unpickler {
     }
 
     private static NamedGlobal global(String module, String name) throws PickleException {
-        Global kind =
-                switch (module + "." + name) {
-                    case "collections.OrderedDict" -> Global.ORDERED_DICT;
-                    case "torch._utils._rebuild_tensor_v2" -> Global.REBUILD_TENSOR;
-                    case "torch._utils._rebuild_parameter" -> Global.REBUILD_PARAMETER;
-                    case "torch.DoubleStorage",
-                            "torch.FloatStorage",
-                            "torch.HalfStorage",
-                            "torch.BFloat16Storage",
-                            "torch.LongStorage",
-                            "torch.IntStorage",
-                            "torch.ShortStorage",
-                            "torch.CharStorage",
-                            "torch.ByteStorage",
-                            "torch.BoolStorage" ->
-                        Global.STORAGE_TYPE;
-                    default ->
-                        throw new PickleException(
-                                "the global %s.%s is refused: reading a checkpoint never runs code".formatted(module, name));
-                };
+        Global kind = switch (module + "." + name) {
+            case "collections.OrderedDict" -> Global.ORDERED_DICT;
+            case "torch._utils._rebuild_tensor_v2" -> Global.REBUILD_TENSOR;
+            case "torch._utils._rebuild_parameter" -> Global.REBUILD_PARAMETER;
+            case "torch.DoubleStorage",
+                    "torch.FloatStorage",
+                    "torch.HalfStorage",
+                    "torch.BFloat16Storage",
+                    "torch.LongStorage",
+                    "torch.IntStorage",
+                    "torch.ShortStorage",
+                    "torch.CharStorage",
+                    "torch.ByteStorage",
+                    "torch.BoolStorage" -> Global.STORAGE_TYPE;
+            default ->
+                throw new PickleException(
+                        "the global %s.%s is refused: reading a checkpoint never runs code".formatted(module, name));
+        };
         return new NamedGlobal(kind, name);
     }
 
@@ -312,7 +311,8 @@ final class Unpickler {
     private void build() throws PickleException {
         pop();
         if (!(peek() instanceof Map)) {
-            throw new PickleException("attributes of an unknown object at byte %d are refused".formatted(in.position()));
+            throw new PickleException(
+                    "attributes of an unknown object at byte %d are refused".formatted(in.position()));
         }
     }
 

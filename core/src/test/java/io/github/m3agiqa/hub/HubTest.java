@@ -52,7 +52,10 @@ class HubTest {
         ModelCatalog catalog = new ModelCatalog(java.util.List.of(folder.resolve("models"), folder.resolve("none")));
 
         assertThat(catalog.find("one").manifest().id()).isEqualTo("one@1");
-        assertThat(catalog.find(folder.resolve("models/one").toString()).manifest().id()).isEqualTo("one@1");
+        assertThat(catalog.find(folder.resolve("models/one").toString())
+                        .manifest()
+                        .id())
+                .isEqualTo("one@1");
         assertThatThrownBy(() -> catalog.find("two"))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining("no model 'two'")

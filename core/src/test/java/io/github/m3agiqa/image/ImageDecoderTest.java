@@ -147,14 +147,14 @@ class ImageDecoderTest {
     @Test
     void ignoresColourProfiles() throws IOException {
         byte[] plain = DrawnImages.encode(picture, "jpeg");
-        byte[] profile =
-                ICC_Profile.getInstance(ColorSpace.CS_LINEAR_RGB).getData();
+        byte[] profile = ICC_Profile.getInstance(ColorSpace.CS_LINEAR_RGB).getData();
         ByteArrayOutputStream tagged = new ByteArrayOutputStream();
         tagged.write(plain, 0, 2);
         tagged.write(segment(0xe2, concat("ICC_PROFILE\0\1\1".getBytes(StandardCharsets.ISO_8859_1), profile)));
         tagged.write(plain, 2, plain.length - 2);
 
-        assertThat(decode(tagged.toByteArray()).pixels()).isEqualTo(decode(plain).pixels());
+        assertThat(decode(tagged.toByteArray()).pixels())
+                .isEqualTo(decode(plain).pixels());
     }
 
     @Test
@@ -227,8 +227,8 @@ class ImageDecoderTest {
 
     private void assertUnreadable(byte[] file) {
         assertThatThrownBy(() -> decode(file))
-                .isInstanceOfSatisfying(ImageException.class, e -> assertThat(e.code())
-                        .isEqualTo(ErrorCode.IMAGE_UNREADABLE))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_UNREADABLE))
                 .hasMessageStartingWith("a.image: ");
     }
 
@@ -245,8 +245,8 @@ class ImageDecoderTest {
         file.putInt(13).put(header.array()).putInt((int) crc.getValue());
 
         assertThatThrownBy(() -> decode(file.array()))
-                .isInstanceOfSatisfying(ImageException.class, e -> assertThat(e.code())
-                        .isEqualTo(ErrorCode.IMAGE_TOO_LARGE))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE))
                 .hasMessageContaining("50000 x 50000 pixels");
     }
 
@@ -255,8 +255,8 @@ class ImageDecoderTest {
         ImageDecoder small = new ImageDecoder(new ImageDecoder.Limits(100, 1000));
 
         assertThatThrownBy(() -> small.decode("a", new byte[101], AlphaMode.WHITE))
-                .isInstanceOfSatisfying(ImageException.class, e -> assertThat(e.code())
-                        .isEqualTo(ErrorCode.IMAGE_TOO_LARGE));
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE));
     }
 
     @ParameterizedTest
@@ -265,8 +265,8 @@ class ImageDecoderTest {
         byte[] file = ("\0\0\0\u0018ftyp" + brand + "\0\0\0\0" + brand + "mif1").getBytes(StandardCharsets.ISO_8859_1);
 
         assertThatThrownBy(() -> decode(file))
-                .isInstanceOfSatisfying(ImageException.class, e -> assertThat(e.code())
-                        .isEqualTo(ErrorCode.IMAGE_UNSUPPORTED))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_UNSUPPORTED))
                 .hasMessageContaining(name)
                 .hasMessageContaining("convert it to PNG");
     }
@@ -350,18 +350,17 @@ class ImageDecoderTest {
                 int right = picture.getWidth() - 1 - x;
                 int bottom = picture.getHeight() - 1 - y;
                 // the tag says where row 0 and column 0 of the file belong in the scene
-                int[] at =
-                        switch (orientation) {
-                            case 1 -> new int[] {x, y};
-                            case 2 -> new int[] {right, y};
-                            case 3 -> new int[] {right, bottom};
-                            case 4 -> new int[] {x, bottom};
-                            case 5 -> new int[] {y, x};
-                            case 6 -> new int[] {y, right};
-                            case 7 -> new int[] {bottom, right};
-                            case 8 -> new int[] {bottom, x};
-                            default -> throw new IllegalArgumentException();
-                        };
+                int[] at = switch (orientation) {
+                    case 1 -> new int[] {x, y};
+                    case 2 -> new int[] {right, y};
+                    case 3 -> new int[] {right, bottom};
+                    case 4 -> new int[] {x, bottom};
+                    case 5 -> new int[] {y, x};
+                    case 6 -> new int[] {y, right};
+                    case 7 -> new int[] {bottom, right};
+                    case 8 -> new int[] {bottom, x};
+                    default -> throw new IllegalArgumentException();
+                };
                 held.setRGB(at[0], at[1], picture.getRGB(x, y));
             }
         }

@@ -73,7 +73,10 @@ class ChatTemplateTest {
         int[] b = template.tokenize(GRID, List.of(Turn.user("another")), false).ids();
 
         assertThat(Arrays.mismatch(a, b)).isGreaterThanOrEqualTo(length);
-        assertThat(template.tokenize(GRID, List.of(Turn.user("x")), false).images().getLast().end())
+        assertThat(template.tokenize(GRID, List.of(Turn.user("x")), false)
+                        .images()
+                        .getLast()
+                        .end())
                 .isLessThan(length);
     }
 
@@ -108,7 +111,8 @@ class ChatTemplateTest {
     @ParameterizedTest
     @CsvSource(
             quoteCharacter = '`',
-            value = {"` Hello , world . `, `Hello, world.`", "`it 's n't ok ?`, `it'sn't ok?`", "`\u00a0 x\u2007`, `x`"})
+            value = {"` Hello , world . `, `Hello, world.`", "`it 's n't ok ?`, `it'sn't ok?`", "`\u00a0 x\u2007`, `x`"
+            })
     void closesUpSpaces(String generated, String text) {
         assertThat(template.text(tokenizer.encode(generated))).isEqualTo(text);
     }

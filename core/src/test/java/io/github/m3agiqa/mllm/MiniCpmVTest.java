@@ -51,13 +51,14 @@ class MiniCpmVTest {
         Parameters parameters = parameters();
         SiglipVision vision = new SiglipVision(visionConfig(), VisionMode.PUBLISHED, parameters.at("vpm"));
         Resampler resampler = new Resampler(new Resampler.Config(5, 256, 32), parameters.at("resampler"));
-        Llama llama = new Llama(
-                new Llama.Config(64, 256, 320, 2, 4, 2, 64, 1e-5, 500_000, 4096), parameters.at("llm"));
+        Llama llama = new Llama(new Llama.Config(64, 256, 320, 2, 4, 2, 64, 1e-5, 500_000, 4096), parameters.at("llm"));
 
         PARITY.same(
                 "vision position ids",
                 Arrays.stream(PositionBuckets.of(49, 70)).boxed().toList(),
-                Arrays.stream(Goldens.ints(golden.path("position_ids_vision"))).boxed().toList());
+                Arrays.stream(Goldens.ints(golden.path("position_ids_vision")))
+                        .boxed()
+                        .toList());
 
         Tensor padded = vision.encodePadded(patches()); // (2, 49, 32)
         PARITY.compare(
@@ -72,11 +73,11 @@ class MiniCpmVTest {
                 1e-4);
 
         List<Tensor> pictures = resampler.forward(vision.forward(patches(), grids), grids);
-        PARITY.compare(
-                "resampler", Torch.stack(pictures), Goldens.doubles(golden.path("resampler_out")), 1e-4);
+        PARITY.compare("resampler", Torch.stack(pictures), Goldens.doubles(golden.path("resampler_out")), 1e-4);
 
         Tensor logits = llama.logits(hidden(llama, pictures)); // (22, 64)
-        PARITY.compare("logits, last position", logits.select(0, 21), Goldens.doubles(golden.path("logits_last")), 2e-4);
+        PARITY.compare(
+                "logits, last position", logits.select(0, 21), Goldens.doubles(golden.path("logits_last")), 2e-4);
         PARITY.compare(
                 "logits, sum of each position",
                 Torch.sum(logits, 1),
@@ -84,8 +85,12 @@ class MiniCpmVTest {
                 2e-3);
         PARITY.same(
                 "most likely token of each position",
-                Arrays.stream(Torch.toLongs(Torch.top(logits, 1).indices())).boxed().toList(),
-                Arrays.stream(Goldens.ints(golden.path("argmax"))).mapToObj(Long::valueOf).toList());
+                Arrays.stream(Torch.toLongs(Torch.top(logits, 1).indices()))
+                        .boxed()
+                        .toList(),
+                Arrays.stream(Goldens.ints(golden.path("argmax")))
+                        .mapToObj(Long::valueOf)
+                        .toList());
     }
 
     /** What a program would compute that masked the padding and numbered patches in two dimensions. */
@@ -135,8 +140,9 @@ class MiniCpmVTest {
     private Tensor hidden(Llama llama, List<Tensor> pictures) {
         int[] ids = Goldens.ints(golden.path("input_ids"));
         List<ImageSpan> spans = new ArrayList<>();
-        golden.path("image_bound").forEach(bound -> spans.add(
-                new ImageSpan(bound.get(0).asInt(), bound.get(1).asInt())));
+        golden.path("image_bound")
+                .forEach(bound -> spans.add(
+                        new ImageSpan(bound.get(0).asInt(), bound.get(1).asInt())));
         List<Tensor> parts = new ArrayList<>();
         int at = 0;
         for (int i = 0; i < spans.size(); i++) {
@@ -181,13 +187,16 @@ class MiniCpmVTest {
                 .properties()
                 .forEach(entry -> shapes.put(
                         entry.getKey(),
-                        Arrays.stream(Goldens.ints(entry.getValue())).asLongStream().toArray()));
+                        Arrays.stream(Goldens.ints(entry.getValue()))
+                                .asLongStream()
+                                .toArray()));
         InMemoryTensors tensors = InMemoryTensors.filled(shapes, (name, position, index) -> {
             double i = index + 1;
             boolean gain = (name.contains("norm") || name.contains(".ln_")) && name.endsWith("weight");
             return 0.09 * Math.sin(0.7 * (position + 1) + 0.37 * i + 1e-5 * i * i) + (gain ? 1 : 0);
         });
-        return ModelWeights.of(new WeightStore(tensors, Precision.FP32, Device.CPU)).root();
+        return ModelWeights.of(new WeightStore(tensors, Precision.FP32, Device.CPU))
+                .root();
     }
 
     @AfterAll

@@ -40,8 +40,7 @@ class PositionBucketsTest {
                 HexFormat.of().formatHex(hash),
                 golden.getValue().path("sha256_csv").asText());
         assertThat(IntStream.range(0, n).filter(i -> buckets[i] != 70 * i / n))
-                .containsExactly(Arrays.stream(
-                                Goldens.ints(golden.getValue().path("differs_from_floor_70i_over_n_at")))
+                .containsExactly(Arrays.stream(Goldens.ints(golden.getValue().path("differs_from_floor_70i_over_n_at")))
                         .boxed()
                         .toArray(Integer[]::new));
     }

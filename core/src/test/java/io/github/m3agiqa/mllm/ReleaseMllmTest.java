@@ -57,8 +57,8 @@ class ReleaseMllmTest {
         Path base = Release.folder().resolve("base");
         tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
         store = new WeightStore(new SafetensorsFolder(base), Precision.FP32, Device.CPU);
-        ModelWeights weights = ModelWeights.of(
-                store, new PeftAdapter(Release.folder().resolve("adapter")), LoraMode.UNMERGED);
+        ModelWeights weights =
+                ModelWeights.of(store, new PeftAdapter(Release.folder().resolve("adapter")), LoraMode.UNMERGED);
         model = new MiniCpmV(
                 MiniCpmVConfig.read(base.resolve("config.json")), VisionMode.PUBLISHED, weights, tokenizer);
     }
@@ -89,12 +89,18 @@ class ReleaseMllmTest {
 
     @Test
     void tokenizes() {
-        Release.expected().path("tokenizer_samples").properties().forEach(sample ->
-                PARITY.same("token ids of samples", list(tokenizer.encode(sample.getKey())), list(sample.getValue())));
-        Release.expected().path("special_ids").properties().forEach(special -> PARITY.same(
-                "ids of special tokens",
-                list(tokenizer.encode(special.getKey().replace("Ċ", "\n"))),
-                List.of(special.getValue().asInt())));
+        Release.expected()
+                .path("tokenizer_samples")
+                .properties()
+                .forEach(sample -> PARITY.same(
+                        "token ids of samples", list(tokenizer.encode(sample.getKey())), list(sample.getValue())));
+        Release.expected()
+                .path("special_ids")
+                .properties()
+                .forEach(special -> PARITY.same(
+                        "ids of special tokens",
+                        list(tokenizer.encode(special.getKey().replace("Ċ", "\n"))),
+                        List.of(special.getValue().asInt())));
         JsonNode decoded = Release.expected().path("decode_sample");
         PARITY.same(
                 "decoded text",
@@ -118,7 +124,10 @@ class ReleaseMllmTest {
         for (String round : List.of("slice_plan_chat", "slice_plan_predictor")) {
             JsonNode expected = given.expected().path(round);
             SlicePlan plan = model.plan(image, expected.path("max_slice_nums").asInt());
-            PARITY.same("number of images", plan.images(), expected.path("num_images").asInt());
+            PARITY.same(
+                    "number of images",
+                    plan.images(),
+                    expected.path("num_images").asInt());
             List<RgbImage> pieces = plan.cut(image);
             for (int i = 0; i < pieces.size(); i++) {
                 RgbImage piece = pieces.get(i);
@@ -178,7 +187,9 @@ class ReleaseMllmTest {
                 conversation.images().stream()
                         .map(span -> List.of(span.start(), span.end()))
                         .toList(),
-                stream(expected.path("image_bound")).stream().map(ReleaseMllmTest::list).toList());
+                stream(expected.path("image_bound")).stream()
+                        .map(ReleaseMllmTest::list)
+                        .toList());
     }
 
     private void comparePictures(RgbImage image, SlicePlan plan, JsonNode expected) {
@@ -198,16 +209,24 @@ class ReleaseMllmTest {
         for (int i = 0; i < pieces.size(); i++) {
             int at = i;
             JsonNode piece = expected.path("sub_images").get(i);
-            piece.path("vision").properties().forEach(row -> PARITY.compare(
-                    "vision tower, rows with padding",
-                    padded.select(0, at).select(0, Integer.parseInt(row.getKey())).narrow(0, 0, 4),
-                    Goldens.doubles(row.getValue()),
-                    VISION_TOLERANCE));
-            piece.path("resampler").properties().forEach(row -> PARITY.compare(
-                    "resampler, rows",
-                    pictures.get(at).select(0, Integer.parseInt(row.getKey())).narrow(0, 0, 4),
-                    Goldens.doubles(row.getValue()),
-                    VISION_TOLERANCE));
+            piece.path("vision")
+                    .properties()
+                    .forEach(row -> PARITY.compare(
+                            "vision tower, rows with padding",
+                            padded.select(0, at)
+                                    .select(0, Integer.parseInt(row.getKey()))
+                                    .narrow(0, 0, 4),
+                            Goldens.doubles(row.getValue()),
+                            VISION_TOLERANCE));
+            piece.path("resampler")
+                    .properties()
+                    .forEach(row -> PARITY.compare(
+                            "resampler, rows",
+                            pictures.get(at)
+                                    .select(0, Integer.parseInt(row.getKey()))
+                                    .narrow(0, 0, 4),
+                            Goldens.doubles(row.getValue()),
+                            VISION_TOLERANCE));
             PARITY.compare(
                     "resampler, mean magnitude of an image",
                     pictures.get(i).abs().mean().item().toDouble(),
@@ -228,7 +247,11 @@ class ReleaseMllmTest {
             Tensor hidden = llama.forward(embeddings, cache.extension(question.length()));
             cache.grow(question.length());
             best = new BeamSearch(
-                            llama, beams, new Generation(3, 1.2, 24), model.template().stopIds(), (candidates, closed) -> {
+                            llama,
+                            beams,
+                            new Generation(3, 1.2, 24),
+                            model.template().stopIds(),
+                            (candidates, closed) -> {
                                 steps.add(candidates);
                                 finished.add(List.copyOf(closed));
                             })
@@ -266,16 +289,23 @@ class ReleaseMllmTest {
         }
         JsonNode hypotheses = expected.path("hypotheses");
         for (int i = 0; i < hypotheses.size(); i++) {
-            PARITY.same("beam search, finished texts", best.get(i).tokens(), list(hypotheses.get(i).path("ids")));
+            PARITY.same(
+                    "beam search, finished texts",
+                    best.get(i).tokens(),
+                    list(hypotheses.get(i).path("ids")));
             PARITY.compare(
                     "beam search, values of finished texts",
                     best.get(i).value(),
                     hypotheses.get(i).path("value").asDouble(),
                     5e-5);
         }
-        int[] ids = best.getFirst().tokens().stream().mapToInt(Integer::intValue).toArray();
+        int[] ids =
+                best.getFirst().tokens().stream().mapToInt(Integer::intValue).toArray();
         PARITY.same("beam search, ids", list(ids), list(expected.path("ids")));
-        PARITY.same("beam search, text", model.template().text(ids), expected.path("text").asText());
+        PARITY.same(
+                "beam search, text",
+                model.template().text(ids),
+                expected.path("text").asText());
     }
 
     private void compareGreedy(RgbImage image, SlicePlan plan, TokenizedConversation question, JsonNode expected) {
@@ -333,16 +363,22 @@ class ReleaseMllmTest {
                     logits.select(0, -1),
                     Goldens.doubles(Release.tensor("case%d.predictor.logits_last_position".formatted(given.index()))),
                     LOGIT_TOLERANCE);
-            expected.path("logits").path("rows").properties().forEach(row -> PARITY.compare(
-                    "logits, rows",
-                    logits.select(0, Integer.parseInt(row.getKey())).narrow(0, 0, 4),
-                    Goldens.doubles(row.getValue()),
-                    LOGIT_TOLERANCE));
-            expected.path("logits").path("argmax").properties().forEach(row -> PARITY.same(
-                    "likeliest token of a position",
-                    Torch.toLongs(Torch.top(logits.select(0, Integer.parseInt(row.getKey())), 1)
-                            .indices())[0],
-                    row.getValue().asLong()));
+            expected.path("logits")
+                    .path("rows")
+                    .properties()
+                    .forEach(row -> PARITY.compare(
+                            "logits, rows",
+                            logits.select(0, Integer.parseInt(row.getKey())).narrow(0, 0, 4),
+                            Goldens.doubles(row.getValue()),
+                            LOGIT_TOLERANCE));
+            expected.path("logits")
+                    .path("argmax")
+                    .properties()
+                    .forEach(row -> PARITY.same(
+                            "likeliest token of a position",
+                            Torch.toLongs(Torch.top(logits.select(0, Integer.parseInt(row.getKey())), 1)
+                                    .indices())[0],
+                            row.getValue().asLong()));
         }
         if (given.index() == 1) {
             PARITY.compare(

@@ -178,8 +178,7 @@ class SessionTest {
         for (int length = 1; length <= generation.maxNewTokens(); length++) {
             List<Text> candidates = new ArrayList<>();
             for (Text text : open) {
-                float[] log = Torch.toFloats(
-                        torch.log_softmax(logits(model, image, plan, question, text.tokens), -1));
+                float[] log = Torch.toFloats(torch.log_softmax(logits(model, image, plan, question, text.tokens), -1));
                 for (int token = 0; token < log.length; token++) {
                     boolean repeated = text.tokens.contains(token);
                     double penalized = repeated ? log[token] * generation.repetitionPenalty() : log[token];

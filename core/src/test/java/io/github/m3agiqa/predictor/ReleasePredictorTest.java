@@ -67,7 +67,11 @@ class ReleasePredictorTest {
                     Goldens.doubles(expected.path("fc0_relu_first8")),
                     3e-5);
 
-            PARITY.compare("raw score", predictor.predict(projected), expected.path("raw_score").asDouble(), 1e-4);
+            PARITY.compare(
+                    "raw score",
+                    predictor.predict(projected),
+                    expected.path("raw_score").asDouble(),
+                    1e-4);
             PARITY.compare(
                     "raw score, W folded",
                     predictor.predict(folded),

@@ -18,9 +18,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -145,13 +145,14 @@ class XlstmStackTest {
                 .properties()
                 .forEach(entry -> shapes.put(
                         entry.getKey(),
-                        Arrays.stream(Goldens.ints(entry.getValue())).asLongStream().toArray()));
+                        Arrays.stream(Goldens.ints(entry.getValue()))
+                                .asLongStream()
+                                .toArray()));
         InMemoryTensors filled = InMemoryTensors.filled(
                 shapes, (_, position, index) -> 0.25 * Math.sin(0.7 * (position + 1) + 0.37 * (index + 1)));
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         shapes.keySet()
-                .forEach(name ->
-                        tensors.put(name, filled.load(name, io.github.m3agiqa.tensor.Dtype.F32, Device.CPU)));
+                .forEach(name -> tensors.put(name, filled.load(name, io.github.m3agiqa.tensor.Dtype.F32, Device.CPU)));
         return tensors;
     }
 

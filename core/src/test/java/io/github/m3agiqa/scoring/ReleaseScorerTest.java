@@ -36,11 +36,18 @@ class ReleaseScorerTest {
                 double raw = expected.path(loraMode == LoraMode.MERGED ? "raw_score_merged_lora" : "raw_score")
                         .asDouble();
                 PARITY.compare("score, LoRA %s".formatted(loraMode), score.value(), Math.clamp(raw, 0, 5), 1e-4);
-                PARITY.same("rating word", score.rating().word(), expected.path("rating").asText());
+                PARITY.same(
+                        "rating word",
+                        score.rating().word(),
+                        expected.path("rating").asText());
                 PARITY.same(
                         "description",
                         score.description(),
-                        given.expected().path("round1").path("beam").path("text").asText());
+                        given.expected()
+                                .path("round1")
+                                .path("beam")
+                                .path("text")
+                                .asText());
                 expected.path("counter_test_raw_scores").properties().forEach(wrong -> {
                     boolean onScale = raw < 5;
                     boolean padded = given.index() < 2 || !wrong.getKey().equals("each_sub_image_encoded_alone");

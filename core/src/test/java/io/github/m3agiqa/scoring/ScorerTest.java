@@ -89,7 +89,8 @@ class ScorerTest {
                     .map(input -> (Callable<Assessment>) () -> scorer.score(input))
                     .toList());
             for (Future<Assessment> answer : answers) {
-                assertThat(answer.get().aspects()).isEqualTo(alone.get(answer.get().image()));
+                assertThat(answer.get().aspects())
+                        .isEqualTo(alone.get(answer.get().image()));
             }
         }
         try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.AUTHENTICITY)))) {
@@ -115,7 +116,8 @@ class ScorerTest {
         try (Scorer scorer = open(FP32.withDescribe(false))) {
             Assessment assessment = scorer.score(drawn(512, 512, null));
 
-            assertThat(assessment.score(Aspect.QUALITY).orElseThrow().description()).isNull();
+            assertThat(assessment.score(Aspect.QUALITY).orElseThrow().description())
+                    .isNull();
             // the tiny model asks about the prompt only when it describes
             assertThat(assessment.complete()).isTrue();
         }
@@ -134,10 +136,11 @@ class ScorerTest {
 
     @Test
     void anAspectThatTheModelHasNotIsUnavailable() {
-        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
-                .remove(List.of("authenticity", "correspondence")));
-        try (Scorer scorer = Scorer.open(
-                ModelFolder.open(model), FP32.withAspects(Set.of(Aspect.QUALITY, Aspect.AUTHENTICITY)))) {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest -> aspects(manifest).remove(List.of("authenticity", "correspondence")));
+        try (Scorer scorer =
+                Scorer.open(ModelFolder.open(model), FP32.withAspects(Set.of(Aspect.QUALITY, Aspect.AUTHENTICITY)))) {
             Assessment assessment = scorer.score(drawn(300, 200, "x"));
 
             assertFailure(assessment, Aspect.AUTHENTICITY, ErrorCode.ASPECT_UNAVAILABLE);
@@ -159,8 +162,10 @@ class ScorerTest {
     @ParameterizedTest
     @CsvSource({"768, true", "95, true", "60, false"})
     void aDescriptionGivesWayToTheRatingQuestion(int maxLength, boolean scored) {
-        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
-                .forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxLength", maxLength)));
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest -> aspects(manifest)
+                        .forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxLength", maxLength)));
         try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32)) {
             Assessment assessment = scorer.score(drawn(300, 200, "x"));
 
@@ -176,14 +181,17 @@ class ScorerTest {
     /** The two rounds may cut the image differently; then the second one reads all of it anew. */
     @Test
     void roundsMayCutTheImageDifferently() {
-        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> aspects(manifest)
-                .forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxSlices", 4)));
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest ->
+                        aspects(manifest).forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxSlices", 4)));
         try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32);
                 Scorer alike = open(FP32)) {
             Assessment assessment = scorer.score(drawn(1200, 700, "x"));
 
             assertThat(assessment.complete()).isTrue();
-            assertThat(assessment.aspects()).isNotEqualTo(alike.score(drawn(1200, 700, "x")).aspects());
+            assertThat(assessment.aspects())
+                    .isNotEqualTo(alike.score(drawn(1200, 700, "x")).aspects());
         }
     }
 
@@ -195,8 +203,10 @@ class ScorerTest {
         try (Scope _ = new Scope()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             try (SafetensorsFile source = new SafetensorsFile(predictor)) {
-                source.tensors().keySet().forEach(name -> tensors.put(
-                        name, source.load(name, Dtype.F32, Device.CPU).clone()));
+                source.tensors()
+                        .keySet()
+                        .forEach(name -> tensors.put(
+                                name, source.load(name, Dtype.F32, Device.CPU).clone()));
             }
             tensors.put("fc.2.bias", Torch.floats(new float[] {bias}, 1));
             SafetensorsWriter.write(predictor, tensors);
@@ -265,8 +275,7 @@ class ScorerTest {
                 "vison");
         assertRefused(
                 "has an unknown choice",
-                model -> TestModels.rewrite(
-                        model.resolve("m3agiqa.json"), manifest -> manifest.put("vision", "both")),
+                model -> TestModels.rewrite(model.resolve("m3agiqa.json"), manifest -> manifest.put("vision", "both")),
                 "vision is 'both'");
     }
 
@@ -290,8 +299,8 @@ class ScorerTest {
 
     private static void assertFailure(Assessment assessment, Aspect aspect, ErrorCode code) {
         assertThat(assessment.aspects().get(aspect))
-                .isInstanceOfSatisfying(Failure.class, failure -> assertThat(failure.code())
-                        .isEqualTo(code));
+                .isInstanceOfSatisfying(
+                        Failure.class, failure -> assertThat(failure.code()).isEqualTo(code));
     }
 
     private static ObjectNode aspects(ObjectNode manifest) {

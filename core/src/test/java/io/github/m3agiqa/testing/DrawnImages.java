@@ -24,7 +24,8 @@ public final class DrawnImages {
         Graphics2D pen = image.createGraphics();
         pen.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
         Random random = new Random(seed);
-        pen.setPaint(new GradientPaint(0, 0, colour(random, 0.55f, 0.6f, 0.9f), 0, height, colour(random, 0.1f, 0.3f, 1)));
+        pen.setPaint(
+                new GradientPaint(0, 0, colour(random, 0.55f, 0.6f, 0.9f), 0, height, colour(random, 0.1f, 0.3f, 1)));
         pen.fillRect(0, 0, width, height);
         double sun = height * (0.1 + 0.1 * random.nextDouble());
         pen.setPaint(new Color(255, 236, 170));

@@ -61,7 +61,8 @@ public final class Fuzz {
             long allocated = threads.getCurrentThreadAllocatedBytes() - before;
             Duration time = Duration.ofNanos(System.nanoTime() - start);
             if (allocated > maxAllocatedBytes || time.compareTo(LIMIT) > 0) {
-                throw new AssertionError("input %d, %s: %d bytes allocated in %s".formatted(i, keep(input), allocated, time));
+                throw new AssertionError(
+                        "input %d, %s: %d bytes allocated in %s".formatted(i, keep(input), allocated, time));
             }
             outcomes.merge(outcome, 1, Integer::sum);
         }
@@ -83,7 +84,8 @@ public final class Fuzz {
     /** Writes an input that did harm where it can be looked at; returns the file's name. */
     private static String keep(byte[] input) {
         try {
-            return Files.write(Files.createDirectories(Path.of("target", "fuzz")).resolve("harmful.bin"), input)
+            return Files.write(
+                            Files.createDirectories(Path.of("target", "fuzz")).resolve("harmful.bin"), input)
                     .toString();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -110,7 +112,8 @@ public final class Fuzz {
     }
 
     private static void writeNumber(byte[] bytes, int at, SplittableRandom random) {
-        int number = new int[] {Integer.MAX_VALUE, Integer.MIN_VALUE, -1, 0, 65_535, 1 << 24, 50_000}[random.nextInt(7)];
+        int number =
+                new int[] {Integer.MAX_VALUE, Integer.MIN_VALUE, -1, 0, 65_535, 1 << 24, 50_000}[random.nextInt(7)];
         for (int i = 0; i < 4 && at + i < bytes.length; i++) {
             bytes[at + i] = (byte) (number >> (random.nextBoolean() ? 8 * i : 24 - 8 * i));
         }

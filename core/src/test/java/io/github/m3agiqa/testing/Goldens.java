@@ -39,8 +39,8 @@ public final class Goldens {
     public static Path shared(String path) {
         Path file = Path.of(System.getProperty("shared.folder", "../shared"), path);
         if (!Files.exists(file)) {
-            throw new IllegalStateException(
-                    "the second test suite needs %s; run it with -Dshared.folder=FOLDER".formatted(file.toAbsolutePath()));
+            throw new IllegalStateException("the second test suite needs %s; run it with -Dshared.folder=FOLDER"
+                    .formatted(file.toAbsolutePath()));
         }
         return file;
     }

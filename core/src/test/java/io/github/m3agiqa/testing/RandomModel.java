@@ -2,7 +2,6 @@ package io.github.m3agiqa.testing;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
@@ -43,8 +42,7 @@ public final class RandomModel {
         public static final Sizes TINY = new Sizes(128, 256, 2, 4, 2, 8, 32, 64, 2, 4, 4, 32, Dtype.F16);
 
         /** About one billion parameters, all but a tenth of them in the language model. */
-        public static final Sizes MEDIUM =
-                new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
+        public static final Sizes MEDIUM = new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
     }
 
     private static final int MAX_NEW_TOKENS = 24;
@@ -135,7 +133,8 @@ public final class RandomModel {
         ObjectNode aspects = manifest.putObject("aspects");
         for (String aspect : List.of("quality", "correspondence", "authenticity")) {
             String about = aspect.equals("correspondence") ? "correspondence to '{prompt}'" : aspect;
-            ObjectNode node = aspects.putObject(aspect).put("adapter", "adapter").put("predictor", "predictor.safetensors");
+            ObjectNode node =
+                    aspects.putObject(aspect).put("adapter", "adapter").put("predictor", "predictor.safetensors");
             node.putObject("describe")
                     .put("question", "Please describe the %s of this image.".formatted(about))
                     .put("maxSlices", 9)
@@ -276,7 +275,8 @@ public final class RandomModel {
 
     private void writeWeights(Path file, Map<String, List<Long>> shapes) throws IOException {
         Map<String, TensorInfo> header = new LinkedHashMap<>();
-        boolean adapted = file.getFileName().toString().startsWith("adapter") || file.toString().contains("predictor");
+        boolean adapted = file.getFileName().toString().startsWith("adapter")
+                || file.toString().contains("predictor");
         shapes.forEach((name, shape) -> header.put(name, new TensorInfo(adapted ? Dtype.F32 : sizes.dtype, shape)));
         try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
             for (var entry : shapes.entrySet()) {

@@ -73,8 +73,12 @@ final class TinyTokenizer {
                     .put("special", true);
         }
         root.putNull("normalizer");
-        ArrayNode steps = root.putObject("pre_tokenizer").put("type", "Sequence").putArray("pretokenizers");
-        ObjectNode split = steps.addObject().put("type", "Split").put("behavior", "Isolated").put("invert", false);
+        ArrayNode steps =
+                root.putObject("pre_tokenizer").put("type", "Sequence").putArray("pretokenizers");
+        ObjectNode split = steps.addObject()
+                .put("type", "Split")
+                .put("behavior", "Isolated")
+                .put("invert", false);
         split.putObject("pattern").put("Regex", SPLIT);
         steps.add(byteLevel(json).put("use_regex", false));
         root.set("post_processor", byteLevel(json));

@@ -106,7 +106,8 @@ class ModelWeightsTest {
 
     /** Tolerances: 1e-4 for float32, the mantissa of the merged matrix for the others. */
     @ParameterizedTest
-    @CsvSource({"FP32, 1, 1e-5", "FP32, 40, 1e-5", "BF16, 1, 0.02", "BF16, 40, 0.02", "INT8, 1, 0.03", "INT8, 40, 0.03"})
+    @CsvSource({"FP32, 1, 1e-5", "FP32, 40, 1e-5", "BF16, 1, 0.02", "BF16, 40, 0.02", "INT8, 1, 0.03", "INT8, 40, 0.03"
+    })
     void mergedAndUnmergedLoraAgree(Precision precision, int rows, double tolerance) throws IOException {
         adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}");
         Map<String, Tensor> base = Map.of("m.weight", torch.randn(32, 64));
@@ -117,7 +118,9 @@ class ModelWeightsTest {
         Tensor alone = Torch.to(matrix(base, Precision.FP32, 32, 64).multiply(x), Dtype.F32);
 
         assertThat(relativeDifference(merged, unmerged)).isLessThan(tolerance);
-        assertThat(relativeDifference(alone, unmerged)).as("the adapter changes something").isGreaterThan(0.1);
+        assertThat(relativeDifference(alone, unmerged))
+                .as("the adapter changes something")
+                .isGreaterThan(0.1);
     }
 
     private Tensor adapted(Map<String, Tensor> base, Precision precision, LoraMode mode, Tensor x) {
@@ -129,7 +132,8 @@ class ModelWeightsTest {
             Tensor y = Torch.to(matrix.multiply(x), Dtype.F32);
             if (lowRank.isPresent()) {
                 LowRank branch = lowRank.get();
-                Tensor update = x.matmul(branch.a().get().t()).matmul(branch.b().get().t());
+                Tensor update =
+                        x.matmul(branch.a().get().t()).matmul(branch.b().get().t());
                 y = y.add(Torch.scale(update, branch.scale()));
             }
             return y.clone();

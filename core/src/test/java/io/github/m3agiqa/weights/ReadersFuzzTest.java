@@ -72,7 +72,12 @@ class ReadersFuzzTest {
         Path file = folder.resolve("a.ckpt");
 
         var outcomes = new Fuzz(List.of(zip.pickle()), MAX_ALLOCATED).run(Fuzz.inputs(), bytes -> {
-            Files.write(file, new TorchZip().entry("archive/data.pkl", bytes).entry("archive/data/0", new byte[24]).archive());
+            Files.write(
+                    file,
+                    new TorchZip()
+                            .entry("archive/data.pkl", bytes)
+                            .entry("archive/data/0", new byte[24])
+                            .archive());
             try (TorchCheckpoint source = new TorchCheckpoint(file)) {
                 loadAll(source);
             }
@@ -83,8 +88,9 @@ class ReadersFuzzTest {
 
     @Test
     void adapters() throws IOException {
-        byte[] config = "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"bias\":\"none\",\"modules_to_save\":[\"a\"]}"
-                .getBytes(StandardCharsets.UTF_8);
+        byte[] config =
+                "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"bias\":\"none\",\"modules_to_save\":[\"a\"]}"
+                        .getBytes(StandardCharsets.UTF_8);
         byte[] weights = safetensors(folder.resolve("adapter_model.safetensors"));
 
         var outcomes = new Fuzz(List.of(config, weights), MAX_ALLOCATED).run(Fuzz.inputs(), bytes -> {

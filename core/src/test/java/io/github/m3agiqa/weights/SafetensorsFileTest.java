@@ -120,7 +120,8 @@ class SafetensorsFileTest {
 
             try (SafetensorsFolder source = new SafetensorsFolder(folder)) {
                 assertThat(source.tensors()).containsOnlyKeys("a", "b");
-                assertThat(Torch.toFloats(source.load("b", Dtype.F32, Device.CPU))).containsExactly(2);
+                assertThat(Torch.toFloats(source.load("b", Dtype.F32, Device.CPU)))
+                        .containsExactly(2);
             }
         }
     }

@@ -64,18 +64,22 @@ class TorchCheckpointTest {
                         "global os.system is refused"),
                 Arguments.of(
                         "a class that is built",
-                        new TorchZip().string("x").global("argparse", "Namespace").finish(),
+                        new TorchZip()
+                                .string("x")
+                                .global("argparse", "Namespace")
+                                .finish(),
                         "argparse.Namespace is refused"),
                 Arguments.of("an unknown opcode", new TorchZip().bytes('i').finish(), "opcode 0x69"),
                 Arguments.of("an end in the middle", new TorchZip().archive(), "ends in the middle"),
                 Arguments.of("an empty stack", new TorchZip().bytes('R').finish(), "stack is empty"),
-                Arguments.of("a memo that was not set", new TorchZip().bytes('h', 9).finish(), "recalls entry 9"),
                 Arguments.of(
-                        "a string beyond the end", new TorchZip().bytes('X', 0xff, 0xff, 0xff, 0x7f).finish(), "a string of"),
+                        "a memo that was not set", new TorchZip().bytes('h', 9).finish(), "recalls entry 9"),
                 Arguments.of(
-                        "a dictionary as key",
-                        new TorchZip().bytes('}', 'K', 1).finish(),
-                        "no string or number"),
+                        "a string beyond the end",
+                        new TorchZip().bytes('X', 0xff, 0xff, 0xff, 0x7f).finish(),
+                        "a string of"),
+                Arguments.of(
+                        "a dictionary as key", new TorchZip().bytes('}', 'K', 1).finish(), "no string or number"),
                 Arguments.of(
                         "a tensor beyond its storage",
                         new TorchZip()

@@ -1,9 +1,9 @@
 package io.github.m3agiqa.app.batch;
 
-import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.AspectResult;
-import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.app.Progress;
 import io.github.m3agiqa.scoring.Scorer;
@@ -90,8 +90,8 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
         return open;
     }
 
-    private Summary score(
-            int rows, List<Row> open, ResultsFile results, ScorerSource scorers, Progress progress) throws IOException {
+    private Summary score(int rows, List<Row> open, ResultsFile results, ScorerSource scorers, Progress progress)
+            throws IOException {
         Map<ErrorCode, Integer> failures = new TreeMap<>();
         int failed = 0;
         try (Scorer scorer = scorers.open()) {
@@ -108,9 +108,8 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
     }
 
     private static Stream<Failure> failures(Assessment assessment) {
-        Stream<AspectResult> results = assessment.failure() == null
-                ? assessment.aspects().values().stream()
-                : Stream.of(assessment.failure());
+        Stream<AspectResult> results =
+                assessment.failure() == null ? assessment.aspects().values().stream() : Stream.of(assessment.failure());
         return results.filter(Failure.class::isInstance).map(Failure.class::cast);
     }
 }

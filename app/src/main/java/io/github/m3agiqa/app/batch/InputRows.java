@@ -69,8 +69,12 @@ final class InputRows {
                         .findFirst()
                         .orElseThrow(() -> new InputException(
                                 "%s has no column image_path; it has %s".formatted(file, line.getHeader())));
-                rows.add(row(file, line.getStartingLineNumber(), root, path, line.findField("prompt")
-                        .orElse(null)));
+                rows.add(row(
+                        file,
+                        line.getStartingLineNumber(),
+                        root,
+                        path,
+                        line.findField("prompt").orElse(null)));
             }
         } catch (CsvParseException e) {
             throw new InputException("%s is no valid CSV: %s".formatted(file, e.getMessage()), e);
@@ -97,7 +101,11 @@ final class InputRows {
                 }
                 JsonNode prompt = node.path("prompt");
                 rows.add(row(
-                        file, number, root, node.path("image_path").asText(""), prompt.isTextual() ? prompt.asText() : null));
+                        file,
+                        number,
+                        root,
+                        node.path("image_path").asText(""),
+                        prompt.isTextual() ? prompt.asText() : null));
             }
         }
         return rows;
@@ -116,7 +124,9 @@ final class InputRows {
             Path file = folder.resolve(sidecar);
             if (prompts.isEmpty() && Files.exists(file)) {
                 try {
-                    csv(file, folder).forEach(row -> prompts.put(row.imagePath(), row.key().prompt()));
+                    csv(file, folder)
+                            .forEach(row ->
+                                    prompts.put(row.imagePath(), row.key().prompt()));
                 } catch (IOException e) {
                     throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
                 }

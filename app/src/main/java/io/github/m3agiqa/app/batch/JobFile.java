@@ -32,8 +32,8 @@ final class JobFile implements AutoCloseable {
      */
     JobFile(Path results, Map<String, String> settings) throws IOException {
         Path file = results.resolveSibling(results.getFileName() + ".job.json");
-        this.channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        this.channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
             lock(results);
             agree(file, results, new TreeMap<>(settings));

@@ -119,8 +119,8 @@ final class ResultsFile implements AutoCloseable {
                 new BufferedReader(new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
             Optional<String> first = format.header().isEmpty() ? Optional.empty() : nextRecord(in);
             if (first.isPresent() && !first.get().equals(format.header())) {
-                throw new InputException(
-                        "%s is no results file: it starts with '%s'".formatted(file, first.get().strip()));
+                throw new InputException("%s is no results file: it starts with '%s'"
+                        .formatted(file, first.get().strip()));
             }
             StringBuilder text = new StringBuilder();
             List<Entry> group = new ArrayList<>();

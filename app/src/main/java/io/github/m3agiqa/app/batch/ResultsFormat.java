@@ -35,7 +35,9 @@ enum ResultsFormat {
                 return Optional.empty();
             }
             return Optional.of(new Entry(
-                    new RowKey(fields.get(0), fields.get(1)), !fields.get(2).isEmpty(), !fields.getLast().isEmpty()));
+                    new RowKey(fields.get(0), fields.get(1)),
+                    !fields.get(2).isEmpty(),
+                    !fields.getLast().isEmpty()));
         }
     },
     JSONL(false) {

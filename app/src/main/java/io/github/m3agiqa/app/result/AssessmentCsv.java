@@ -2,8 +2,8 @@ package io.github.m3agiqa.app.result;
 
 import de.siegmar.fastcsv.writer.CsvWriter;
 import de.siegmar.fastcsv.writer.LineDelimiter;
-import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.Score;
 import java.io.StringWriter;
@@ -58,20 +58,22 @@ public final class AssessmentCsv {
     private static String[] row(Assessment assessment, String aspect, AspectResult result) {
         String prompt = orEmpty(assessment.prompt());
         return switch (result) {
-            case Score score -> new String[] {
-                assessment.image(),
-                prompt,
-                aspect,
-                orEmpty(score.description()),
-                number(score.value()),
-                score.rating().word(),
-                score.interval() == null ? "" : number(score.interval().low()),
-                score.interval() == null ? "" : number(score.interval().high()),
-                ""
-            };
-            case Failure failure -> new String[] {
-                assessment.image(), prompt, aspect, "", "", "", "", "", failure.code() + ": " + failure.message()
-            };
+            case Score score ->
+                new String[] {
+                    assessment.image(),
+                    prompt,
+                    aspect,
+                    orEmpty(score.description()),
+                    number(score.value()),
+                    score.rating().word(),
+                    score.interval() == null ? "" : number(score.interval().low()),
+                    score.interval() == null ? "" : number(score.interval().high()),
+                    ""
+                };
+            case Failure failure ->
+                new String[] {
+                    assessment.image(), prompt, aspect, "", "", "", "", "", failure.code() + ": " + failure.message()
+                };
         };
     }
 

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.Score;
 import java.util.List;
@@ -55,7 +55,9 @@ public final class AssessmentJson {
             case Score score -> {
                 // the model computes in float32: more digits would be noise
                 node.put("score", (float) score.value());
-                node.putArray("scale").add(score.scale().min()).add(score.scale().max());
+                node.putArray("scale")
+                        .add(score.scale().min())
+                        .add(score.scale().max());
                 node.put("rating", score.rating().word());
                 if (score.interval() != null) {
                     node.putArray("interval")

@@ -32,7 +32,8 @@ public final class Card {
         }
         assessment.aspects().forEach((aspect, result) -> lines.addAll(aspect(aspect, result)));
         lines.add("─".repeat(WIDTH));
-        lines.add("%s · %d ms".formatted(assessment.model(), assessment.elapsed().toMillis()));
+        lines.add(
+                "%s · %d ms".formatted(assessment.model(), assessment.elapsed().toMillis()));
         return String.join(System.lineSeparator(), lines) + System.lineSeparator();
     }
 

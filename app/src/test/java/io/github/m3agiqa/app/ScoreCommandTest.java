@@ -1,0 +1,156 @@
+package io.github.m3agiqa.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.app.result.AssessmentCsv;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ScoreCommandTest {
+    @TempDir
+    private Path folder;
+
+    private String image() {
+        return Command.draw(folder.resolve("a.png"), 1).toString();
+    }
+
+    @Test
+    void printsACard() {
+        Command command = Command.score(image(), "--prompt", "a hill in the sun");
+
+        assertThat(command.exitCode()).isZero();
+        assertThat(command.err()).isEmpty();
+        assertThat(command.out())
+                .contains("a.png", "“a hill in the sun”", "quality  ", "correspondence  ", "authenticity  ", "random@1")
+                .doesNotContain("\u0000", "\u001b");
+        assertThat(command.out().lines().mapToInt(String::length).max().orElseThrow())
+                .isLessThanOrEqualTo(200);
+    }
+
+    @Test
+    void printsTheJsonOfTheContract() throws IOException {
+        Command command = Command.score(image(), "--prompt", "x", "--format", "json", "--no-describe");
+
+        JsonNode json = new ObjectMapper().readTree(command.out());
+        assertThat(json.fieldNames())
+                .toIterable()
+                .containsExactly("image", "prompt", "model", "aspects", "error", "elapsedMillis");
+        assertThat(json.path("error").isNull()).isTrue();
+        JsonNode quality = json.path("aspects").path("quality");
+        assertThat(quality.path("score").isNumber()).isTrue();
+        assertThat(quality.path("scale").toString()).isEqualTo("[0.0,5.0]");
+        assertThat(quality.path("rating").asText()).isIn("bad", "poor", "fair", "good", "excellent");
+        assertThat(quality.has("description")).isFalse();
+    }
+
+    @Test
+    void describesWhatFailedInJson() throws IOException {
+        Command command = Command.score(image(), "--format", "json");
+
+        assertThat(command.exitCode()).isEqualTo(1);
+        JsonNode failed =
+                new ObjectMapper().readTree(command.out()).path("aspects").path("correspondence");
+        assertThat(failed.path("score").isNull()).isTrue();
+        assertThat(failed.path("error").path("code").asText()).isEqualTo("PROMPT_MISSING");
+    }
+
+    @Test
+    void printsSeveralImagesInEveryFormat() throws IOException {
+        String second = Command.draw(folder.resolve("b.png"), 2).toString();
+        String[] arguments = {image(), second, "--prompt", "x", "--no-describe", "--format"};
+
+        assertThat(new ObjectMapper().readTree(score(arguments, "json").out())).hasSize(2);
+        List<String> lines = score(arguments, "jsonl").out().lines().toList();
+        assertThat(lines).hasSize(2).allMatch(line -> line.startsWith("{\"image\":"));
+        List<String> csv = score(arguments, "csv").out().lines().toList();
+        assertThat(csv).hasSize(1 + 2 * 3);
+        assertThat(csv.getFirst()).isEqualTo(String.join(",", AssessmentCsv.COLUMNS));
+        assertThat(csv.get(1)).startsWith(image() + ",x,quality,,");
+    }
+
+    private static Command score(String[] arguments, String format) {
+        String[] all = Arrays.copyOf(arguments, arguments.length + 1);
+        all[arguments.length] = format;
+        return Command.score(all);
+    }
+
+    @Test
+    void scoresOnlyTheAspectsAskedFor() {
+        Command command = Command.score(image(), "--aspects", "authenticity", "--format", "csv", "--no-describe");
+
+        assertThat(command.out().lines()).hasSize(2);
+        assertThat(command.out()).contains(",authenticity,");
+    }
+
+    @Test
+    void anImageThatCannotBeReadIsExit3() throws IOException {
+        Path broken = Files.writeString(folder.resolve("broken.png"), "no image");
+
+        assertThat(Command.score(broken.toString()).exitCode()).isEqualTo(3);
+        Command missing = Command.score(folder.resolve("none.png").toString(), "--format", "jsonl");
+        assertThat(missing.exitCode()).isEqualTo(3);
+        assertThat(missing.out()).contains("\"code\":\"IMAGE_UNREADABLE\"", "none.png: no such file");
+        assertThat(Command.score(image(), broken.toString(), "--no-describe", "--prompt", "x")
+                        .exitCode())
+                .isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "score                                   | 2 | give images",
+                "score a.png --output b.csv              | 2 | a list needs --input and --output",
+                "score a.png --model m --dtype fp64      | 2 | unknown dtype 'fp64'",
+                "score a.png --model m --device tpu      | 2 | unknown device 'tpu'",
+                "score a.png --model m --aspects beauty  | 2 | unknown aspect 'beauty'",
+                "score a.png --model m --beams many      | 2 | 'many' is not an int",
+                "score a.png                             | 4 | no built-in model",
+                "score a.png --model none                | 4 | no model 'none'",
+                "frobnicate                              | 2 | frobnicate",
+            })
+    void usageErrorsSayWhatIsWrong(String arguments, int exitCode, String message) {
+        Command command = Command.run(arguments.split(" +"));
+
+        assertThat(command.exitCode()).isEqualTo(exitCode);
+        assertThat(command.err()).startsWith("m3agiqa: ").contains(message).doesNotContain("Exception");
+        assertThat(command.out()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"''", "score", "doctor"})
+    void helpHasAnExample(String subcommand) {
+        Command command = subcommand.isEmpty() ? Command.run("--help") : Command.run(subcommand, "--help");
+
+        assertThat(command.exitCode()).isZero();
+        assertThat(command.out()).contains(subcommand.isEmpty() ? "Exit codes" : "m3agiqa " + subcommand);
+    }
+
+    @Test
+    void versionIsTheBuilds() {
+        assertThat(Command.run("--version").out().strip()).matches("m3agiqa \\d+\\.\\d+\\.\\d+");
+    }
+
+    @Test
+    void doctorLooksAtEverything() {
+        Command command = Command.run("doctor");
+
+        assertThat(command.exitCode()).isZero();
+        assertThat(command.out().lines())
+                .allMatch(line -> line.matches("(ok|--|!!)  .*"))
+                .anyMatch(line -> line.contains("JDK"))
+                .anyMatch(line -> line.contains("libtorch"))
+                .anyMatch(line -> line.contains("BLAS"))
+                .anyMatch(line -> line.contains("device cuda"));
+    }
+}
