@@ -65,7 +65,7 @@ final class DoctorCommand implements Callable<Integer> {
             note(
                     "device cuda",
                     "not available",
-                    "docs/cuda.md says how to build with -Pcuda; not needed on a processor");
+                    "docs/cuda.md says how to build with -Dcuda; not needed on a processor");
         }
     }
 

@@ -95,6 +95,9 @@ final class ModelOptions {
                     spec.commandLine(),
                     "--device %s: no CUDA device answers; m3agiqa doctor says what is missing".formatted(device));
         }
+        if (!device.isCpu() && precision == Precision.INT8) {
+            throw new ParameterException(spec.commandLine(), "--dtype int8 is for the processor; use bf16 with cuda");
+        }
         if (threads != null) {
             Engine.setThreads(threads);
         }

@@ -49,14 +49,14 @@ public final class Card {
                                 "   90 %%: %.2f to %.2f",
                                 score.interval().low(),
                                 score.interval().high());
-                lines.add(name
+                lines.add((name
                         + String.format(
                                 Locale.ROOT,
                                 "%s %5.2f  %-9s%s",
                                 bar(score),
                                 score.value(),
                                 score.rating().word(),
-                                interval));
+                                interval)).stripTrailing());
                 if (score.description() != null) {
                     lines.addAll(wrap(printable(score.description()), INDENT));
                 }

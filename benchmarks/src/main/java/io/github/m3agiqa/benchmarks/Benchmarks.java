@@ -1,0 +1,19 @@
+package io.github.m3agiqa.benchmarks;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The benchmarks, one subcommand each; {@code benchmarks/run} builds and starts them. */
+@Command(
+        name = "benchmarks/run",
+        description = "Measures what the documentation claims.",
+        mixinStandardHelpOptions = true,
+        subcommands = {MemoryBenchmark.class, PrecisionBenchmark.class, RandomModelCommand.class},
+        subcommandsRepeatable = false)
+public final class Benchmarks {
+    private Benchmarks() {}
+
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new Benchmarks()).execute(arguments));
+    }
+}
