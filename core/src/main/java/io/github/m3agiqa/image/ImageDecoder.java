@@ -187,6 +187,12 @@ public final class ImageDecoder {
 
     private static ImageException unreadable(String name, FileType type, Throwable cause) {
         String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        if (type == FileType.WebP && why.contains("UnsupportedFeature")) {
+            return new ImageException(
+                    ErrorCode.IMAGE_UNSUPPORTED,
+                    "%s: an animated WebP is not decoded; extract a frame of it".formatted(name),
+                    cause);
+        }
         return new ImageException(
                 ErrorCode.IMAGE_UNREADABLE,
                 "%s: damaged or truncated %s: %s"

@@ -259,6 +259,14 @@ class ImageDecoderTest {
                         ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE));
     }
 
+    @Test
+    void refusesAnimatedWebP() {
+        assertThatThrownBy(() -> decode(resource("animated.webp")))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_UNSUPPORTED))
+                .hasMessageContaining("animated");
+    }
+
     @ParameterizedTest
     @CsvSource({"avif, AV1 Image File Format", "heic, High Efficiency Image File Format"})
     void refusesOtherFormatsByName(String brand, String name) {

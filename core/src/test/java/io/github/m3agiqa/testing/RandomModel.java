@@ -42,12 +42,10 @@ public final class RandomModel {
         public static final Sizes TINY = new Sizes(128, 256, 2, 4, 2, 8, 32, 64, 2, 4, 4, 32, Dtype.F16);
 
         /** About one billion parameters, all but a tenth of them in the language model. */
-        public static final Sizes MEDIUM =
-                new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
+        public static final Sizes MEDIUM = new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
 
         /** Files of four gigabytes in the type of the published model. */
-        public static final Sizes LARGE =
-                new Sizes(3072, 8192, 20, 24, 6, 64, 768, 3072, 12, 12, 16, 512, Dtype.F16);
+        public static final Sizes LARGE = new Sizes(3072, 8192, 20, 24, 6, 64, 768, 3072, 12, 12, 16, 512, Dtype.F16);
     }
 
     private static final int MAX_NEW_TOKENS = 24;

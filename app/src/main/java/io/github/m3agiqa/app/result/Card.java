@@ -50,13 +50,14 @@ public final class Card {
                                 score.interval().low(),
                                 score.interval().high());
                 lines.add((name
-                        + String.format(
-                                Locale.ROOT,
-                                "%s %5.2f  %-9s%s",
-                                bar(score),
-                                score.value(),
-                                score.rating().word(),
-                                interval)).stripTrailing());
+                                + String.format(
+                                        Locale.ROOT,
+                                        "%s %5.2f  %-9s%s",
+                                        bar(score),
+                                        score.value(),
+                                        score.rating().word(),
+                                        interval))
+                        .stripTrailing());
                 if (score.description() != null) {
                     lines.addAll(wrap(printable(score.description()), INDENT));
                 }
