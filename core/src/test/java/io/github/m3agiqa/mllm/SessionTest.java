@@ -115,6 +115,31 @@ class SessionTest {
         }
     }
 
+    /**
+     * A layer over the logits, literally and folded into the head. Tolerances relative to the result: rounding in
+     * float32; what the head's own precision costs the literal form in the others.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "FP32, 1, 16, 1e-5",
+        "FP32, 50, 64, 1e-5",
+        "BF16, 50, 64, 0.02",
+        "INT8, 1, 64, 0.03",
+        "INT8, 50, 64, 0.03"
+    })
+    void aLayerFoldedIntoTheHeadEqualsTheLiteralOne(Precision precision, int rows, int width, double tolerance) {
+        Llama llama = model(precision, 1).llama();
+        torch.manual_seed(2);
+        Tensor layer = torch.randn(width, llama.config().vocabularySize());
+        Tensor hidden = torch.randn(rows, llama.config().hiddenSize());
+
+        Tensor literal = llama.logits(hidden).matmul(layer.t());
+        Tensor folded = hidden.matmul(llama.foldIntoHead(layer).t());
+
+        double difference = folded.sub(literal).norm().item().toDouble();
+        assertThat(difference / literal.norm().item().toDouble()).isLessThan(tolerance);
+    }
+
     /** With cached prefix and beams against a search that runs every text from scratch, at several stop rates. */
     @ParameterizedTest
     @CsvSource({"3, 1.2, 12, 1", "3, 1.2, 12, 3", "3, 1.0, 20, 5", "2, 1.5, 8, 5", "5, 1.2, 6, 8", "3, 1.2, 1, 1"})

@@ -1,0 +1,70 @@
+package io.github.m3agiqa.spark;
+
+import io.github.m3agiqa.ImagePrompt;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Serializable;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which columns of a Dataset hold the images.
+ *
+ * @param path the column with the image's path or name, null if there is none
+ * @param content the column with the image's bytes, null if images are read from their paths
+ * @param prompt the column with the prompt, null if there is none
+ */
+record ImageColumns(
+        @Nullable String path,
+        @Nullable String content,
+        @Nullable String prompt) implements Serializable {
+    private static final long serialVersionUID = 1;
+    private static final List<String> PATHS = List.of("image_path", "path");
+
+    static ImageColumns of(StructType schema) {
+        List<String> names = Arrays.asList(schema.fieldNames());
+        Optional<String> path = PATHS.stream().filter(names::contains).findFirst();
+        boolean bytes = names.contains("content");
+        if (path.isEmpty() && !bytes) {
+            throw new IllegalArgumentException(
+                    "no column has images: image_path, path or content is needed, there are " + names);
+        }
+        return new ImageColumns(
+                path.orElse(null), bytes ? "content" : null, names.contains("prompt") ? "prompt" : null);
+    }
+
+    ImagePrompt input(Row row) {
+        String name = path == null ? "" : string(row, path);
+        String asked = prompt == null || row.isNullAt(row.fieldIndex(prompt)) ? null : string(row, prompt);
+        if (content != null && !row.isNullAt(row.fieldIndex(content))) {
+            byte[] bytes = row.getAs(content);
+            return ImagePrompt.of(name, bytes, asked);
+        }
+        return new ImagePrompt(name, asked, maxBytes -> read(name, maxBytes));
+    }
+
+    private static String string(Row row, String column) {
+        Object value = row.getAs(column);
+        return value == null ? "" : value.toString();
+    }
+
+    private static byte[] read(String file, int maxBytes) throws IOException {
+        if (file.isEmpty()) {
+            throw new IOException("the row has neither a path nor bytes");
+        }
+        Path path = new Path(file);
+        URI uri = path.toUri();
+        FileSystem files = FileSystem.get(uri, SparkHadoopUtil.get().conf());
+        try (InputStream in = files.open(path)) {
+            return in.readNBytes(maxBytes + 1);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package io.github.m3agiqa.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.Score;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class M3AgiqaTest {
+    private static final SparkScoring SETTINGS = SparkScoring.of(
+                    TestModels.tiny().toAbsolutePath().toString())
+            .withPrecision(Precision.FP32)
+            .withAspects(List.of(Aspect.QUALITY, Aspect.CORRESPONDENCE));
+
+    @TempDir
+    private Path folder;
+
+    private SparkSession spark;
+
+    @BeforeEach
+    void start() {
+        spark = SparkSession.builder()
+                .master("local[2]")
+                .config("spark.ui.enabled", false)
+                .config("spark.sql.warehouse.dir", folder.resolve("warehouse").toString())
+                .getOrCreate();
+    }
+
+    @AfterEach
+    void stop() {
+        spark.stop();
+    }
+
+    /** Row by row what the scorer gives, from bytes as from paths, with the failures in their rows. */
+    @Test
+    void scoresAsTheScorerDoes() throws IOException {
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            byte[] png = DrawnImages.encode(DrawnImages.landscape(60 + i, 40, i), "png");
+            Path file = Files.write(folder.resolve(i + ".png"), png);
+            String prompt = i == 3 ? null : "prompt " + i;
+            rows.add(RowFactory.create(file.toString(), prompt, i % 2 == 0 ? png : null, "kept " + i));
+        }
+        rows.add(RowFactory.create("broken", "x", new byte[] {1, 2, 3}, "kept 6"));
+        rows.add(RowFactory.create(folder.resolve("none.png").toString(), "x", null, "kept 7"));
+        StructType schema = new StructType()
+                .add("image_path", DataTypes.StringType)
+                .add("prompt", DataTypes.StringType)
+                .add("content", DataTypes.BinaryType)
+                .add("extra", DataTypes.StringType);
+
+        List<Row> scored = M3Agiqa.score(spark.createDataFrame(rows, schema).repartition(3), SETTINGS)
+                .orderBy("extra")
+                .collectAsList();
+
+        assertThat(scored).hasSize(8);
+        assertThat(scored.getFirst().schema().fieldNames())
+                .containsExactly(
+                        "image_path",
+                        "prompt",
+                        "extra",
+                        "model",
+                        "quality",
+                        "correspondence",
+                        "error",
+                        "elapsed_millis");
+        Engine.setThreads(1);
+        try (Scorer scorer = Scorer.open(ModelFolder.open(TestModels.tiny()), SETTINGS.options())) {
+            for (int i = 0; i < 6; i++) {
+                Row row = scored.get(i);
+                Score quality = scorer.score(ImagePrompt.of(folder.resolve(i + ".png"), row.getAs("prompt")))
+                        .score(Aspect.QUALITY)
+                        .orElseThrow();
+                Row struct = row.getAs("quality");
+                assertThat(struct.<Float>getAs("score")).isEqualTo((float) quality.value());
+                assertThat(struct.<String>getAs("description")).isEqualTo(quality.description());
+                assertThat(row.isNullAt(row.fieldIndex("error"))).isTrue();
+            }
+        }
+        Row unprompted = scored.get(3).getAs("correspondence");
+        assertThat(unprompted.isNullAt(0)).isTrue();
+        assertThat(unprompted.<Row>getAs("error").<String>getAs("code")).isEqualTo("PROMPT_MISSING");
+        for (Row failed : scored.subList(6, 8)) {
+            assertThat(failed.<Row>getAs("error").<String>getAs("code")).isEqualTo("IMAGE_UNREADABLE");
+            assertThat(failed.isNullAt(failed.fieldIndex("quality"))).isTrue();
+        }
+    }
+
+    @Test
+    void theJobWritesParquet() throws IOException {
+        StringBuilder csv = new StringBuilder("image_path,prompt,day\n");
+        for (int i = 0; i < 4; i++) {
+            Path file = folder.resolve(i + ".png");
+            Files.write(file, DrawnImages.encode(DrawnImages.landscape(50, 40, i), "png"));
+            csv.append("%s,\"a \"\"hill\"\", %d\",%d\n".formatted(file, i, i % 2));
+        }
+        Path input = Files.writeString(folder.resolve("list.csv"), csv);
+        Path output = folder.resolve("scores");
+
+        ScoreJob.main(new String[] {
+            "--input",
+            input.toString(),
+            "--format",
+            "csv",
+            "--output",
+            output.toString(),
+            "--model",
+            SETTINGS.model(),
+            "--partition-by",
+            "day",
+            "--no-describe"
+        });
+
+        assertThat(output.resolve("day=1")).isDirectory();
+        start();
+        Dataset<Row> scores = spark.read().parquet(output.toString());
+        assertThat(scores.count()).isEqualTo(4);
+        assertThat(scores.where("authenticity.score is null or error is not null")
+                        .count())
+                .isZero();
+        assertThat(scores.where("prompt = 'a \"hill\", 2'").count()).isEqualTo(1);
+    }
+
+    @Test
+    void saysWhichColumnsItNeeds() {
+        Dataset<Row> numbers = spark.range(3).toDF();
+
+        assertThatThrownBy(() -> M3Agiqa.score(numbers, SETTINGS))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("image_path, path or content is needed, there are [id]");
+    }
+}
