@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,30 +22,21 @@ class ArchitectureTest {
     private static final String ROOT = "io.github.m3agiqa";
 
     /** For each package the packages of this project that it may use. */
-    private static final Map<String, List<String>> MAY_USE = Map.of(
-            ROOT,
-            List.of(),
-            ROOT + ".tensor",
-            List.of(ROOT),
-            ROOT + ".weights",
-            List.of(ROOT, ROOT + ".tensor"),
-            ROOT + ".image",
-            List.of(ROOT),
-            ROOT + ".mllm",
-            List.of(ROOT, ROOT + ".tensor", ROOT + ".weights", ROOT + ".image"),
-            ROOT + ".predictor",
-            List.of(ROOT, ROOT + ".tensor", ROOT + ".weights"),
-            ROOT + ".hub",
-            List.of(ROOT),
-            ROOT + ".scoring",
-            List.of(
-                    ROOT,
-                    ROOT + ".tensor",
-                    ROOT + ".weights",
-                    ROOT + ".image",
-                    ROOT + ".mllm",
-                    ROOT + ".predictor",
-                    ROOT + ".hub"));
+    private static final Map<String, List<String>> MAY_USE = Map.ofEntries(
+            mayUse(""),
+            mayUse(".tensor", ""),
+            mayUse(".weights", "", ".tensor"),
+            mayUse(".image", ""),
+            mayUse(".mllm", "", ".tensor", ".weights", ".image"),
+            mayUse(".predictor", "", ".tensor", ".weights"),
+            mayUse(".hub", ""),
+            mayUse(".scoring", "", ".tensor", ".weights", ".image", ".mllm", ".predictor", ".hub"),
+            mayUse(".dataset", "", ".image"),
+            mayUse(".evaluation", "", ".dataset"));
+
+    private static Map.Entry<String, List<String>> mayUse(String name, String... others) {
+        return Map.entry(ROOT + name, Arrays.stream(others).map(other -> ROOT + other).toList());
+    }
 
     private final JavaClasses classes = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())

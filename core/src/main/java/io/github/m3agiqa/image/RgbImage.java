@@ -36,6 +36,11 @@ public final class RgbImage {
         return pixels;
     }
 
+    /** This image in another size, as Pillow's bicubic resize makes it. */
+    public RgbImage resized(int newWidth, int newHeight) {
+        return BicubicResize.resize(this, newWidth, newHeight);
+    }
+
     /** A rectangle of this image, copied. */
     RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];
