@@ -1,17 +1,22 @@
 package io.github.m3agiqa.hub;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /**
  * A model on disk.
@@ -26,12 +31,35 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .registerModule(new SimpleModule().addKeyDeserializer(Aspect.class, new KeyDeserializer() {
-                @Override
-                public Aspect deserializeKey(String key, DeserializationContext context) {
-                    return Aspect.of(key);
-                }
-            }));
+            .setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL)
+            .registerModule(new SimpleModule()
+                    .addKeyDeserializer(Aspect.class, new KeyDeserializer() {
+                        @Override
+                        public Aspect deserializeKey(String key, DeserializationContext context) {
+                            return Aspect.of(key);
+                        }
+                    })
+                    .addKeySerializer(Aspect.class, new JsonSerializer<>() {
+                        @Override
+                        public void serialize(Aspect aspect, JsonGenerator json, SerializerProvider provider)
+                                throws IOException {
+                            json.writeFieldName(aspect.id());
+                        }
+                    }));
+
+    /**
+     * Writes a manifest, which makes the folder a model.
+     *
+     * @param folder made if it does not exist
+     */
+    public static ModelFolder write(Path folder, ModelManifest manifest) throws IOException {
+        Files.createDirectories(folder);
+        Path partial = folder.resolve(MANIFEST + ".partial");
+        JSON.writerWithDefaultPrettyPrinter().writeValue(partial.toFile(), manifest);
+        Files.move(
+                partial, folder.resolve(MANIFEST), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return new ModelFolder(folder, manifest);
+    }
 
     /** Whether a folder holds a model. */
     public static boolean isModel(Path folder) {

@@ -59,6 +59,11 @@ public record ModelManifest(
         }
     }
 
+    /** This manifest for a model of another name, with its base and aspects at other paths. */
+    public ModelManifest derived(String newName, String newBase, Map<Aspect, AspectManifest> newAspects) {
+        return new ModelManifest(newName, 1, architecture, license, newBase, alpha, vision, newAspects, Map.of());
+    }
+
     /** Name and version, as results name the model. */
     public String id() {
         return name + "@" + version;
@@ -68,7 +73,9 @@ public record ModelManifest(
      * One aspect of a model.
      *
      * @param adapter the folder of its PEFT adapter, null if the base is used as it is
-     * @param predictor the file of its score head
+     * @param predictor the file of its score head; null if none is trained yet, and then the aspect can be described
+     *     but not scored
+     * @param head the kind of its score head, {@code xlstm} by default
      * @param pooler how the head pools its steps, {@code mean} by default
      * @param scale the range of its scores, 0 to 5 by default
      * @param describe the first round
@@ -76,17 +83,28 @@ public record ModelManifest(
      */
     public record AspectManifest(
             @Nullable String adapter,
-            String predictor,
+            @Nullable String predictor,
+            String head,
             String pooler,
             @JsonFormat(shape = JsonFormat.Shape.ARRAY) Scale scale,
             Describe describe,
             Rate rate) {
         public AspectManifest {
-            given("predictor", predictor);
+            head = orElse(head, "xlstm");
             pooler = orElse(pooler, "mean");
             scale = orElse(scale, Scale.ZERO_TO_FIVE);
             given("describe", describe);
             given("rate", rate);
+        }
+
+        /** These settings with another adapter, for which no predictor is trained yet. */
+        public AspectManifest withAdapter(String newAdapter) {
+            return new AspectManifest(newAdapter, null, head, pooler, scale, describe, rate);
+        }
+
+        /** These settings with a predictor. */
+        public AspectManifest withPredictor(String newPredictor, String newHead, String newPooler) {
+            return new AspectManifest(adapter, newPredictor, newHead, newPooler, scale, describe, rate);
         }
     }
 

@@ -1,9 +1,25 @@
 package io.github.m3agiqa.image;
 
+import java.util.Arrays;
+import java.util.Locale;
+
 /** What becomes of the transparency of an image. */
 public enum AlphaMode {
     /** Colours are taken as they are stored, as the published models do. */
     DROP,
     /** The image is laid on white, as a viewer shows it. */
-    WHITE
+    WHITE;
+
+    /**
+     * Reads the lower-case name used in manifests.
+     *
+     * @throws IllegalArgumentException naming the known ones if there is none
+     */
+    public static AlphaMode of(String id) {
+        return Arrays.stream(values())
+                .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("alpha is '%s', known are %s"
+                        .formatted(id, Arrays.toString(values()).toLowerCase(Locale.ROOT))));
+    }
 }

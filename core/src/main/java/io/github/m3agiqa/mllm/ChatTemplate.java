@@ -1,7 +1,7 @@
 package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.image.SlicePlan;
-import io.github.m3agiqa.mllm.TokenizedConversation.ImageSpan;
+import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +15,8 @@ import java.util.stream.IntStream;
 public final class ChatTemplate {
     /** This id pads sequences, and the published code drops it wherever it is generated. */
     private static final int PAD = 0;
+    /** What stands between the header of a turn and its text. */
+    private static final String HEADER_END = "\n\n";
 
     private final Tokenizer tokenizer;
     private final int imageTokens;
@@ -71,7 +73,7 @@ public final class ChatTemplate {
                 builder.text("\n");
             }
             builder.text(strip(turn.text()));
-            builder.control(endOfTurn);
+            builder.endTurn(turn.role());
         }
         if (answering) {
             builder.header(Turn.Role.ASSISTANT);
@@ -131,7 +133,9 @@ public final class ChatTemplate {
     /** Collects control tokens and the text between them. */
     private final class Builder {
         private final IntStream.Builder ids = IntStream.builder();
-        private final List<ImageSpan> images = new ArrayList<>();
+        private final List<Span> images = new ArrayList<>();
+        private final List<Span> answers = new ArrayList<>();
+        private int turnStart;
         private final StringBuilder pending = new StringBuilder();
         private int length;
 
@@ -148,7 +152,15 @@ public final class ChatTemplate {
             control(startHeader);
             text(role.id());
             control(endHeader);
-            text("\n\n");
+            turnStart = length + tokenizer.encode(HEADER_END).length;
+            text(HEADER_END);
+        }
+
+        void endTurn(Turn.Role role) {
+            control(endOfTurn);
+            if (role == Turn.Role.ASSISTANT) {
+                answers.add(new Span(turnStart, length));
+            }
         }
 
         void picture(SlicePlan plan) {
@@ -170,7 +182,7 @@ public final class ChatTemplate {
 
         private void image() {
             control(startImage);
-            images.add(new ImageSpan(length, length + imageTokens));
+            images.add(new Span(length, length + imageTokens));
             for (int i = 0; i < imageTokens; i++) {
                 add(unknown);
             }
@@ -191,7 +203,7 @@ public final class ChatTemplate {
 
         TokenizedConversation build() {
             flush();
-            return new TokenizedConversation(ids.build().toArray(), images);
+            return TokenizedConversation.of(ids.build().toArray(), images, answers);
         }
     }
 }

@@ -44,9 +44,11 @@ final class Linear {
             y = y.add(bias.get());
         }
         if (lowRank != null) {
-            Tensor down = torch.linear(Torch.to(x, Dtype.F32), lowRank.a().get()); // (..., rank)
+            double dropout = lowRank.adapter().dropout();
+            Tensor kept = dropout == 0 ? x : torch.dropout(x, dropout, true);
+            Tensor down = torch.linear(Torch.to(kept, Dtype.F32), lowRank.a().get()); // (..., rank)
             Tensor up = torch.linear(down, lowRank.b().get()); // (..., out)
-            y = y.add(Torch.scale(up, lowRank.scale()));
+            y = y.add(Torch.scale(up, lowRank.adapter().scale()));
         }
         return y;
     }

@@ -7,6 +7,7 @@ import io.github.m3agiqa.weights.Matrix;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -123,21 +124,30 @@ public final class Llama {
      * @return (rows, hidden), float32
      */
     Tensor forward(Tensor embeddings, AttentionContext context) {
-        Tensor x = embeddings; // (rows, hidden)
-        Rotary rotary = new Rotary(context.positions());
-        for (int i = 0; i < layers.size(); i++) {
-            Layer layer = layers.get(i);
-            Tensor normed = rmsNorm(x, layer.inputNorm);
-            Tensor query = rotary.apply(heads(layer.query.forward(normed), config.heads));
-            Tensor key = rotary.apply(heads(layer.key.forward(normed), config.keyValueHeads));
-            Tensor value = heads(layer.value.forward(normed), config.keyValueHeads);
-            x = x.add(layer.out.forward(context.attend(i, query, key, value)));
+        return forward(embeddings, context, LayerChain.PLAIN);
+    }
 
-            normed = rmsNorm(x, layer.postAttentionNorm);
-            Tensor gated = torch.silu(layer.gate.forward(normed)).mul(layer.up.forward(normed));
-            x = x.add(layer.down.forward(gated));
-        }
-        return rmsNorm(x, norm);
+    /** As {@link #forward(Tensor, AttentionContext)}, with the blocks run as the chain does it. */
+    Tensor forward(Tensor embeddings, AttentionContext context, LayerChain chain) {
+        Rotary rotary = new Rotary(context.positions());
+        List<UnaryOperator<Tensor>> blocks = IntStream.range(0, layers.size())
+                .<UnaryOperator<Tensor>>mapToObj(i -> x -> block(i, x, rotary, context))
+                .toList();
+        return rmsNorm(chain.run(embeddings, blocks), norm);
+    }
+
+    /** One decoder block on (rows, hidden). */
+    private Tensor block(int index, Tensor x, Rotary rotary, AttentionContext context) {
+        Layer layer = layers.get(index);
+        Tensor normed = rmsNorm(x, layer.inputNorm);
+        Tensor query = rotary.apply(heads(layer.query.forward(normed), config.heads));
+        Tensor key = rotary.apply(heads(layer.key.forward(normed), config.keyValueHeads));
+        Tensor value = heads(layer.value.forward(normed), config.keyValueHeads);
+        Tensor attended = x.add(layer.out.forward(context.attend(index, query, key, value)));
+
+        normed = rmsNorm(attended, layer.postAttentionNorm);
+        Tensor gated = torch.silu(layer.gate.forward(normed)).mul(layer.up.forward(normed));
+        return attended.add(layer.down.forward(gated));
     }
 
     /**

@@ -3,7 +3,7 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
-import io.github.m3agiqa.mllm.TokenizedConversation.ImageSpan;
+import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.Parameters;
@@ -69,9 +69,14 @@ public final class MiniCpmV implements AutoCloseable {
      * @return for each of its pieces (queries, hidden)
      */
     public List<Tensor> encode(RgbImage image, SlicePlan plan) {
+        return encode(image, plan, LayerChain.PLAIN);
+    }
+
+    /** As {@link #encode(RgbImage, SlicePlan)}, with the tower's blocks run as the chain does it. */
+    List<Tensor> encode(RgbImage image, SlicePlan plan, LayerChain chain) {
         List<RgbImage> pieces = plan.cut(image);
         List<PatchGrid> grids = pieces.stream().map(vision::grid).toList();
-        return resampler.forward(vision.forward(pieces), grids);
+        return resampler.forward(vision.forward(pieces, chain), grids);
     }
 
     /**
@@ -86,7 +91,7 @@ public final class MiniCpmV implements AutoCloseable {
         List<Tensor> parts = new ArrayList<>();
         int at = from;
         for (int i = 0; i < pictures.size() && at < to; i++) {
-            ImageSpan span = conversation.images().get(i);
+            Span span = conversation.images().get(i);
             int start = Math.clamp(span.start(), at, to);
             int end = Math.clamp(span.end(), at, to);
             addWords(conversation, at, start, parts);

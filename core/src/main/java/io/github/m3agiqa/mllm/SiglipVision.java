@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -119,10 +120,11 @@ public final class SiglipVision {
      * @param images sizes are multiples of the patch size
      * @return for each image (patches, hidden), row by row of its patches
      */
-    List<Tensor> forward(List<RgbImage> images) {
+    List<Tensor> forward(List<RgbImage> images, LayerChain chain) {
         return forward(
                 images.stream().map(this::patches).toList(),
-                images.stream().map(this::grid).toList());
+                images.stream().map(this::grid).toList(),
+                chain);
     }
 
     /**
@@ -131,16 +133,16 @@ public final class SiglipVision {
      * @param patches for each image (patches, 3 * patch * patch)
      * @param grids for each image the rows and columns of its patches
      */
-    List<Tensor> forward(List<Tensor> patches, List<PatchGrid> grids) {
+    List<Tensor> forward(List<Tensor> patches, List<PatchGrid> grids, LayerChain chain) {
         return switch (mode) {
             case PUBLISHED -> {
-                Tensor encoded = encodePadded(patches);
+                Tensor encoded = encodePadded(patches, chain);
                 yield IntStream.range(0, grids.size())
                         .mapToObj(i ->
                                 encoded.select(0, i).narrow(0, 0, grids.get(i).patches()))
                         .toList();
             }
-            case CORRECTED -> encodeEachOnItsOwn(patches, grids);
+            case CORRECTED -> encodeEachOnItsOwn(patches, grids, chain);
         };
     }
 
@@ -149,7 +151,7 @@ public final class SiglipVision {
      *
      * @return (images, longest, hidden), the padding's rows included
      */
-    Tensor encodePadded(List<Tensor> patches) {
+    Tensor encodePadded(List<Tensor> patches, LayerChain chain) {
         long longest = patches.stream().mapToLong(image -> image.size(0)).max().orElseThrow();
         List<Tensor> padded = patches.stream()
                 .map(image -> image.size(0) == longest
@@ -159,18 +161,18 @@ public final class SiglipVision {
                                 image,
                                 Torch.zeros(Dtype.F32, device, longest - image.size(0), config.patchElements())))
                 .toList();
-        return encode(Torch.stack(padded), PositionBuckets.of((int) longest, config.positions()));
+        return encode(Torch.stack(padded), PositionBuckets.of((int) longest, config.positions()), chain);
     }
 
     /** Images of equal size share a batch, which changes nothing as none is padded. */
-    private List<Tensor> encodeEachOnItsOwn(List<Tensor> patches, List<PatchGrid> grids) {
+    private List<Tensor> encodeEachOnItsOwn(List<Tensor> patches, List<PatchGrid> grids, LayerChain chain) {
         Tensor[] encoded = new Tensor[grids.size()];
         for (PatchGrid grid : new LinkedHashSet<>(grids)) {
             int[] alike = IntStream.range(0, grids.size())
                     .filter(i -> grids.get(i).equals(grid))
                     .toArray();
             List<Tensor> batch = Arrays.stream(alike).mapToObj(patches::get).toList();
-            Tensor together = encode(Torch.stack(batch), gridIds(grid));
+            Tensor together = encode(Torch.stack(batch), gridIds(grid), chain);
             for (int i = 0; i < alike.length; i++) {
                 encoded[alike[i]] = together.select(0, i);
             }
@@ -193,16 +195,21 @@ public final class SiglipVision {
      * @param positionIds for each patch its row of the position table, the same for every image
      * @return (images, patches, hidden)
      */
-    private Tensor encode(Tensor patches, int[] positionIds) {
+    private Tensor encode(Tensor patches, int[] positionIds, LayerChain chain) {
         Tensor filters = patchWeight.get().view(config.hiddenSize, config.patchElements());
         Tensor positions = positionTable.get().index_select(0, Torch.indices(device, positionIds));
         Tensor x = Torch.linear(patches, filters, patchBias.get()).add(positions); // (images, patches, hidden)
-        for (Layer layer : layers) {
-            x = x.add(attention(layer, layerNorm(x, layer.norm1Weight, layer.norm1Bias)));
-            Tensor wide = layer.fc1.forward(layerNorm(x, layer.norm2Weight, layer.norm2Bias));
-            x = x.add(layer.fc2.forward(torch.gelu(wide, "tanh")));
-        }
-        return layerNorm(x, postNormWeight, postNormBias);
+        List<UnaryOperator<Tensor>> blocks = layers.stream()
+                .<UnaryOperator<Tensor>>map(layer -> state -> block(layer, state))
+                .toList();
+        return layerNorm(chain.run(x, blocks), postNormWeight, postNormBias);
+    }
+
+    /** One encoder block on (images, patches, hidden). */
+    private Tensor block(Layer layer, Tensor x) {
+        Tensor attended = x.add(attention(layer, layerNorm(x, layer.norm1Weight, layer.norm1Bias)));
+        Tensor wide = layer.fc1.forward(layerNorm(attended, layer.norm2Weight, layer.norm2Bias));
+        return attended.add(layer.fc2.forward(torch.gelu(wide, "tanh")));
     }
 
     private Tensor attention(Layer layer, Tensor x) {

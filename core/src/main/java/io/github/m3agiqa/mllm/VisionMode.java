@@ -1,5 +1,8 @@
 package io.github.m3agiqa.mllm;
 
+import java.util.Arrays;
+import java.util.Locale;
+
 /** How the vision tower treats images of unequal size in one batch, and where it thinks their patches are. */
 public enum VisionMode {
     /**
@@ -8,5 +11,18 @@ public enum VisionMode {
      */
     PUBLISHED,
     /** As the tower was meant: every image on its own, each patch at its row and column. */
-    CORRECTED
+    CORRECTED;
+
+    /**
+     * Reads the lower-case name used in manifests.
+     *
+     * @throws IllegalArgumentException naming the known ones if there is none
+     */
+    public static VisionMode of(String id) {
+        return Arrays.stream(values())
+                .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("vision is '%s', known are %s"
+                        .formatted(id, Arrays.toString(values()).toLowerCase(Locale.ROOT))));
+    }
 }

@@ -30,7 +30,9 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The networks of a model folder, built from its manifest: one base, its tuned variants, and a head an aspect. */
 final class LoadedModel implements AutoCloseable {
@@ -52,7 +54,7 @@ final class LoadedModel implements AutoCloseable {
         this.alpha =
                 choice(folder, "alpha", manifest.alpha(), Map.of("drop", AlphaMode.DROP, "white", AlphaMode.WHITE));
         this.unavailable = options.aspects().stream()
-                .filter(aspect -> !manifest.aspects().containsKey(aspect))
+                .filter(aspect -> !scored(manifest.aspects().get(aspect)))
                 .toList();
         if (!options.device().isCpu() && !Engine.cudaAvailable()) {
             throw new IllegalArgumentException(
@@ -85,7 +87,8 @@ final class LoadedModel implements AutoCloseable {
 
         Map<Optional<String>, List<Aspect>> byAdapter = new LinkedHashMap<>();
         manifest.aspects().forEach((aspect, settings) -> {
-            if (options.aspects().isEmpty() || options.aspects().contains(aspect)) {
+            if (scored(settings)
+                    && (options.aspects().isEmpty() || options.aspects().contains(aspect))) {
                 byAdapter
                         .computeIfAbsent(Optional.ofNullable(settings.adapter()), _ -> new ArrayList<>())
                         .add(aspect);
@@ -104,10 +107,14 @@ final class LoadedModel implements AutoCloseable {
         });
     }
 
+    private static boolean scored(@Nullable AspectManifest settings) {
+        return settings != null && settings.predictor() != null;
+    }
+
     private Head head(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
         AspectManifest settings =
                 Optional.ofNullable(manifest.aspects().get(aspect)).orElseThrow();
-        Path file = folder.part(settings.predictor());
+        Path file = folder.part(Objects.requireNonNull(settings.predictor()));
         TensorSource source =
                 file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);
         closers.push(source::close);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
@@ -14,6 +15,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -170,6 +172,17 @@ public final class Torch {
     /** Joins tensors of one shape along a new first dimension. */
     public static Tensor stack(List<Tensor> tensors) {
         return torch.stack(new TensorVector(tensors.toArray(Tensor[]::new)));
+    }
+
+    /** The gradient that was computed for a tensor; not defined if there is none. */
+    public static Tensor gradient(Tensor tensor) {
+        // what grad() returns lies inside the tensor and goes with it
+        return new Tensor(tensor.grad());
+    }
+
+    /** Computes the gradients of all that a tensor was made from. */
+    public static void backward(Tensor tensor, Tensor gradient) {
+        tensor.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
     /** Each element times a number. */

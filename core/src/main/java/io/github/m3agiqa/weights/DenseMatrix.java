@@ -11,6 +11,11 @@ public final class DenseMatrix implements Matrix {
     private final Dtype dtype;
     private final Parameter weight;
 
+    private DenseMatrix(Parameter weight, Dtype dtype) {
+        this.dtype = dtype;
+        this.weight = weight;
+    }
+
     /**
      * A matrix that is read when it is first used.
      *
@@ -18,13 +23,21 @@ public final class DenseMatrix implements Matrix {
      * @param dtype the type to keep and multiply it in
      */
     DenseMatrix(Supplier<Tensor> weight, Dtype dtype) {
-        this.dtype = dtype;
-        this.weight = new Parameter(() -> Torch.to(weight.get(), dtype));
+        this(new Parameter(() -> Torch.to(weight.get(), dtype)), dtype);
+    }
+
+    /** A matrix that changes while it is in use: it is kept as it is, and rounded anew for every product. */
+    static DenseMatrix live(Supplier<Tensor> weight, Dtype dtype) {
+        return new DenseMatrix(new Parameter(weight), dtype);
+    }
+
+    private Tensor rounded() {
+        return Torch.to(weight.get(), dtype);
     }
 
     @Override
     public Tensor multiply(Tensor x) {
-        return torch.linear(Torch.to(x, dtype), weight.get());
+        return torch.linear(Torch.to(x, dtype), rounded());
     }
 
     /**
@@ -34,7 +47,7 @@ public final class DenseMatrix implements Matrix {
      * @return (rows, count)
      */
     public Tensor multiplyRows(Tensor x, long first, long count) {
-        return torch.linear(Torch.to(x, dtype), weight.get().narrow(0, first, count));
+        return torch.linear(Torch.to(x, dtype), rounded().narrow(0, first, count));
     }
 
     /**
@@ -44,7 +57,7 @@ public final class DenseMatrix implements Matrix {
      * @return (rows, in)
      */
     public Tensor multiplyUntransposed(Tensor x) {
-        return Torch.to(x, dtype).matmul(weight.get());
+        return Torch.to(x, dtype).matmul(rounded());
     }
 
     @Override

@@ -33,13 +33,13 @@ public final class ModelWeights implements AutoCloseable {
         MERGED
     }
 
-    /** The low-rank branch of a linear layer: {@code scale * B (A x)}. */
-    public record LowRank(Parameter a, Parameter b, double scale) {}
+    /** The low-rank branch of a linear layer: {@code scale * B (A dropout(x))}. */
+    public record LowRank(Parameter a, Parameter b, Adapter adapter) {}
 
     private static final int MAX_PROBLEMS_SHOWN = 40;
 
     private final WeightStore base;
-    private final @Nullable PeftAdapter adapter;
+    private final @Nullable Adapter adapter;
     private final @Nullable WeightStore adapterStore;
     private final LoraMode loraMode;
     private final List<Matrix> merged = new ArrayList<>();
@@ -47,7 +47,7 @@ public final class ModelWeights implements AutoCloseable {
     private final Set<String> askedOfAdapter = new HashSet<>();
     private final List<String> problems = new ArrayList<>();
 
-    private ModelWeights(WeightStore base, @Nullable PeftAdapter adapter, LoraMode loraMode) {
+    private ModelWeights(WeightStore base, @Nullable Adapter adapter, LoraMode loraMode) {
         this.base = base;
         this.adapter = adapter;
         this.adapterStore = adapter == null ? null : new WeightStore(adapter, base.precision(), base.device());
@@ -60,7 +60,7 @@ public final class ModelWeights implements AutoCloseable {
     }
 
     /** The weights of a base with an adapter, which is closed with the model. */
-    public static ModelWeights of(WeightStore base, PeftAdapter adapter, LoraMode loraMode) {
+    public static ModelWeights of(WeightStore base, Adapter adapter, LoraMode loraMode) {
         return new ModelWeights(base, adapter, loraMode);
     }
 
@@ -137,21 +137,21 @@ public final class ModelWeights implements AutoCloseable {
         if (adapter == null || adapterStore == null) {
             return Optional.empty();
         }
-        String nameA = module + PeftAdapter.LORA_A;
-        String nameB = module + PeftAdapter.LORA_B;
+        String nameA = module + Adapter.LORA_A;
+        String nameB = module + Adapter.LORA_B;
         if (!adapter.tensors().containsKey(nameA) && !adapter.tensors().containsKey(nameB)) {
             return Optional.empty();
         }
         long rank = adapter.rank();
         ask(adapter, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
         ask(adapter, askedOfAdapter, nameB, List.of(shape.get(0), rank));
-        return Optional.of(new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter.scale()));
+        return Optional.of(new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter));
     }
 
     private static Tensor merge(Tensor weight, LowRank lowRank) {
         try (Scope scope = new Scope()) {
             Tensor update = lowRank.b().get().matmul(lowRank.a().get());
-            return scope.keep(weight.add(Torch.scale(update, lowRank.scale())));
+            return scope.keep(weight.add(Torch.scale(update, lowRank.adapter().scale())));
         }
     }
 

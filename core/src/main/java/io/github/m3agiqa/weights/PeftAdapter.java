@@ -15,18 +15,17 @@ import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * A PEFT LoRA adapter folder: {@code adapter_config.json} and {@code adapter_model.safetensors}. Its tensors are
- * offered under the names of the base model: a whole tensor that replaces one of the base ({@code modules_to_save})
- * under that name, the low-rank pair of a module as {@code <module>.lora_A.weight} and {@code <module>.lora_B.weight}.
+ * A PEFT LoRA adapter folder: {@code adapter_config.json} and {@code adapter_model.safetensors}, whose whole tensors are
+ * those of {@code modules_to_save}.
  */
-public final class PeftAdapter implements TensorSource {
-    /** The suffix of the matrix that projects down to the rank, shape (rank, in). */
-    public static final String LORA_A = ".lora_A.weight";
-    /** The suffix of the matrix that projects up again, shape (out, rank). */
-    public static final String LORA_B = ".lora_B.weight";
+public final class PeftAdapter implements Adapter {
+    /** The file of the settings. */
+    public static final String CONFIG = "adapter_config.json";
+    /** The file of the tensors. */
+    public static final String TENSORS = "adapter_model.safetensors";
+    /** What PEFT puts before the names of the base. */
+    public static final String PREFIX = "base_model.model.";
 
-    private static final String PREFIX = "base_model.model.";
-    private static final String CONFIG = "adapter_config.json";
     /** Variants of LoRA that compute something else; each is refused when it is switched on. */
     private static final List<String> REFUSED = List.of(
             "use_dora",
@@ -78,7 +77,7 @@ public final class PeftAdapter implements TensorSource {
                     .formatted(configFile, config.path("r"), config.path("lora_alpha")));
         }
         this.scale = alpha / (config.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
-        this.file = new SafetensorsFile(folder.resolve("adapter_model.safetensors"));
+        this.file = new SafetensorsFile(folder.resolve(TENSORS));
         file.tensors().forEach((name, info) -> {
             if (!name.startsWith(PREFIX)) {
                 close();
@@ -89,14 +88,19 @@ public final class PeftAdapter implements TensorSource {
         });
     }
 
-    /** The rank r of every low-rank pair. */
+    @Override
     public int rank() {
         return rank;
     }
 
-    /** The factor of the low-rank branch: alpha / r. */
+    @Override
     public double scale() {
         return scale;
+    }
+
+    @Override
+    public double dropout() {
+        return 0;
     }
 
     @Override

@@ -22,6 +22,11 @@ public interface TensorSource extends AutoCloseable {
      */
     Tensor load(String name, Dtype wanted, Device device);
 
+    /** Whether the tensors change while they are in use, as in training: then nothing made from them is kept. */
+    default boolean live() {
+        return false;
+    }
+
     @Override
     void close();
 }

@@ -45,13 +45,18 @@ public final class WeightStore implements AutoCloseable {
     }
 
     DenseMatrix denseMatrix(String name) {
-        return denseMatrices.computeIfAbsent(name, _ -> newDenseMatrix(() -> load(name, precision.matrixDtype())));
+        return denseMatrices.computeIfAbsent(name, _ -> dense(name));
     }
 
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
-                name,
-                _ -> newMatrix(() -> load(name, precision == Precision.INT8 ? Dtype.F32 : precision.matrixDtype())));
+                name, _ -> precision == Precision.INT8 ? new Int8Matrix(() -> load(name, Dtype.F32)) : dense(name));
+    }
+
+    private DenseMatrix dense(String name) {
+        return source.live()
+                ? DenseMatrix.live(() -> load(name, Dtype.F32), precision.matrixDtype())
+                : newDenseMatrix(() -> load(name, precision.matrixDtype()));
     }
 
     /** A matrix in this store's precision that is not of its source. */

@@ -45,7 +45,7 @@ class ChatTemplateTest {
                         + "<unk>".repeat(QUERIES)
                         + "</image>\nDescribe it.<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
                         + "A cat.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nRate it.<|eot_id|>");
-        assertThat(conversation.images()).containsExactly(new TokenizedConversation.ImageSpan(6, 6 + QUERIES));
+        assertThat(conversation.images()).containsExactly(new TokenizedConversation.Span(6, 6 + QUERIES));
     }
 
     @Test

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
-import io.github.m3agiqa.mllm.TokenizedConversation.ImageSpan;
+import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
@@ -60,7 +60,7 @@ class MiniCpmVTest {
                         .boxed()
                         .toList());
 
-        Tensor padded = vision.encodePadded(patches()); // (2, 49, 32)
+        Tensor padded = vision.encodePadded(patches(), LayerChain.PLAIN); // (2, 49, 32)
         PARITY.compare(
                 "vision tower, first rows",
                 padded.select(0, 0).narrow(0, 0, 3),
@@ -72,7 +72,7 @@ class MiniCpmVTest {
                 Goldens.doubles(golden.path("vpm_out_img0_pad_last")),
                 1e-4);
 
-        List<Tensor> pictures = resampler.forward(vision.forward(patches(), grids), grids);
+        List<Tensor> pictures = resampler.forward(vision.forward(patches(), grids, LayerChain.PLAIN), grids);
         PARITY.compare("resampler", Torch.stack(pictures), Goldens.doubles(golden.path("resampler_out")), 1e-4);
 
         Tensor logits = llama.logits(hidden(llama, pictures)); // (22, 64)
@@ -99,7 +99,8 @@ class MiniCpmVTest {
         SiglipVision corrected = new SiglipVision(
                 visionConfig(), VisionMode.CORRECTED, parameters().at("vpm"));
 
-        float first = Torch.toFloats(corrected.forward(patches(), grids).getFirst())[0];
+        float first = Torch.toFloats(
+                corrected.forward(patches(), grids, LayerChain.PLAIN).getFirst())[0];
 
         double published = golden.path("vpm_out_img0_first3").get(0).get(0).asDouble();
         assertThat(Math.abs(first - published)).isGreaterThan(1e-3);
@@ -111,10 +112,10 @@ class MiniCpmVTest {
         SiglipVision corrected = new SiglipVision(
                 visionConfig(), VisionMode.CORRECTED, parameters().at("vpm"));
 
-        List<Tensor> together = corrected.forward(patches(), grids);
+        List<Tensor> together = corrected.forward(patches(), grids, LayerChain.PLAIN);
         for (int i = 0; i < 2; i++) {
             Tensor alone = corrected
-                    .forward(List.of(patches().get(i)), List.of(grids.get(i)))
+                    .forward(List.of(patches().get(i)), List.of(grids.get(i)), LayerChain.PLAIN)
                     .getFirst();
             assertThat(Torch.toFloats(together.get(i))).containsExactly(Torch.toFloats(alone));
         }
@@ -139,10 +140,10 @@ class MiniCpmVTest {
 
     private Tensor hidden(Llama llama, List<Tensor> pictures) {
         int[] ids = Goldens.ints(golden.path("input_ids"));
-        List<ImageSpan> spans = new ArrayList<>();
+        List<Span> spans = new ArrayList<>();
         golden.path("image_bound")
-                .forEach(bound -> spans.add(
-                        new ImageSpan(bound.get(0).asInt(), bound.get(1).asInt())));
+                .forEach(bound ->
+                        spans.add(new Span(bound.get(0).asInt(), bound.get(1).asInt())));
         List<Tensor> parts = new ArrayList<>();
         int at = 0;
         for (int i = 0; i < spans.size(); i++) {

@@ -195,7 +195,7 @@ class ReleaseMllmTest {
     private void comparePictures(RgbImage image, SlicePlan plan, JsonNode expected) {
         List<RgbImage> pieces = plan.cut(image);
         Tensor padded = model.vision()
-                .encodePadded(pieces.stream().map(model.vision()::patches).toList());
+                .encodePadded(pieces.stream().map(model.vision()::patches).toList(), LayerChain.PLAIN);
         int[] ids = PositionBuckets.of((int) padded.size(1), 70);
         ByteBuffer bytes = ByteBuffer.allocate(4 * ids.length).order(ByteOrder.LITTLE_ENDIAN);
         Arrays.stream(ids).forEach(bytes::putInt);
@@ -384,9 +384,11 @@ class ReleaseMllmTest {
             PARITY.compare(
                     "vision tower, all",
                     model.vision()
-                            .encodePadded(plan.cut(image).stream()
-                                    .map(model.vision()::patches)
-                                    .toList()),
+                            .encodePadded(
+                                    plan.cut(image).stream()
+                                            .map(model.vision()::patches)
+                                            .toList(),
+                                    LayerChain.PLAIN),
                     Goldens.doubles(Release.tensor("case1.predictor.vision_out")),
                     VISION_TOLERANCE);
         }

@@ -134,7 +134,7 @@ class ModelWeightsTest {
                 LowRank branch = lowRank.get();
                 Tensor update =
                         x.matmul(branch.a().get().t()).matmul(branch.b().get().t());
-                y = y.add(Torch.scale(update, branch.scale()));
+                y = y.add(Torch.scale(update, branch.adapter().scale()));
             }
             return y.clone();
         }

@@ -1,0 +1,97 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The recipe of a LoRA fine-tuning. Paths are relative to the current folder.
+ *
+ * @param name the name of the model that is made
+ * @param model the folder of the model that is tuned; only its base is used
+ * @param output the folder of the run
+ * @param dataset the folder of the images and their scores
+ * @param missingImages what becomes of conversations whose image is not there
+ * @param conversations for each aspect what was said about the images
+ * @param validationShare the share of prompts whose conversations are kept to choose a checkpoint by, where an aspect has
+ *     no file of its own for that; from 0 to below 1
+ * @param lora what is trained
+ * @param optimization how it is changed
+ * @param steps how often the weights are changed
+ * @param batchSize conversations read in one pass
+ * @param accumulation passes a step
+ * @param maxLength longer conversations lose their end, in tokens
+ * @param maxSlices the largest number of tiles of an image
+ * @param gradientCheckpointing whether activations are computed again in the backward pass, which saves memory
+ * @param dtype {@code bf16} or {@code fp32}; what is trained is float32 in both
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param evaluateEvery the steps between two validations, each with a checkpoint
+ * @param keepCheckpoints how many of the latest checkpoints are kept, besides the best
+ * @param seed decides the order of the conversations, the first weights and what is dropped out
+ */
+public record FinetuneRecipe(
+        String name,
+        Path model,
+        Path output,
+        Path dataset,
+        MissingImages missingImages,
+        Map<Aspect, ConversationFiles> conversations,
+        double validationShare,
+        LoraSettings lora,
+        Optimization optimization,
+        long steps,
+        int batchSize,
+        int accumulation,
+        int maxLength,
+        int maxSlices,
+        boolean gradientCheckpointing,
+        String dtype,
+        String device,
+        long evaluateEvery,
+        int keepCheckpoints,
+        long seed) {
+    /**
+     * The conversation files of one aspect.
+     *
+     * @param train what is learned from
+     * @param validation what a checkpoint is chosen by; null to keep some of the others for that
+     */
+    public record ConversationFiles(Path train, @Nullable Path validation) {
+        public ConversationFiles {
+            Recipes.given("train", train);
+        }
+    }
+
+    public FinetuneRecipe {
+        Recipes.name(name);
+        Recipes.given("model", model);
+        Recipes.given("output", output);
+        Recipes.given("dataset", dataset);
+        Recipes.given("missingImages", missingImages);
+        if (Recipes.given("conversations", conversations).isEmpty()) {
+            throw new IllegalArgumentException("conversations names no aspect");
+        }
+        conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
+        Recipes.given("lora", lora);
+        Recipes.given("optimization", optimization);
+        Recipes.positive("steps", steps);
+        Recipes.positive("batchSize", batchSize);
+        Recipes.positive("accumulation", accumulation);
+        Recipes.positive("maxLength", maxLength);
+        Recipes.positive("maxSlices", maxSlices);
+        Recipes.positive("evaluateEvery", evaluateEvery);
+        Recipes.positive("keepCheckpoints", keepCheckpoints);
+        if (!(validationShare >= 0 && validationShare < 1)) {
+            throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
+        }
+        if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
+            throw new IllegalArgumentException("dtype must be bf16 or fp32");
+        }
+        Device.parse(Recipes.given("device", device));
+    }
+}

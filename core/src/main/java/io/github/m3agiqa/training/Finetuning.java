@@ -1,0 +1,367 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Conversation;
+import io.github.m3agiqa.dataset.ConversationFile;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.TokenizedConversation.Span;
+import io.github.m3agiqa.mllm.TrainingPass;
+import io.github.m3agiqa.mllm.TrainingPass.Example;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.training.Checkpoints.State;
+import io.github.m3agiqa.training.LoraSettings.Initial;
+import io.github.m3agiqa.training.LoraSettings.Part;
+import io.github.m3agiqa.weights.PeftAdapter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.NoGradGuard;
+
+/**
+ * LoRA fine-tuning: the model learns to describe and rate images as the conversations do. A run that was stopped goes on
+ * from its last checkpoint, and ends with the weights that it would have had without the stop.
+ */
+public final class Finetuning {
+    private static final String LOSS = "loss";
+    private static final String VALIDATION_LOSS = "validation_loss";
+    private static final List<String> COLUMNS =
+            List.of("step", "epoch", "learning_rate", LOSS, "gradient_norm", VALIDATION_LOSS);
+
+    /** A conversation and its image. */
+    private record Item(Sample sample, Conversation conversation) {}
+
+    private final Path recipeFile;
+    private final FinetuneRecipe recipe;
+    private final StepListener listener;
+    private final Dataset dataset;
+    private final List<Item> train = new ArrayList<>();
+    private final List<Item> validation = new ArrayList<>();
+    private final Map<String, Path> data = new LinkedHashMap<>();
+
+    private Finetuning(Path recipeFile, FinetuneRecipe recipe, StepListener listener) {
+        this.recipeFile = recipeFile;
+        this.recipe = recipe;
+        this.listener = listener;
+        this.dataset = DatasetReader.read(recipe.dataset());
+    }
+
+    /**
+     * Runs a recipe, or goes on with it.
+     *
+     * @return the folder of the model that was made
+     * @throws InputException if recipe or data are wrong; everything is checked before the first step
+     */
+    public static Path run(Path recipeFile, StepListener listener) {
+        FinetuneRecipe recipe = RecipeReader.read(recipeFile, FinetuneRecipe.class);
+        Finetuning job = new Finetuning(recipeFile, recipe, listener);
+        try {
+            return job.run();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(recipe.output(), e), e);
+        }
+    }
+
+    private Path run() throws IOException {
+        ModelFolder source = ModelFolder.open(recipe.model());
+        readConversations();
+        Device device = Device.parse(recipe.device());
+        try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts(source));
+                TrainableModel model = new TrainableModel(source, Precision.of(recipe.dtype()), device);
+                LoraAdapter adapter = adapter(source, model, device);
+                MiniCpmV mllm = model.with(adapter);
+                AdamWOptimizer optimizer =
+                        new AdamWOptimizer(adapter.weights(), LoraAdapter::decays, recipe.optimization())) {
+            Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), recipe.keepCheckpoints());
+            checkpoints.checkRoom(adapter.weights());
+            State state = checkpoints.latest().orElse(State.START);
+            if (state.step() > 0) {
+                checkpoints.loadWeights(state.step(), adapter.weights());
+                checkpoints.loadOptimizer(state.step(), optimizer);
+            }
+            MetricsFile metrics = new MetricsFile(run.resolve("metrics.csv"), COLUMNS, state.step());
+            listener.started(recipe.steps(), state.step());
+            Batches batches = new Batches(model, mllm);
+            for (long step = state.step(); step < recipe.steps(); step++) {
+                adapter.train(true);
+                double loss = batches.learn(step);
+                double rate = optimizer.learningRate(step, recipe.steps());
+                double norm = optimizer.step(step, recipe.steps());
+                checkFinite(step, loss, norm);
+                listener.step();
+                long done = step + 1;
+                double validationLoss = Double.NaN;
+                if (done % recipe.evaluateEvery() == 0 || done == recipe.steps()) {
+                    adapter.train(false);
+                    validationLoss = batches.validate();
+                    state = state.after(done, validation.isEmpty() ? done : -validationLoss);
+                    checkpoints.save(state, adapter.weights(), optimizer);
+                    listener.note("step %d of %d: loss %.4f%s"
+                            .formatted(
+                                    done,
+                                    recipe.steps(),
+                                    loss,
+                                    validation.isEmpty()
+                                            ? ""
+                                            : String.format(Locale.ROOT, ", validation loss %.4f", validationLoss)));
+                }
+                metrics.append(done, batches.epoch(step), rate, loss, norm, validationLoss);
+                if (done % recipe.evaluateEvery() == 0 || done == recipe.steps()) {
+                    metrics.draw(run.resolve("curve.png"), recipe.name(), List.of(LOSS, VALIDATION_LOSS));
+                }
+            }
+            checkpoints.loadWeights(state.bestStep(), adapter.weights());
+            adapter.export(run.resolve("adapter"), source.manifest().base());
+            Path made = run.resolve("model");
+            ModelFolder.write(made, manifest(source, made, model.basePath(), run.resolve("adapter")));
+            return made;
+        }
+    }
+
+    private LoraAdapter adapter(ModelFolder source, TrainableModel model, Device device) {
+        if (recipe.lora().initial() == Initial.BASE) {
+            return LoraAdapter.fresh(recipe.lora(), model.base(), device, recipe.seed());
+        }
+        Set<String> adapters = new HashSet<>();
+        recipe.conversations()
+                .keySet()
+                .forEach(aspect -> Optional.ofNullable(
+                                source.manifest().aspects().get(aspect))
+                        .map(AspectManifest::adapter)
+                        .ifPresent(adapters::add));
+        if (adapters.size() != 1) {
+            throw new InputException("%s: initial: adapter needs one adapter for all of %s, the model has %s"
+                    .formatted(recipeFile, recipe.conversations().keySet(), adapters));
+        }
+        try (PeftAdapter trained =
+                new PeftAdapter(source.part(adapters.iterator().next()))) {
+            return LoraAdapter.continued(recipe.lora(), trained, model.base(), device);
+        }
+    }
+
+    private ObjectNode facts(ModelFolder source) {
+        ObjectNode facts = new ObjectMapper().createObjectNode();
+        facts.put("kind", "finetune").put("engine", Engine.version()).put("seed", recipe.seed());
+        facts.put("model", source.manifest().id()).put("dataset", dataset.name());
+        facts.put("train", train.size()).put("validation", validation.size());
+        return facts;
+    }
+
+    private static void checkFinite(long step, double loss, double norm) {
+        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+            throw new InputException(
+                    "step %d: the loss is %s and the gradient's length %s; lower the learningRate, or use dtype fp32"
+                            .formatted(step + 1, loss, norm));
+        }
+    }
+
+    /** Reads all conversations, checks that their images are there, and sets some apart for validation. */
+    private void readConversations() {
+        Map<String, Sample> samples = dataset.byName();
+        List<String> missing = new ArrayList<>();
+        recipe.conversations().forEach((aspect, files) -> {
+            List<Item> items = read(aspect, files.train(), samples, missing);
+            if (files.validation() != null) {
+                train.addAll(items);
+                validation.addAll(read(aspect, files.validation(), samples, missing));
+            } else {
+                setApart(items);
+            }
+        });
+        if (!missing.isEmpty() && recipe.missingImages() == MissingImages.ERROR) {
+            throw new InputException("%s: %d images are not there, such as %s; get them, or set missingImages: skip"
+                    .formatted(dataset.folder(), missing.size(), missing.getFirst()));
+        }
+        if (!missing.isEmpty()) {
+            listener.note("%d conversations are left out as their images are not there".formatted(missing.size()));
+        }
+        if (train.isEmpty()) {
+            throw new InputException("%s: no conversation is left to learn from".formatted(recipeFile));
+        }
+    }
+
+    private List<Item> read(Aspect aspect, Path file, Map<String, Sample> samples, List<String> missing) {
+        data.put("%s/%s".formatted(aspect.id(), file.getFileName()), file);
+        List<Item> items = new ArrayList<>();
+        for (Conversation conversation : ConversationFile.read(file)) {
+            Sample sample = samples.get(conversation.imageName());
+            if (sample == null || !dataset.hasImage(sample)) {
+                missing.add(conversation.imageName());
+            } else {
+                Conversation rightly = Double.isNaN(sample.mos(aspect))
+                        ? conversation
+                        : ConversationFile.withRatingWords(List.of(conversation), dataset, aspect)
+                                .getFirst();
+                items.add(new Item(sample, rightly));
+            }
+        }
+        return items;
+    }
+
+    /** Whole prompts go to validation, so that it tells how new prompts will fare. */
+    private void setApart(List<Item> items) {
+        List<String> groups = new ArrayList<>(
+                new TreeSet<>(items.stream().map(item -> item.sample.group()).toList()));
+        Collections.shuffle(groups, new Random(recipe.seed()));
+        int count = (int) Math.round(recipe.validationShare() * groups.size());
+        Set<String> chosen = new HashSet<>(groups.subList(0, count));
+        items.forEach(item -> (chosen.contains(item.sample.group()) ? validation : train).add(item));
+    }
+
+    /** Conversations as the model reads them. */
+    private final class Batches {
+        private final TrainableModel model;
+        private final MiniCpmV mllm;
+        private final TrainingPass.Settings settings;
+        private long orderOf = -1;
+        private List<Integer> order = List.of();
+
+        Batches(TrainableModel model, MiniCpmV mllm) {
+            this.model = model;
+            this.mllm = mllm;
+            this.settings = new TrainingPass.Settings(
+                    recipe.lora().alsoTrain().contains(Part.VISION), recipe.gradientCheckpointing());
+        }
+
+        private long perStep() {
+            return (long) recipe.batchSize() * recipe.accumulation();
+        }
+
+        /** How often all conversations will have been read after a step. */
+        double epoch(long step) {
+            return (step + 1.0) * perStep() / train.size();
+        }
+
+        /**
+         * Adds to the gradients by the conversations of a step.
+         *
+         * @return the mean loss of a label
+         */
+        double learn(long step) {
+            List<Example> examples = IntStream.range(0, (int) perStep())
+                    .mapToObj(i -> example(item(step * perStep() + i)))
+                    .toList();
+            long targets = examples.stream().mapToLong(Batches::targets).sum();
+            double sum = 0;
+            for (int first = 0; first < examples.size(); first += recipe.batchSize()) {
+                try (Scope _ = new Scope()) {
+                    TrainingPass pass = new TrainingPass(
+                            mllm,
+                            examples.subList(first, first + recipe.batchSize()),
+                            settings,
+                            recipe.seed() + step * perStep() + first);
+                    sum += pass.lossSum();
+                    pass.backward(1.0 / targets);
+                }
+            }
+            return sum / targets;
+        }
+
+        /** The mean loss of a label over all conversations that are not learned from; NaN if there are none. */
+        double validate() {
+            double sum = 0;
+            long targets = 0;
+            for (int first = 0; first < validation.size(); first += recipe.batchSize()) {
+                try (Scope _ = new Scope();
+                        NoGradGuard _ = new NoGradGuard()) {
+                    List<Item> items =
+                            validation.subList(first, Math.min(validation.size(), first + recipe.batchSize()));
+                    TrainingPass pass = new TrainingPass(
+                            mllm,
+                            items.stream().map(this::example).toList(),
+                            new TrainingPass.Settings(false, false),
+                            0);
+                    sum += pass.lossSum();
+                    targets += pass.targets();
+                }
+            }
+            return targets == 0 ? Double.NaN : sum / targets;
+        }
+
+        private static long targets(Example example) {
+            return IntStream.of(example.conversation().labels())
+                    .filter(label -> label != TokenizedConversation.IGNORED)
+                    .count();
+        }
+
+        private Example example(Item item) {
+            Path file = dataset.image(item.sample);
+            RgbImage image = model.decode(file);
+            SlicePlan plan = mllm.plan(image, recipe.maxSlices());
+            Conversation said = item.conversation;
+            List<Turn> turns = List.of(
+                    Turn.user(said.describeRequest()),
+                    Turn.assistant(said.teacherDescription()),
+                    Turn.user(said.rateRequest()),
+                    Turn.assistant(said.ratingWord()));
+            TokenizedConversation whole = mllm.template().tokenize(plan, turns, false);
+            int pictures = whole.images().stream().mapToInt(Span::end).max().orElse(0);
+            if (pictures >= recipe.maxLength()) {
+                throw new InputException(
+                        "%s: its image alone takes %d tokens, maxLength is %d; raise it, or lower maxSlices"
+                                .formatted(file, pictures, recipe.maxLength()));
+            }
+            return new Example(image, plan, whole.first(recipe.maxLength()));
+        }
+
+        /** The conversations one after the other, each epoch in an order of its own. */
+        private Item item(long index) {
+            long epoch = index / train.size();
+            if (epoch != orderOf) {
+                List<Integer> shuffled =
+                        new ArrayList<>(IntStream.range(0, train.size()).boxed().toList());
+                Collections.shuffle(shuffled, new Random(31 * recipe.seed() + epoch));
+                order = shuffled;
+                orderOf = epoch;
+            }
+            return train.get(order.get((int) (index % train.size())));
+        }
+    }
+
+    /** The model with the new adapter; a predictor that read another one is of no use any more. */
+    private ModelManifest manifest(ModelFolder source, Path made, Path base, Path adapter) {
+        ModelManifest before = source.manifest();
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
+        before.aspects().forEach((aspect, settings) -> {
+            if (recipe.conversations().containsKey(aspect)) {
+                aspects.put(aspect, settings.withAdapter(relative(made, adapter)));
+            }
+        });
+        return before.derived(recipe.name(), relative(made, base), aspects);
+    }
+
+    private static String relative(Path from, Path to) {
+        return from.toAbsolutePath()
+                .normalize()
+                .relativize(to.toAbsolutePath().normalize())
+                .toString()
+                .replace('\\', '/');
+    }
+}

@@ -1,0 +1,225 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.Adapter;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsWriter;
+import io.github.m3agiqa.weights.TensorInfo;
+import io.github.m3agiqa.weights.TensorSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** An adapter in training: low-rank pairs and whole tensors in float32, which gradients reach. */
+final class LoraAdapter implements Adapter {
+    private static final Pattern ATTENTION_WEIGHT =
+            Pattern.compile("(llm\\.model\\.layers\\.\\d+\\.self_attn\\.(\\w+_proj))\\.weight");
+
+    private final LoraSettings settings;
+    private final Device device;
+    private final Map<String, Tensor> weights = new LinkedHashMap<>(); // owned
+    private final Map<String, Dtype> stored = new LinkedHashMap<>();
+    private boolean training;
+
+    private LoraAdapter(LoraSettings settings, Device device) {
+        this.settings = settings;
+        this.device = device;
+    }
+
+    /**
+     * A new adapter that changes nothing yet: A is drawn from U(-1/sqrt(in), 1/sqrt(in)), B is zero, and whole tensors
+     * are those of the base.
+     *
+     * @param base the base model
+     * @throws InputException if the base has nothing that the settings name
+     */
+    static LoraAdapter fresh(LoraSettings settings, TensorSource base, Device device, long seed) {
+        LoraAdapter adapter = new LoraAdapter(settings, device);
+        adapter.addFresh(base, seed);
+        return adapter;
+    }
+
+    /**
+     * An adapter that is trained further.
+     *
+     * @throws InputException if it is of another rank or scale than the settings, or trains other tensors
+     */
+    static LoraAdapter continued(LoraSettings settings, PeftAdapter trained, TensorSource base, Device device) {
+        LoraAdapter adapter = fresh(settings, base, device, 0);
+        if (trained.rank() != adapter.rank()
+                || trained.scale() != adapter.scale()
+                || !trained.tensors().keySet().equals(adapter.weights.keySet())) {
+            adapter.close();
+            throw new InputException(
+                    "%s is an adapter of other settings: lora must name its rank, alpha, targets and alsoTrain"
+                            .formatted(trained.location()));
+        }
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            adapter.weights.forEach((name, weight) -> weight.copy_(trained.load(name, Dtype.F32, device)));
+        }
+        return adapter;
+    }
+
+    private void addFresh(TensorSource base, long seed) {
+        Engine.seed(seed);
+        try (Scope _ = new Scope()) {
+            new TreeMap<>(base.tensors()).forEach((name, info) -> {
+                Matcher attention = ATTENTION_WEIGHT.matcher(name);
+                if (attention.matches() && settings.targets().contains(attention.group(2))) {
+                    long out = info.shape().get(0);
+                    long in = info.shape().get(1);
+                    Tensor uniform = Torch.plus(torch.rand(settings.rank(), in), -0.5); // (rank, in)
+                    add(attention.group(1) + LORA_A, Torch.scale(uniform, 2 / Math.sqrt((double) in)), Dtype.F32);
+                    add(
+                            attention.group(1) + LORA_B,
+                            Torch.zeros(Dtype.F32, Device.CPU, out, settings.rank()),
+                            Dtype.F32);
+                } else if (settings.alsoTrain().stream().anyMatch(part -> part.holds(name))) {
+                    add(name, base.load(name, Dtype.F32, Device.CPU).clone(), info.dtype());
+                }
+            });
+        }
+        if (weights.isEmpty()) {
+            throw new InputException("%s has nothing that targets %s and alsoTrain %s name"
+                    .formatted(base.location(), settings.targets(), settings.alsoTrain()));
+        }
+    }
+
+    private void add(String name, Tensor initial, Dtype exported) {
+        Tensor weight = Torch.to(initial, Dtype.F32, device).requires_grad_(true);
+        weights.put(name, Scope.own(weight));
+        stored.put(name, exported);
+    }
+
+    /** The weights by the names of the base. */
+    Map<String, Tensor> weights() {
+        return Collections.unmodifiableMap(weights);
+    }
+
+    /** Switches dropout on or off. */
+    void train(boolean on) {
+        training = on;
+    }
+
+    /** Whether a weight loses a little in every step: all but biases and layer norms, as Hugging Face's trainer does. */
+    static boolean decays(String name) {
+        boolean layerNorm = name.contains("layer_norm") || name.contains("layernorm") || name.contains(".ln_");
+        return !name.contains("bias") && !layerNorm;
+    }
+
+    /**
+     * Writes the adapter as PEFT does: low-rank pairs in float32, whole tensors in the type of the base.
+     *
+     * @param baseName where PEFT shall look for the base
+     */
+    void export(Path folder, String baseName) throws IOException {
+        Files.createDirectories(folder);
+        ObjectMapper json = new ObjectMapper();
+        ObjectNode config = json.createObjectNode();
+        config.put("peft_type", "LORA").putNull("task_type").put("inference_mode", true);
+        config.put("base_model_name_or_path", baseName).putNull("revision").putNull("auto_mapping");
+        config.put("r", settings.rank()).put("lora_alpha", settings.alpha()).put("lora_dropout", settings.dropout());
+        config.put("bias", "none")
+                .put("use_rslora", false)
+                .put("use_dora", false)
+                .put("fan_in_fan_out", false);
+        config.put("init_lora_weights", true);
+        config.putObject("rank_pattern");
+        config.putObject("alpha_pattern");
+        config.putNull("layers_to_transform").putNull("layers_pattern");
+        config.put(
+                "target_modules",
+                settings.targets().stream()
+                        .sorted()
+                        .collect(Collectors.joining("|", "llm\\..*layers\\.\\d+\\.self_attn\\.(", ")")));
+        if (settings.alsoTrain().isEmpty()) {
+            config.putNull("modules_to_save");
+        } else {
+            settings.alsoTrain().stream()
+                    .sorted()
+                    .map(LoraSettings.Part::module)
+                    .forEach(config.putArray("modules_to_save")::add);
+        }
+        json.writerWithDefaultPrettyPrinter()
+                .writeValue(folder.resolve(PeftAdapter.CONFIG).toFile(), config);
+
+        Map<String, TensorInfo> header = new LinkedHashMap<>();
+        weights.forEach((name, weight) -> header.put(
+                PeftAdapter.PREFIX + name,
+                new TensorInfo(
+                        stored.getOrDefault(name, Dtype.F32),
+                        TensorInfo.of(weight).shape())));
+        Path file = folder.resolve(PeftAdapter.TENSORS);
+        try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
+            for (var entry : weights.entrySet()) {
+                writer.write(PeftAdapter.PREFIX + entry.getKey(), entry.getValue());
+            }
+            writer.finish();
+        }
+    }
+
+    @Override
+    public int rank() {
+        return settings.rank();
+    }
+
+    @Override
+    public double scale() {
+        return settings.alpha() / settings.rank();
+    }
+
+    @Override
+    public double dropout() {
+        return training ? settings.dropout() : 0;
+    }
+
+    @Override
+    public boolean live() {
+        return true;
+    }
+
+    @Override
+    public String location() {
+        return "the adapter in training";
+    }
+
+    @Override
+    public Map<String, TensorInfo> tensors() {
+        Map<String, TensorInfo> infos = new LinkedHashMap<>();
+        weights.forEach((name, weight) -> infos.put(name, TensorInfo.of(weight)));
+        return infos;
+    }
+
+    @Override
+    public Tensor load(String name, Dtype wanted, Device wantedDevice) {
+        Tensor weight = weights.get(name);
+        if (weight == null) {
+            throw new IllegalArgumentException("no tensor " + name);
+        }
+        return Torch.to(weight, wanted, wantedDevice);
+    }
+
+    @Override
+    public void close() {
+        weights.values().forEach(Scope::release);
+        weights.clear();
+    }
+}

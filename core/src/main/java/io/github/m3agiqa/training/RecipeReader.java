@@ -1,0 +1,83 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.KeyDeserializer;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+
+/** Reads the YAML file that describes one training job. A key that is not known or is missing is an error. */
+final class RecipeReader {
+    private static final YAMLMapper YAML = YAMLMapper.builder()
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .addModule(new SimpleModule().addKeyDeserializer(Aspect.class, new KeyDeserializer() {
+                @Override
+                public Aspect deserializeKey(String key, DeserializationContext context) {
+                    return Aspect.of(key);
+                }
+            }))
+            .build();
+
+    private RecipeReader() {}
+
+    /**
+     * Reads a recipe.
+     *
+     * @throws InputException naming file, line and key of what is wrong
+     */
+    static <T> T read(Path file, Class<T> type) {
+        try {
+            return YAML.readValue(Files.readAllBytes(file), type);
+        } catch (UnrecognizedPropertyException e) {
+            String known = e.getKnownPropertyIds().stream()
+                    .map(String::valueOf)
+                    .sorted()
+                    .collect(Collectors.joining(", "));
+            throw new InputException(
+                    "%s: unknown key '%s'; known here are %s".formatted(place(file, e), path(e), known), e);
+        } catch (JsonMappingException e) {
+            String cause = e.getCause() instanceof IllegalArgumentException wrong
+                    ? wrong.getMessage()
+                    : e.getOriginalMessage();
+            throw new InputException("%s: %s: %s".formatted(place(file, e), path(e), cause), e);
+        } catch (JacksonException e) {
+            throw new InputException("%s: %s".formatted(place(file, e), e.getOriginalMessage()), e);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+    }
+
+    private static String place(Path file, JacksonException e) {
+        JsonLocation location = e.getLocation();
+        return location == null || location.getLineNr() < 1
+                ? file.toString()
+                : "%s, line %d".formatted(file, location.getLineNr());
+    }
+
+    /** The keys that lead to the place of the error. */
+    private static String path(JsonMappingException e) {
+        return e.getPath().isEmpty()
+                ? "the recipe"
+                : e.getPath().stream()
+                        .map(step ->
+                                step.getFieldName() == null ? String.valueOf(step.getIndex()) : step.getFieldName())
+                        .collect(Collectors.joining("."));
+    }
+}

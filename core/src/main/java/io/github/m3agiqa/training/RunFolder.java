@@ -1,0 +1,126 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+
+/**
+ * The folder of one training run: its recipe, what it was made from, its figures, checkpoints and results. While it is
+ * open no other process writes to it.
+ */
+final class RunFolder implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String FACTS = "run.json";
+
+    private final Path path;
+    private final FileChannel lock;
+
+    /**
+     * Opens a run's folder, or starts it.
+     *
+     * @param recipe copied into the folder
+     * @param data the files that the run learns from; a run goes on only if they have not changed
+     * @param facts what else shall be noted: versions, seed, model
+     * @throws InputException if another process writes to it, or the run was started with another recipe or other data
+     */
+    RunFolder(Path path, Path recipe, Map<String, Path> data, ObjectNode facts) {
+        this.path = path;
+        try {
+            Files.createDirectories(path);
+            this.lock = FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(path, e), e);
+        }
+        try {
+            lock();
+            agree(recipe, data, facts);
+        } catch (IOException e) {
+            close();
+            throw new InputException("%s cannot be written to: %s".formatted(path, e), e);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void lock() throws IOException {
+        try {
+            if (lock.tryLock() != null) {
+                return;
+            }
+        } catch (OverlappingFileLockException _) {
+            // held by this very process
+        }
+        throw new InputException("%s is being written to by another run".formatted(path));
+    }
+
+    private void agree(Path recipe, Map<String, Path> data, ObjectNode facts) throws IOException {
+        ObjectNode hashes = facts.putObject("data");
+        for (var entry : data.entrySet()) {
+            hashes.put(entry.getKey(), sha256(entry.getValue()));
+        }
+        Path copy = path.resolve("recipe.yaml");
+        if (!Files.exists(path.resolve(FACTS))) {
+            Files.copy(recipe, copy, StandardCopyOption.REPLACE_EXISTING);
+            write(FACTS, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(facts));
+            return;
+        }
+        if (Files.mismatch(recipe, copy) >= 0) {
+            throw new InputException("%s was started with another recipe; give %s another output, or delete the folder"
+                    .formatted(path, recipe));
+        }
+        JsonNode before = JSON.readTree(Files.readAllBytes(path.resolve(FACTS)));
+        if (!before.equals(JSON.readTree(JSON.writeValueAsBytes(facts)))) {
+            throw new InputException(
+                    "%s was started with other data, another model or another version; give the recipe another output, or delete the folder. It was %s, it is %s"
+                            .formatted(path, before, facts));
+        }
+    }
+
+    private static String sha256(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            byte[] chunk = new byte[1 << 20];
+            for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
+                digest.update(chunk, 0, read);
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    /** A file or folder of the run. */
+    Path resolve(String name) {
+        return path.resolve(name);
+    }
+
+    /** Writes a file, which appears when it is complete. */
+    void write(String name, byte[] content) throws IOException {
+        Path partial = path.resolve(name + ".partial");
+        Files.write(partial, content);
+        Files.move(partial, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void close() {
+        try {
+            lock.close();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be closed: %s".formatted(path, e), e);
+        }
+    }
+}
