@@ -6,8 +6,11 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonMappingException.Reference;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -16,6 +19,10 @@ import io.github.m3agiqa.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /** Reads the YAML file that describes one training job. A key that is not known or is missing is an error. */
@@ -44,6 +51,14 @@ final class RecipeReader {
      */
     static <T> T read(Path file, Class<T> type) {
         try {
+            return parse(file, type);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+    }
+
+    private static <T> T parse(Path file, Class<T> type) throws IOException {
+        try {
             return YAML.readValue(Files.readAllBytes(file), type);
         } catch (UnrecognizedPropertyException e) {
             String known = e.getKnownPropertyIds().stream()
@@ -53,15 +68,40 @@ final class RecipeReader {
             throw new InputException(
                     "%s: unknown key '%s'; known here are %s".formatted(place(file, e), path(e), known), e);
         } catch (JsonMappingException e) {
-            String cause = e.getCause() instanceof IllegalArgumentException wrong
-                    ? wrong.getMessage()
-                    : e.getOriginalMessage();
-            throw new InputException("%s: %s: %s".formatted(place(file, e), path(e), cause), e);
+            throw new InputException("%s: %s: %s".formatted(place(file, e), path(e), cause(file, e)), e);
         } catch (JacksonException e) {
             throw new InputException("%s: %s".formatted(place(file, e), e.getOriginalMessage()), e);
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
         }
+    }
+
+    private static String cause(Path file, JsonMappingException e) throws IOException {
+        if (e.getCause() instanceof IllegalArgumentException wrong) {
+            String message = String.valueOf(wrong.getMessage());
+            return message.endsWith("is missing") ? message + keysAt(file, e.getPath()) : message;
+        }
+        if (e instanceof InvalidFormatException wrong && wrong.getTargetType().isEnum()) {
+            return "'%s' is none of %s"
+                    .formatted(
+                            wrong.getValue(),
+                            Arrays.toString(wrong.getTargetType().getEnumConstants())
+                                    .toLowerCase(Locale.ROOT));
+        }
+        if (e.getOriginalMessage().startsWith("Cannot map `null`")) {
+            return "the key is missing"
+                    + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
+        }
+        return e.getOriginalMessage();
+    }
+
+    /** What a typing error may have made of a missing key. */
+    private static String keysAt(Path file, List<Reference> path) throws IOException {
+        JsonNode node = YAML.readTree(Files.readAllBytes(file));
+        for (Reference step : path) {
+            node = step.getFieldName() == null ? node.path(step.getIndex()) : node.path(step.getFieldName());
+        }
+        return node.propertyStream()
+                .map(Map.Entry::getKey)
+                .collect(Collectors.joining(", ", "; what is there is ", ""));
     }
 
     private static String place(Path file, JacksonException e) {
