@@ -5,6 +5,7 @@ import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -79,6 +80,33 @@ public final class ChatTemplate {
             builder.header(Turn.Role.ASSISTANT);
         }
         return builder.build();
+    }
+
+    /**
+     * The ids of a conversation that is not answered any more, within a length: if need be the last answer loses words at
+     * its end. Questions are never cut.
+     *
+     * @return empty if image and questions alone are longer
+     */
+    public Optional<TokenizedConversation> tokenizeWithin(SlicePlan plan, List<Turn> turns, int maxLength) {
+        TokenizedConversation whole = tokenize(plan, turns, false);
+        if (whole.length() <= maxLength) {
+            return Optional.of(whole);
+        }
+        int answer = turns.size() - 2;
+        if (answer < 0) {
+            return Optional.empty();
+        }
+        List<Turn> shorter = new ArrayList<>(turns);
+        List<String> words = List.of(turns.get(answer).text().split("(?<=\\s)"));
+        for (int kept = words.size() - 1; kept >= 0; kept--) {
+            shorter.set(answer, Turn.assistant(String.join("", words.subList(0, kept))));
+            TokenizedConversation conversation = tokenize(plan, shorter, false);
+            if (conversation.length() <= maxLength) {
+                return Optional.of(conversation);
+            }
+        }
+        return Optional.empty();
     }
 
     /** The number of leading tokens that every conversation about a picture cut like this has in common. */

@@ -12,6 +12,7 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.Describe;
 import io.github.m3agiqa.hub.ModelManifest.Rate;
 import io.github.m3agiqa.image.ImageDecoder;
@@ -50,8 +51,6 @@ public final class Scorer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Scorer.class);
     /** The longest question with its image, as published. */
     private static final int MAX_QUESTION_TOKENS = 2048;
-
-    private static final String PROMPT_SLOT = "{prompt}";
 
     private final LoadedModel model;
     private final ScoringOptions options;
@@ -141,14 +140,14 @@ public final class Scorer implements AutoCloseable {
         if (options.describe()) {
             Session describing = sessions.cut(describe.maxSlices());
             describing.rewind();
-            turns.add(Turn.user(ask(describe.question(), prompt)));
+            turns.add(Turn.user(ModelManifest.ask(describe.question(), prompt)));
             describing.read(question(template, describing.plan(), turns));
             description = describing.generate(generation(describe));
             turns.add(Turn.assistant(description));
         }
 
         // round 2: rate, read but never answered
-        turns.add(Turn.user(ask(rate.question(), prompt)));
+        turns.add(Turn.user(ModelManifest.ask(rate.question(), prompt)));
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
         float raw = head.predictor().predict(head.projection().apply(hidden));
@@ -159,16 +158,6 @@ public final class Scorer implements AutoCloseable {
         }
         Scale scale = head.settings().scale();
         return new Score(scale.clamp(raw), scale, null, description);
-    }
-
-    private static String ask(String question, @Nullable String prompt) {
-        if (!question.contains(PROMPT_SLOT)) {
-            return question;
-        }
-        if (prompt == null || prompt.isBlank()) {
-            throw new ScoringException(ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
-        }
-        return question.replace(PROMPT_SLOT, prompt);
     }
 
     private Generation generation(Describe describe) {
@@ -189,32 +178,14 @@ public final class Scorer implements AutoCloseable {
         return question;
     }
 
-    /**
-     * A conversation that the predictor has room for. If need be the description loses words at its end; questions are
-     * never cut.
-     */
+    /** A conversation that the predictor has room for. */
     private static TokenizedConversation shorten(
             ChatTemplate template, SlicePlan plan, List<Turn> turns, int maxLength) {
-        TokenizedConversation whole = template.tokenize(plan, turns, false);
-        if (whole.length() <= maxLength) {
-            return whole;
-        }
-        List<Turn> shorter = new ArrayList<>(turns);
-        int described = turns.size() - 2;
-        List<String> words =
-                described < 0 ? List.of() : List.of(turns.get(described).text().split("(?<=\\s)"));
-        TokenizedConversation conversation = whole;
-        for (int kept = words.size() - 1; kept >= 0; kept--) {
-            shorter.set(described, Turn.assistant(String.join("", words.subList(0, kept))));
-            conversation = template.tokenize(plan, shorter, false);
-            if (conversation.length() <= maxLength) {
-                return conversation;
-            }
-        }
-        throw new ScoringException(
-                ErrorCode.CONVERSATION_TOO_LONG,
-                "image and questions take %d tokens, the model reads at most %d; use a shorter prompt or a smaller image"
-                        .formatted(conversation.length(), maxLength));
+        return template.tokenizeWithin(plan, turns, maxLength)
+                .orElseThrow(() -> new ScoringException(
+                        ErrorCode.CONVERSATION_TOO_LONG,
+                        "image and questions take more than the %d tokens that the model reads; use a shorter prompt or a smaller image"
+                                .formatted(maxLength)));
     }
 
     /** One session for each way in which the image is cut. */

@@ -5,16 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 
 /**
@@ -70,7 +66,7 @@ final class RunFolder implements AutoCloseable {
     private void agree(Path recipe, Map<String, Path> data, ObjectNode facts) throws IOException {
         ObjectNode hashes = facts.putObject("data");
         for (var entry : data.entrySet()) {
-            hashes.put(entry.getKey(), sha256(entry.getValue()));
+            hashes.put(entry.getKey(), Hashes.sha256(entry.getValue()));
         }
         Path copy = path.resolve("recipe.yaml");
         if (!Files.exists(path.resolve(FACTS))) {
@@ -87,19 +83,6 @@ final class RunFolder implements AutoCloseable {
             throw new InputException(
                     "%s was started with other data, another model or another version; give the recipe another output, or delete the folder. It was %s, it is %s"
                             .formatted(path, before, facts));
-        }
-    }
-
-    private static String sha256(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] chunk = new byte[1 << 20];
-            for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
-                digest.update(chunk, 0, read);
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 

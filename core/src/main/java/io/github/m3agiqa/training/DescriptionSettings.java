@@ -1,0 +1,39 @@
+package io.github.m3agiqa.training;
+
+/**
+ * The descriptions that stand in the conversations which the predictor reads.
+ *
+ * @param rounds which aspects are described before the rating question
+ * @param train whose words they are where the predictor learns
+ * @param test whose words they are where it is measured
+ * @param teacherSawMos whether the teacher was told the human score when it wrote; then its words cannot be tested on
+ */
+public record DescriptionSettings(Rounds rounds, Source train, Source test, boolean teacherSawMos) {
+    /** Which aspects are described. */
+    public enum Rounds {
+        NONE,
+        /** The one that is rated. */
+        OWN,
+        /** All of the recipe, in the order of {@link io.github.m3agiqa.Aspect}. */
+        ALL
+    }
+
+    /** Whose words a description is in. */
+    public enum Source {
+        /** The teacher's, {@code conversations[1]}. */
+        TEACHER,
+        /** The tuned model's own, {@code response_0}. */
+        RESPONSE
+    }
+
+    public DescriptionSettings {
+        Recipes.given("rounds", rounds);
+        Recipes.given("train", train);
+        Recipes.given("test", test);
+        if (rounds != Rounds.NONE && test == Source.TEACHER && teacherSawMos) {
+            throw new IllegalArgumentException(
+                    "test: teacher would report scores read from words that were written by someone who knew the score;"
+                            + " use test: response, made by m3agiqa describe");
+        }
+    }
+}

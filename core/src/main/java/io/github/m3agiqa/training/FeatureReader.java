@@ -1,0 +1,141 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.Session;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.weights.PeftAdapter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hidden states of conversations, read by a tuned model as {@code score} reads them, and kept in a cache: what is
+ * there is not read again.
+ */
+final class FeatureReader implements AutoCloseable {
+    private final ModelFolder folder;
+    private final @Nullable String adapter;
+    private final Dataset dataset;
+    private final Precision precision;
+    private final Device device;
+    private final FeatureCache cache;
+    private final Map<Path, String> imageHashes = new HashMap<>();
+
+    /**
+     * Opens the cache of a model.
+     *
+     * @param adapter the adapter of the aspect that is read for, as the manifest names it; null for none
+     * @param caches the folder of the caches of all models
+     * @param hiddenSize the width of the model's hidden states
+     */
+    FeatureReader(
+            ModelFolder folder,
+            @Nullable String adapter,
+            Dataset dataset,
+            Precision precision,
+            Device device,
+            Path caches,
+            int hiddenSize) {
+        this.folder = folder;
+        this.adapter = adapter;
+        this.dataset = dataset;
+        this.precision = precision;
+        this.device = device;
+        List<Path> parts = new ArrayList<>(List.of(folder.part(folder.manifest().base())));
+        if (adapter != null) {
+            parts.add(folder.part(adapter));
+        }
+        String settings = "%s %s %s %s"
+                .formatted(folder.manifest().vision(), folder.manifest().alpha(), precision.id(), device.kind());
+        String fingerprint = new ModelFingerprint(caches.resolve("hashes")).of(parts, settings);
+        this.cache = new FeatureCache(caches.resolve(fingerprint.substring(0, 16)), hiddenSize);
+    }
+
+    FeatureCache cache() {
+        return cache;
+    }
+
+    /** What stands for all that the states of a conversation are computed from, besides the model. */
+    String key(Reading reading) {
+        StringBuilder all = new StringBuilder();
+        all.append(imageHashes.computeIfAbsent(dataset.image(reading.sample()), FeatureReader::hash));
+        all.append('\n').append(reading.maxSlices()).append(' ').append(reading.maxLength());
+        for (Turn turn : reading.turns()) {
+            String text = turn.text();
+            all.append('\n').append(turn.role()).append(' ').append(text.length()).append(' ').append(text);
+        }
+        return Hashes.sha256(all.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String hash(Path image) {
+        try {
+            return Hashes.sha256(image);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(image, e), e);
+        }
+    }
+
+    /**
+     * Reads the conversations whose states are not there yet. The model is opened only if there are some.
+     *
+     * @throws InputException naming an image that cannot be read or leaves no room for the conversation
+     */
+    void read(List<Reading> readings, StepListener listener) {
+        Map<String, Reading> missing = new LinkedHashMap<>();
+        for (Reading reading : readings) {
+            String key = key(reading);
+            if (!cache.contains(key)) {
+                missing.put(key, reading);
+            }
+        }
+        listener.started(readings.size(), readings.size() - missing.size());
+        if (missing.isEmpty()) {
+            return;
+        }
+        try (TrainableModel model = new TrainableModel(folder, precision, device);
+                MiniCpmV mllm = model.with(adapter == null ? null : new PeftAdapter(folder.part(adapter)))) {
+            missing.forEach((key, reading) -> {
+                read(model, mllm, key, reading);
+                listener.step();
+            });
+        }
+    }
+
+    private void read(TrainableModel model, MiniCpmV mllm, String key, Reading reading) {
+        Path file = dataset.image(reading.sample());
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            RgbImage image = model.decode(file);
+            SlicePlan plan = mllm.plan(image, reading.maxSlices());
+            TokenizedConversation conversation = mllm.template()
+                    .tokenizeWithin(plan, reading.turns(), reading.maxLength())
+                    .orElseThrow(() -> new InputException(
+                            "%s: image and questions take more than the %d tokens that the predictor reads; raise maxLength in %s"
+                                    .formatted(file, reading.maxLength(), folder.path().resolve(ModelFolder.MANIFEST))));
+            try (Session session = new Session(mllm, image, plan, conversation.length())) {
+                cache.put(key, session.read(conversation));
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}

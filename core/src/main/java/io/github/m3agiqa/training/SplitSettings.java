@@ -1,0 +1,57 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.dataset.Conversation;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.Split;
+import java.util.List;
+
+/**
+ * What is trained on and what is measured on.
+ *
+ * @param protocol how images are dealt out
+ * @param folds for {@code prompt_folds}, at least 2
+ * @param testShare for {@code random}, the share of images that is measured on
+ * @param validationShare the share of training prompts that choose a checkpoint, so that test images never do
+ * @param calibrationShare the share of training prompts that prediction intervals are made of; 0 for no intervals
+ */
+public record SplitSettings(
+        Protocol protocol, int folds, double testShare, double validationShare, double calibrationShare) {
+    /** The protocols of the field. */
+    public enum Protocol {
+        /** As the authors' conversation files list the images. */
+        AUTHORS,
+        /** As the dataset's own files state it. */
+        STATED,
+        /** By images, with a seed. */
+        RANDOM,
+        /** Folds in which no prompt is both trained and measured on. */
+        PROMPT_FOLDS,
+        /** For each generator a split that measures on it and trains on the others. */
+        LEAVE_ONE_GENERATOR_OUT
+    }
+
+    public SplitSettings {
+        Recipes.given("protocol", protocol);
+        if (protocol == Protocol.PROMPT_FOLDS && folds < 2) {
+            throw new IllegalArgumentException("folds must be at least 2, not " + folds);
+        }
+        if (protocol == Protocol.RANDOM && !(testShare > 0 && testShare < 1)) {
+            throw new IllegalArgumentException("testShare must be between 0 and 1, not " + testShare);
+        }
+        if (!(validationShare > 0) || !(calibrationShare >= 0) || !(validationShare + calibrationShare < 1)) {
+            throw new IllegalArgumentException(
+                    "validationShare must be above 0, calibrationShare at least 0, and both together below 1");
+        }
+    }
+
+    /** The splits of a dataset, without their validation parts. */
+    List<Split> of(Dataset dataset, List<Conversation> train, List<Conversation> test, long seed) {
+        return switch (protocol) {
+            case AUTHORS -> List.of(Split.ofConversations(dataset, train, test));
+            case STATED -> List.of(Split.stated(dataset));
+            case RANDOM -> List.of(Split.random(dataset, testShare, seed));
+            case PROMPT_FOLDS -> Split.groupFolds(dataset, folds, seed);
+            case LEAVE_ONE_GENERATOR_OUT -> Split.leaveOneGeneratorOut(dataset);
+        };
+    }
+}

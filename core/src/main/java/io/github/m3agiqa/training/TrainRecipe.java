@@ -1,0 +1,133 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The recipe of a predictor training, or of a set of them that differ in some keys. Paths are relative to the current
+ * folder.
+ *
+ * @param name the name of the model that is made
+ * @param model the folder of the tuned model whose hidden states are read
+ * @param output the folder of the run
+ * @param cache the folder of the hidden states, which other runs may share
+ * @param dataset the folder of the images and their scores
+ * @param missingImages what becomes of images that are not there
+ * @param conversations for each aspect the files with descriptions and the authors' split
+ * @param split what is trained on and what is measured on
+ * @param descriptions which descriptions are read
+ * @param head the network of the predictor
+ * @param loss what is minimised
+ * @param optimization how weights are changed
+ * @param epochs how often all images are learned from
+ * @param batchSize conversations a step
+ * @param evaluateEvery the epochs between two validations, each with a checkpoint
+ * @param dtype {@code bf16} or {@code fp32}, for the language model
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param seed decides the order of the images, the first weights and random splits
+ * @param variants the same run with other keys, by name: an ablation. Empty for one run; with variants, the keys above
+ *     are the defaults, and each variant is run
+ */
+public record TrainRecipe(
+        String name,
+        Path model,
+        Path output,
+        Path cache,
+        Path dataset,
+        MissingImages missingImages,
+        Map<Aspect, ConversationFiles> conversations,
+        SplitSettings split,
+        DescriptionSettings descriptions,
+        HeadSettings head,
+        LossSettings loss,
+        Optimization optimization,
+        int epochs,
+        int batchSize,
+        int evaluateEvery,
+        String dtype,
+        String device,
+        long seed,
+        Map<String, Variant> variants) {
+    /**
+     * The conversation files of one aspect.
+     *
+     * @param train the authors' training list
+     * @param test the authors' test list; null if they published none
+     */
+    public record ConversationFiles(Path train, @Nullable Path test) {
+        public ConversationFiles {
+            Recipes.given("train", train);
+        }
+    }
+
+    /** What a variant has different; null for what it has not. */
+    public record Variant(
+            @Nullable DescriptionSettings descriptions, @Nullable HeadSettings head, @Nullable LossSettings loss) {}
+
+    public TrainRecipe {
+        Recipes.name(name);
+        Recipes.given("model", model);
+        Recipes.given("output", output);
+        Recipes.given("cache", cache);
+        Recipes.given("dataset", dataset);
+        Recipes.given("missingImages", missingImages);
+        if (Recipes.given("conversations", conversations).isEmpty()) {
+            throw new IllegalArgumentException("conversations names no aspect");
+        }
+        conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
+        Recipes.given("split", split);
+        Recipes.given("descriptions", descriptions);
+        Recipes.given("head", head);
+        Recipes.given("loss", loss);
+        Recipes.given("optimization", optimization);
+        Recipes.positive("epochs", epochs);
+        Recipes.positive("batchSize", batchSize);
+        Recipes.positive("evaluateEvery", evaluateEvery);
+        if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
+            throw new IllegalArgumentException("dtype must be bf16 or fp32");
+        }
+        Device.parse(Recipes.given("device", device));
+        variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));
+        variants.keySet().forEach(Recipes::name);
+    }
+
+    /** The runs of this recipe, each without variants, by their names. */
+    Map<String, TrainRecipe> runs() {
+        if (variants.isEmpty()) {
+            return Map.of(name, this);
+        }
+        Map<String, TrainRecipe> runs = new LinkedHashMap<>();
+        variants.forEach((variant, other) -> runs.put(variant, with(other)));
+        return runs;
+    }
+
+    private TrainRecipe with(Variant other) {
+        return new TrainRecipe(
+                name,
+                model,
+                output,
+                cache,
+                dataset,
+                missingImages,
+                conversations,
+                split,
+                other.descriptions == null ? descriptions : other.descriptions,
+                other.head == null ? head : other.head,
+                other.loss == null ? loss : other.loss,
+                optimization,
+                epochs,
+                batchSize,
+                evaluateEvery,
+                dtype,
+                device,
+                seed,
+                Map.of());
+    }
+}
