@@ -1,8 +1,10 @@
 package io.github.m3agiqa.dataset;
 
-import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
@@ -12,29 +14,64 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 
 /** Files of conversations, as the authors published them: a JSON list. */
 public final class ConversationFile {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private ConversationFile() {}
 
     /**
      * Reads a file.
      *
-     * @throws InputException if it is missing or damaged
+     * @throws InputException if it is missing or damaged, or naming the item that is no conversation
      */
     public static List<Conversation> read(Path file) {
+        JsonNode items;
         try {
-            return JSON.readValue(Files.readAllBytes(file), new TypeReference<>() {});
+            items = JSON.readTree(Files.readAllBytes(file));
+        } catch (JsonProcessingException e) {
+            throw new InputException("%s is no JSON: %s".formatted(file, e.getMessage()), e);
         } catch (IOException e) {
-            throw new InputException("%s holds no conversations: %s".formatted(file, e.getMessage()), e);
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+        if (!items.isArray() || items.isEmpty()) {
+            throw new InputException("%s is no list of conversations".formatted(file));
+        }
+        List<Conversation> conversations = new ArrayList<>();
+        for (JsonNode item : items) {
+            conversations.add(conversation(file, conversations.size() + 1, item));
+        }
+        return conversations;
+    }
+
+    private static Conversation conversation(Path file, int number, JsonNode item) {
+        try {
+            return JSON.treeToValue(item, Conversation.class);
+        } catch (JsonProcessingException e) {
+            String why = e.getCause() instanceof IllegalArgumentException invalid
+                    ? Objects.requireNonNullElse(invalid.getMessage(), "it is invalid")
+                    : e.getOriginalMessage();
+            throw new InputException(
+                    "%s, item %d (id %s, image %s) is no conversation: %s"
+                            .formatted(
+                                    file,
+                                    number,
+                                    item.path("id").asText("none"),
+                                    item.path("image").asText("none"),
+                                    why),
+                    e);
         }
     }
 
-    /** Writes a file, which appears when it is complete. */
+    /**
+     * Writes a file, which appears when it is complete.
+     *
+     * @throws InputException if it cannot be written
+     */
     public static void write(Path file, List<Conversation> conversations) {
         DefaultPrettyPrinter lines = new DefaultPrettyPrinter();
         lines.indentArraysWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE);
@@ -51,20 +88,23 @@ public final class ConversationFile {
      * The conversations with the rating word that the human score stands for. In the published correspondence files of
      * AGIQA-3K every word is that of the quality score.
      *
-     * @throws InputException naming an image that the dataset has no score for
+     * @throws InputException naming the images that the dataset has no score for
      */
     public static List<Conversation> withRatingWords(List<Conversation> conversations, Dataset dataset, Aspect aspect) {
-        Map<String, Sample> samples = dataset.byName();
-        return conversations.stream()
-                .map(conversation -> {
-                    Sample sample = samples.get(conversation.imageName());
-                    if (sample == null || Double.isNaN(sample.mos(aspect))) {
-                        throw new InputException("%s has no %s score of %s"
-                                .formatted(dataset.folder(), aspect.id(), conversation.imageName()));
-                    }
-                    return conversation.withRatingWord(
-                            Rating.of(sample.mos(aspect), Scale.ZERO_TO_FIVE).word());
-                })
-                .toList();
+        List<Conversation> reworded = new ArrayList<>();
+        List<String> unknown = new ArrayList<>();
+        for (Conversation conversation : conversations) {
+            dataset.sample(conversation.imageName())
+                    .flatMap(sample -> sample.label(aspect))
+                    .map(label -> Rating.of(label.mos(), Scale.ZERO_TO_FIVE).word())
+                    .ifPresentOrElse(
+                            word -> reworded.add(conversation.withRatingWord(word)),
+                            () -> unknown.add(conversation.imageName()));
+        }
+        if (!unknown.isEmpty()) {
+            throw new InputException("%s has no %s score of %d images that conversations are about: %s"
+                    .formatted(dataset.folder(), aspect.id(), unknown.size(), Dataset.first(unknown)));
+        }
+        return reworded;
     }
 }

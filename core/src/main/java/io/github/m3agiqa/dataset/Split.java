@@ -3,8 +3,9 @@ package io.github.m3agiqa.dataset;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Sample.Part;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +14,8 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -24,55 +27,89 @@ import java.util.stream.IntStream;
  * @param test what is reported on
  */
 public record Split(String name, List<Sample> train, List<Sample> validation, List<Sample> test) {
+    /**
+     * A split.
+     *
+     * @throws InputException if nothing is trained or tested on, or a sample is in two parts
+     */
     public Split {
         train = List.copyOf(train);
         validation = List.copyOf(validation);
         test = List.copyOf(test);
-        Set<String> seen = new HashSet<>();
-        for (List<Sample> part : List.of(train, validation, test)) {
-            for (Sample sample : part) {
-                if (!seen.add(sample.name())) {
-                    throw new IllegalArgumentException("%s: %s is in two parts".formatted(name, sample.name()));
-                }
-            }
-        }
         if (train.isEmpty() || test.isEmpty()) {
-            throw new InputException(
-                    "split %s has %d samples to train on and %d to test on".formatted(name, train.size(), test.size()));
+            throw new InputException("the split '%s' is empty: it has %d images to train on and %d to test on"
+                    .formatted(name, train.size(), test.size()));
+        }
+        Map<String, String> parts = new HashMap<>();
+        claim(name, "train", train, parts);
+        claim(name, "validation", validation, parts);
+        claim(name, "test", test, parts);
+    }
+
+    private static void claim(String split, String part, List<Sample> samples, Map<String, String> parts) {
+        for (Sample sample : samples) {
+            String before = parts.putIfAbsent(sample.name(), part);
+            if (before != null) {
+                throw new InputException(
+                        "the split '%s' has %s in %s and in %s".formatted(split, sample.name(), before, part));
+            }
         }
     }
 
-    /** The authors' split, as their conversation files list the images. Images that the dataset lacks are left out. */
+    /**
+     * The authors' split, as their conversation files list the images. The name says so if the dataset lacks some.
+     *
+     * @throws InputException if the lists share an image, or the dataset has none of one list
+     */
     public static Split ofConversations(Dataset dataset, List<Conversation> train, List<Conversation> test) {
-        return new Split("authors", pick(dataset, train), List.of(), pick(dataset, test));
+        List<Sample> trainSamples = pick(dataset, train);
+        List<Sample> testSamples = pick(dataset, test);
+        long listedTrain = images(train);
+        long listedTest = images(test);
+        boolean whole = trainSamples.size() == listedTrain && testSamples.size() == listedTest;
+        String name = whole
+                ? "authors"
+                : "authors (%d of %d training and %d of %d test images)"
+                        .formatted(trainSamples.size(), listedTrain, testSamples.size(), listedTest);
+        return new Split(name, trainSamples, List.of(), testSamples);
+    }
+
+    private static long images(List<Conversation> conversations) {
+        return conversations.stream().map(Conversation::imageName).distinct().count();
     }
 
     private static List<Sample> pick(Dataset dataset, List<Conversation> conversations) {
-        Map<String, Sample> samples = dataset.byName();
         return conversations.stream()
-                .map(conversation -> samples.get(conversation.imageName()))
-                .filter(Objects::nonNull)
+                .flatMap(conversation -> dataset.sample(conversation.imageName()).stream())
                 .distinct()
                 .toList();
     }
 
-    /** The split that the dataset's own files state. */
+    /**
+     * The split that the dataset's own files state.
+     *
+     * @throws InputException if they state none
+     */
     public static Split stated(Dataset dataset) {
-        return new Split("stated", part(dataset, Part.TRAIN), part(dataset, Part.VALIDATION), part(dataset, Part.TEST));
-    }
-
-    private static List<Sample> part(Dataset dataset, Part part) {
-        return dataset.samples().stream()
-                .filter(sample -> sample.part() == part)
-                .toList();
+        if (dataset.samples().stream().allMatch(sample -> sample.part() == null)) {
+            throw new InputException("%s states no split: its data.csv needs a column 'split' with train, val and test"
+                    .formatted(dataset.folder()));
+        }
+        return new Split(
+                "stated",
+                where(dataset.samples(), sample -> sample.part() == Part.TRAIN),
+                where(dataset.samples(), sample -> sample.part() == Part.VALIDATION),
+                where(dataset.samples(), sample -> sample.part() == Part.TEST));
     }
 
     /**
      * Images dealt out at random.
      *
      * @param testShare the share of images to test on, between 0 and 1
+     * @throws InputException if the dataset has too few images for that share
      */
     public static Split random(Dataset dataset, double testShare, long seed) {
+        checkShare(testShare);
         List<Sample> shuffled = new ArrayList<>(dataset.samples());
         Collections.shuffle(shuffled, new Random(seed));
         int tests = (int) Math.round(testShare * shuffled.size());
@@ -84,73 +121,99 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
     }
 
     /**
-     * Folds in which no group, which is to say no prompt, is both trained and tested on.
+     * Folds of nearly equal size in which no group, which is to say no prompt, is both trained and tested on.
      *
      * @param folds at least 2
+     * @throws InputException if there are fewer groups than folds
      */
     public static List<Split> groupFolds(Dataset dataset, int folds, long seed) {
-        Map<String, List<Sample>> groups = new LinkedHashMap<>();
-        dataset.samples()
-                .forEach(sample -> groups.computeIfAbsent(sample.group(), _ -> new ArrayList<>())
-                        .add(sample));
-        List<List<Sample>> shuffled = new ArrayList<>(groups.values());
-        Collections.shuffle(shuffled, new Random(seed));
-        return IntStream.range(0, folds)
-                .mapToObj(fold -> {
-                    List<Sample> train = new ArrayList<>();
-                    List<Sample> test = new ArrayList<>();
-                    for (int i = 0; i < shuffled.size(); i++) {
-                        (i % folds == fold ? test : train).addAll(shuffled.get(i));
-                    }
-                    return new Split(
-                            "prompt-disjoint fold %d of %d".formatted(fold + 1, folds), train, List.of(), test);
-                })
+        if (folds < 2) {
+            throw new IllegalArgumentException("there must be 2 folds at least, not " + folds);
+        }
+        List<List<Sample>> groups = new ArrayList<>(dataset.samples().stream()
+                .collect(Collectors.groupingBy(Sample::group, LinkedHashMap::new, Collectors.toList()))
+                .values());
+        if (groups.size() < folds) {
+            throw new InputException("%s has %d prompts, which are too few for %d prompt-disjoint folds"
+                    .formatted(dataset.folder(), groups.size(), folds));
+        }
+        Collections.shuffle(groups, new Random(seed));
+        List<Set<Sample>> tests = IntStream.range(0, folds)
+                .<Set<Sample>>mapToObj(_ -> new HashSet<>())
                 .toList();
-    }
-
-    /** For each generator a split that tests on its images and trains on all others. */
-    public static List<Split> leaveOneGeneratorOut(Dataset dataset) {
-        Set<String> generators = new TreeSet<>();
-        dataset.samples().forEach(sample -> {
-            if (sample.generator() != null) {
-                generators.add(sample.generator());
-            }
-        });
-        return generators.stream()
-                .map(generator -> {
-                    List<Sample> train = new ArrayList<>();
-                    List<Sample> test = new ArrayList<>();
-                    dataset.samples()
-                            .forEach(sample -> (generator.equals(sample.generator()) ? test : train).add(sample));
-                    return new Split("without " + generator, train, List.of(), test);
-                })
+        for (List<Sample> group : groups) {
+            // to the fold that has least
+            Collections.min(tests, Comparator.comparingInt(Set::size)).addAll(group);
+        }
+        return IntStream.range(0, folds)
+                .mapToObj(fold -> testingOn(
+                        "prompt-disjoint fold %d of %d".formatted(fold + 1, folds), dataset, tests.get(fold)::contains))
                 .toList();
     }
 
     /**
-     * This split with some of its training groups set apart to choose a checkpoint by, so that the test need not.
+     * For each generator a split that tests on its images and trains on all others.
+     *
+     * @throws InputException if an image's generator is not known, or there is only one
+     */
+    public static List<Split> leaveOneGeneratorOut(Dataset dataset) {
+        List<String> unknown = dataset.samples().stream()
+                .filter(sample -> sample.generator() == null)
+                .map(Sample::name)
+                .toList();
+        if (!unknown.isEmpty()) {
+            throw new InputException(
+                    "%s does not name the generator of %d images: %s; data.csv needs a column 'generator'"
+                            .formatted(dataset.folder(), unknown.size(), Dataset.first(unknown)));
+        }
+        Set<String> generators = dataset.samples().stream()
+                .map(Sample::generator)
+                .filter(Objects::nonNull)
+                .collect(Collectors.toCollection(TreeSet::new));
+        if (generators.size() < 2) {
+            throw new InputException("%s has images of %s only; there must be two generators at least"
+                    .formatted(dataset.folder(), generators));
+        }
+        return generators.stream()
+                .map(generator ->
+                        testingOn("without " + generator, dataset, sample -> generator.equals(sample.generator())))
+                .toList();
+    }
+
+    private static Split testingOn(String name, Dataset dataset, Predicate<Sample> test) {
+        return new Split(name, where(dataset.samples(), test.negate()), List.of(), where(dataset.samples(), test));
+    }
+
+    /**
+     * This split with some of its training groups set apart to choose a checkpoint by, so that the test need not. A
+     * split that has a validation part stays as it is.
      *
      * @param share the share of training groups, between 0 and 1
+     * @throws InputException if that leaves nothing to train on
      */
     public Split withValidation(double share, long seed) {
+        checkShare(share);
         if (!validation.isEmpty()) {
             return this;
         }
-        List<String> groups = new ArrayList<>(new TreeSet<>(groups(train)));
+        List<String> groups =
+                new ArrayList<>(train.stream().map(Sample::group).collect(Collectors.toCollection(TreeSet::new)));
         Collections.shuffle(groups, new Random(seed));
         Set<String> chosen = new HashSet<>(groups.subList(0, (int) Math.ceil(share * groups.size())));
         return new Split(
                 name,
-                train.stream()
-                        .filter(sample -> !chosen.contains(sample.group()))
-                        .toList(),
-                train.stream().filter(sample -> chosen.contains(sample.group())).toList(),
+                where(train, sample -> !chosen.contains(sample.group())),
+                where(train, sample -> chosen.contains(sample.group())),
                 test);
     }
 
-    static Set<String> groups(Collection<Sample> samples) {
-        Set<String> groups = new HashSet<>();
-        samples.forEach(sample -> groups.add(sample.group()));
-        return groups;
+    private static List<Sample> where(List<Sample> samples, Predicate<Sample> condition) {
+        return samples.stream().filter(condition).toList();
+    }
+
+    private static void checkShare(double share) {
+        if (!(share > 0 && share < 1)) {
+            throw new IllegalArgumentException("a share lies between 0 and 1, which %s does not".formatted(share));
+        }
     }
 }
