@@ -78,8 +78,7 @@ public record ModelManifest(
             return question;
         }
         if (prompt == null || prompt.isBlank()) {
-            throw new ScoringException(
-                    ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
+            throw new ScoringException(ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
         }
         return question.replace(PROMPT_SLOT, prompt);
     }

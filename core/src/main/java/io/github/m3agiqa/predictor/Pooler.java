@@ -4,6 +4,7 @@ import io.github.m3agiqa.tensor.Torch;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /** How the steps of a sequence become one vector. */
@@ -29,6 +30,19 @@ public enum Pooler {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("unknown pooler '%s': known are %s"
                         .formatted(id, Arrays.stream(values()).map(Pooler::id).collect(Collectors.joining(", ")))));
+    }
+
+    /**
+     * Pools sequences of a padded batch, each over its own steps.
+     *
+     * @param states (batch, steps, width)
+     * @param lengths the steps of each sequence that count
+     * @return (batch, width)
+     */
+    Tensor pool(Tensor states, int... lengths) {
+        return Torch.stack(IntStream.range(0, lengths.length)
+                .mapToObj(i -> pool(states.select(0, i).narrow(0, 0, lengths[i])))
+                .toList());
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.github.m3agiqa.predictor;
 
 import io.github.m3agiqa.ModelException;
-import io.github.m3agiqa.predictor.XlstmStack.Form;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Torch;
@@ -20,17 +19,18 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The score head: every token's vector is projected, the xLSTM stack reads them in order, and their mean is regressed
- * to one number. All of it is float32.
+ * The score head: every token's vector is projected, a network reads them in order, and their mean is regressed to one
+ * number. All of it is float32.
  */
 public final class Predictor implements AutoCloseable {
     private static final String STACK = "xlstm_pooler.xlstm_stack";
+    private static final String LIGHTNING = "model.";
 
     private final WeightStore store;
     private final Pooler pooler;
     private final Projection projection;
-    private final XlstmStack stack;
-    private final Parameter hiddenWeight; // (regression, width)
+    private final SequenceHead head;
+    private final Parameter hiddenWeight; // (regression, pooled)
     private final Parameter hiddenBias;
     private final Parameter outWeight; // (1, regression)
     private final Parameter outBias;
@@ -41,25 +41,32 @@ public final class Predictor implements AutoCloseable {
      * @param source closed with the predictor
      * @throws ModelException if tensors are missing, misshapen or surplus
      */
-    public Predictor(TensorSource source, Pooler pooler, Device device) {
+    public Predictor(TensorSource source, HeadKind kind, Pooler pooler, Device device) {
         this.store = new WeightStore(source, Precision.FP32, device);
         this.pooler = pooler;
         // Lightning prefixes all names with the attribute that holds the network
-        String prefix = source.tensors().containsKey("model.W.weight") ? "model." : "";
+        String prefix = source.tensors().containsKey(LIGHTNING + "W.weight") ? LIGHTNING : "";
         List<Long> inputShape = shape(source, prefix + "W.weight");
-        long width = inputShape.get(0);
-        long regression = shape(source, prefix + "fc.0.weight").get(0);
+        int width = Math.toIntExact(inputShape.get(0));
+        List<Long> regression = shape(source, prefix + "fc.0.weight");
 
         ModelWeights weights = ModelWeights.of(store);
         Parameters root = prefix.isEmpty() ? weights.root() : weights.root().at("model");
         this.projection = new Projection(
                 root.float32("W.weight", width, inputShape.get(1)), root.float32("W.bias", width), inputShape.get(1));
-        this.stack = new XlstmStack(stackConfig(source, prefix, width), root.at(STACK));
-        this.hiddenWeight = root.float32("fc.0.weight", regression, width);
-        this.hiddenBias = root.float32("fc.0.bias", regression);
-        this.outWeight = root.float32("fc.2.weight", 1, regression);
+        this.head = head(kind, source, prefix, width, root);
+        this.hiddenWeight = root.float32("fc.0.weight", regression.get(0), head.outputWidth());
+        this.hiddenBias = root.float32("fc.0.bias", regression.get(0));
+        this.outWeight = root.float32("fc.2.weight", 1, regression.get(0));
         this.outBias = root.float32("fc.2.bias", 1);
         weights.check();
+    }
+
+    private static SequenceHead head(HeadKind kind, TensorSource source, String prefix, int width, Parameters root) {
+        return switch (kind) {
+            case XLSTM -> new XlstmStack(stackConfig(source, prefix, width), root.at(STACK));
+            case MEAN -> new PlainHead(width);
+        };
     }
 
     private static List<Long> shape(TensorSource source, String name) {
@@ -70,7 +77,7 @@ public final class Predictor implements AutoCloseable {
         return info.shape();
     }
 
-    private static XlstmConfig stackConfig(TensorSource source, String prefix, long width) {
+    private static XlstmConfig stackConfig(TensorSource source, String prefix, int width) {
         String block = prefix + STACK + ".blocks.";
         Map<Boolean, Set<Integer>> slstmAt = IntStream.iterate(
                         0, i -> source.tensors().containsKey(block + i + ".xlstm_norm.weight"), i -> i + 1)
@@ -80,13 +87,13 @@ public final class Predictor implements AutoCloseable {
         Set<Integer> slstm = slstmAt.getOrDefault(true, Set.of());
         int blocks = slstm.size() + slstmAt.getOrDefault(false, Set.of()).size();
         try {
-            return new XlstmConfig(Math.toIntExact(width), blocks, slstm);
-        } catch (IllegalArgumentException | ArithmeticException e) {
+            return new XlstmConfig(width, blocks, slstm);
+        } catch (IllegalArgumentException e) {
             throw new ModelException("%s: %s".formatted(source.location(), e.getMessage()), e);
         }
     }
 
-    /** The layer that makes the stack's input. */
+    /** The layer that makes the input of the network. */
     public Projection projection() {
         return projection;
     }
@@ -98,23 +105,27 @@ public final class Predictor implements AutoCloseable {
      * @return the score as it comes out, not clamped, perhaps not finite
      */
     public float predict(Tensor projected) {
-        return Torch.toFloats(
-                regress(pooler.pool(encode(projected, Form.PARALLEL).getLast())))[0];
+        return Torch.toFloats(forward(projected.unsqueeze(0), (int) projected.size(0)))[0];
     }
 
-    /** What each block of the stack and its last norm make of the tokens, each (tokens, width). */
-    List<Tensor> encode(Tensor projected, Form form) {
-        return stack.trace(projected.unsqueeze(0), form).stream()
-                .map(state -> state.squeeze(0))
-                .toList();
+    /**
+     * Predicts the scores of several conversations. None depends on the others or on padding.
+     *
+     * @param projected (batch, steps, width), from {@link #projection}, padded at the ends
+     * @param lengths the tokens of each conversation
+     * @return (batch), differentiable
+     */
+    public Tensor forward(Tensor projected, int... lengths) {
+        Tensor pooled = pooler.pool(head.forward(projected, lengths), lengths);
+        return Torch.linear(hiddenLayer(pooled), outWeight.get(), outBias.get()).squeeze(-1);
     }
 
-    /** (width) to (1). */
-    private Tensor regress(Tensor pooled) {
-        return Torch.linear(hiddenLayer(pooled), outWeight.get(), outBias.get());
+    /** The network that reads the projected vectors. */
+    SequenceHead head() {
+        return head;
     }
 
-    /** (width) to (regression), never negative. */
+    /** (..., pooled) to (..., regression), never negative. */
     Tensor hiddenLayer(Tensor pooled) {
         return torch.relu(Torch.linear(pooled, hiddenWeight.get(), hiddenBias.get()));
     }

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>Every step sees only itself and the steps before it, so what follows the end of a padded sequence changes nothing.
  */
-public final class XlstmStack {
+public final class XlstmStack implements SequenceHead {
     /** How the memories of mLSTM layers are computed; the results agree up to rounding. */
     public enum Form {
         /** All steps at once: fast, in memory that grows with the square of the steps. */
@@ -33,10 +33,12 @@ public final class XlstmStack {
         Tensor forward(Tensor x, Form form);
     }
 
+    private final XlstmConfig config;
     private final List<Block> blocks;
     private final Parameter postNorm;
 
     XlstmStack(XlstmConfig config, Parameters parameters) {
+        this.config = config;
         this.blocks = IntStream.range(0, config.blocks())
                 .mapToObj(i -> block(config, i, parameters.at("blocks." + i)))
                 .toList();
@@ -75,14 +77,14 @@ public final class XlstmStack {
         }
     }
 
-    /**
-     * Runs the stack.
-     *
-     * @param x (batch, steps, width)
-     * @return (batch, steps, width)
-     */
-    public Tensor forward(Tensor x, Form form) {
-        return trace(x, form).getLast();
+    @Override
+    public Tensor forward(Tensor x, int... lengths) {
+        return trace(x, Form.PARALLEL).getLast();
+    }
+
+    @Override
+    public int outputWidth() {
+        return config.width();
     }
 
     /** What every block makes of its input, then what the last norm makes of that. */

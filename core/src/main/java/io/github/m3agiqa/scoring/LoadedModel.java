@@ -11,6 +11,7 @@ import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
 import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
 import io.github.m3agiqa.predictor.Predictor;
 import io.github.m3agiqa.predictor.Projection;
@@ -118,13 +119,15 @@ final class LoadedModel implements AutoCloseable {
         TensorSource source =
                 file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);
         closers.push(source::close);
+        HeadKind kind;
         Pooler pooler;
         try {
+            kind = HeadKind.of(settings.head());
             pooler = Pooler.of(settings.pooler());
         } catch (IllegalArgumentException e) {
             throw new ModelException("%s: %s".formatted(folder.path(), e.getMessage()), e);
         }
-        Predictor predictor = new Predictor(source, pooler, device);
+        Predictor predictor = new Predictor(source, kind, pooler, device);
         closers.push(predictor::close);
         return new Head(aspect, settings, projection(file, predictor, llama), predictor);
     }

@@ -78,7 +78,12 @@ final class FeatureReader implements AutoCloseable {
         all.append('\n').append(reading.maxSlices()).append(' ').append(reading.maxLength());
         for (Turn turn : reading.turns()) {
             String text = turn.text();
-            all.append('\n').append(turn.role()).append(' ').append(text.length()).append(' ').append(text);
+            all.append('\n')
+                    .append(turn.role())
+                    .append(' ')
+                    .append(text.length())
+                    .append(' ')
+                    .append(text);
         }
         return Hashes.sha256(all.toString().getBytes(StandardCharsets.UTF_8));
     }
@@ -127,7 +132,10 @@ final class FeatureReader implements AutoCloseable {
                     .tokenizeWithin(plan, reading.turns(), reading.maxLength())
                     .orElseThrow(() -> new InputException(
                             "%s: image and questions take more than the %d tokens that the predictor reads; raise maxLength in %s"
-                                    .formatted(file, reading.maxLength(), folder.path().resolve(ModelFolder.MANIFEST))));
+                                    .formatted(
+                                            file,
+                                            reading.maxLength(),
+                                            folder.path().resolve(ModelFolder.MANIFEST))));
             try (Session session = new Session(mllm, image, plan, conversation.length())) {
                 cache.put(key, session.read(conversation));
             }

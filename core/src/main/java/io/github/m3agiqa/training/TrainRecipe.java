@@ -69,7 +69,9 @@ public record TrainRecipe(
 
     /** What a variant has different; null for what it has not. */
     public record Variant(
-            @Nullable DescriptionSettings descriptions, @Nullable HeadSettings head, @Nullable LossSettings loss) {}
+            @Nullable DescriptionSettings descriptions,
+            @Nullable HeadSettings head,
+            @Nullable LossSettings loss) {}
 
     public TrainRecipe {
         Recipes.name(name);

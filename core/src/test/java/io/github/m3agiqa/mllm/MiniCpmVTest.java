@@ -9,9 +9,10 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.FilledTensors;
 import io.github.m3agiqa.testing.Goldens;
-import io.github.m3agiqa.testing.InMemoryTensors;
 import io.github.m3agiqa.testing.Parity;
+import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.Parameters;
 import io.github.m3agiqa.weights.WeightStore;
@@ -191,7 +192,7 @@ class MiniCpmVTest {
                         Arrays.stream(Goldens.ints(entry.getValue()))
                                 .asLongStream()
                                 .toArray()));
-        InMemoryTensors tensors = InMemoryTensors.filled(shapes, (name, position, index) -> {
+        HeldTensors tensors = FilledTensors.of(shapes, (name, position, index) -> {
             double i = index + 1;
             boolean gain = (name.contains("norm") || name.contains(".ln_")) && name.endsWith("weight");
             return 0.09 * Math.sin(0.7 * (position + 1) + 0.37 * i + 1e-5 * i * i) + (gain ? 1 : 0);

@@ -12,8 +12,8 @@ import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
-import io.github.m3agiqa.testing.InMemoryTensors;
 import io.github.m3agiqa.testing.TestModels;
+import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.WeightStore;
@@ -279,7 +279,7 @@ class SessionTest {
         return new MiniCpmV(
                 MiniCpmVConfig.read(BASE.resolve("config.json")),
                 VisionMode.PUBLISHED,
-                ModelWeights.of(new WeightStore(new InMemoryTensors(tensors), precision, Device.CPU)),
+                ModelWeights.of(new WeightStore(new HeldTensors("memory", tensors), precision, Device.CPU)),
                 tokenizer);
     }
 

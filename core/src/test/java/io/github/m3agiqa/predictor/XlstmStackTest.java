@@ -8,9 +8,10 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.FilledTensors;
 import io.github.m3agiqa.testing.Goldens;
-import io.github.m3agiqa.testing.InMemoryTensors;
 import io.github.m3agiqa.testing.Parity;
+import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.WeightStore;
 import java.util.Arrays;
@@ -79,7 +80,7 @@ class XlstmStackTest {
         tensors.put(gates + "igate.weight", forget);
         tensors.put(gates + "fgate.weight", input);
 
-        Tensor output = stack(tensors).forward(input(), Form.PARALLEL);
+        Tensor output = stack(tensors).trace(input(), Form.PARALLEL).getLast();
 
         double last = Torch.toFloats(output.select(1, STEPS - 1))[0];
         double expected = golden.path("output").get(STEPS - 1).get(0).asDouble();
@@ -111,8 +112,8 @@ class XlstmStackTest {
     void paddingChangesNothing() {
         Tensor padded = Torch.cat(1, input(), torch.randn(1, 5, WIDTH));
 
-        Tensor alone = stack().forward(input(), Form.PARALLEL);
-        Tensor among = stack().forward(padded, Form.PARALLEL).narrow(1, 0, STEPS);
+        Tensor alone = stack().forward(input(), STEPS);
+        Tensor among = stack().forward(padded, STEPS).narrow(1, 0, STEPS);
 
         assertThat(Torch.toFloats(among)).containsExactly(Torch.toFloats(alone), Offset.offset(2e-5f));
     }
@@ -133,7 +134,7 @@ class XlstmStackTest {
 
     private static XlstmStack stack(Map<String, Tensor> tensors) {
         ModelWeights weights =
-                ModelWeights.of(new WeightStore(new InMemoryTensors(tensors), Precision.FP32, Device.CPU));
+                ModelWeights.of(new WeightStore(new HeldTensors("memory", tensors), Precision.FP32, Device.CPU));
         XlstmStack stack = new XlstmStack(new XlstmConfig(WIDTH, 4, Set.of(1)), weights.root());
         weights.check();
         return stack;
@@ -148,7 +149,7 @@ class XlstmStackTest {
                         Arrays.stream(Goldens.ints(entry.getValue()))
                                 .asLongStream()
                                 .toArray()));
-        InMemoryTensors filled = InMemoryTensors.filled(
+        HeldTensors filled = FilledTensors.of(
                 shapes, (_, position, index) -> 0.25 * Math.sin(0.7 * (position + 1) + 0.37 * (index + 1)));
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         shapes.keySet()

@@ -10,7 +10,6 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
-import io.github.m3agiqa.testing.InMemoryTensors;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.ModelWeights.LowRank;
 import java.io.IOException;
@@ -199,7 +198,7 @@ class ModelWeightsTest {
     }
 
     private static WeightStore store(Map<String, Tensor> tensors, Precision precision) {
-        return new WeightStore(new InMemoryTensors(tensors), precision, Device.CPU);
+        return new WeightStore(new HeldTensors("memory", tensors), precision, Device.CPU);
     }
 
     private static Matrix matrix(Map<String, Tensor> tensors, Precision precision, int out, int in) {

@@ -1,0 +1,38 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.predictor.HeadConfig;
+import io.github.m3agiqa.predictor.HeadKind;
+import io.github.m3agiqa.predictor.Pooler;
+
+/**
+ * The network of a predictor.
+ *
+ * @param kind xlstm, lstm, gru, transformer, mamba2 or mean
+ * @param pooler mean, max, last or firstlastmean
+ * @param width the width of its steps; 512 as published
+ * @param layers its blocks or layers; 4 as published
+ * @param regression the width of the layer before the score; 128 as published
+ * @param reads what its first layer is trained on
+ */
+public record HeadSettings(HeadKind kind, Pooler pooler, int width, int layers, int regression, Reads reads) {
+    /** What the first layer reads. */
+    public enum Reads {
+        /** The last hidden states. */
+        HIDDEN,
+        /** The logits that the language model's head makes of them, as published: W has a column for every token. */
+        VOCABULARY
+    }
+
+    public HeadSettings {
+        config(kind, pooler, width, layers, regression);
+        Recipes.given("reads", reads);
+    }
+
+    HeadConfig config() {
+        return config(kind, pooler, width, layers, regression);
+    }
+
+    private static HeadConfig config(HeadKind kind, Pooler pooler, int width, int layers, int regression) {
+        return new HeadConfig(kind, pooler, width, layers, regression);
+    }
+}
