@@ -2,9 +2,7 @@ package io.github.m3agiqa.hub;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
-import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Scale;
-import io.github.m3agiqa.ScoringException;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
@@ -34,8 +32,6 @@ public record ModelManifest(
         String vision,
         Map<Aspect, AspectManifest> aspects,
         Map<String, String> sha256) {
-    private static final String PROMPT_SLOT = "{prompt}";
-
     /** The only architecture there is. */
     public static final String ARCHITECTURE = "minicpm-llama3-v-2.5";
 
@@ -66,21 +62,6 @@ public record ModelManifest(
     /** This manifest for a model of another name, with its base and aspects at other paths. */
     public ModelManifest derived(String newName, String newBase, Map<Aspect, AspectManifest> newAspects) {
         return new ModelManifest(newName, 1, architecture, license, newBase, alpha, vision, newAspects, Map.of());
-    }
-
-    /**
-     * A question about an image, its prompt put in where the question has a slot for it.
-     *
-     * @throws ScoringException with {@link ErrorCode#PROMPT_MISSING} if there is a slot and no prompt
-     */
-    public static String ask(String question, @Nullable String prompt) {
-        if (!question.contains(PROMPT_SLOT)) {
-            return question;
-        }
-        if (prompt == null || prompt.isBlank()) {
-            throw new ScoringException(ErrorCode.PROMPT_MISSING, "the model asks about the prompt, and none was given");
-        }
-        return question.replace(PROMPT_SLOT, prompt);
     }
 
     /** Name and version, as results name the model. */

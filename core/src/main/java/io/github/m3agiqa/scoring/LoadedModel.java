@@ -8,29 +8,19 @@ import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.mllm.Llama;
 import io.github.m3agiqa.mllm.MiniCpmV;
-import io.github.m3agiqa.mllm.MiniCpmVConfig;
-import io.github.m3agiqa.mllm.Tokenizer;
-import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
 import io.github.m3agiqa.predictor.Predictor;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Engine;
-import io.github.m3agiqa.weights.ModelWeights;
-import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsFile;
-import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.TensorSource;
 import io.github.m3agiqa.weights.TorchCheckpoint;
-import io.github.m3agiqa.weights.WeightStore;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +34,7 @@ final class LoadedModel implements AutoCloseable {
     record Head(Aspect aspect, AspectManifest settings, Projection projection, Predictor predictor) {}
 
     private final ModelManifest manifest;
-    private final AlphaMode alpha;
+    private final LoadedMllm mllm;
     private final List<Tuned> tuned = new ArrayList<>();
     private final List<Aspect> unavailable;
     /** What is to be closed, the latest first. */
@@ -52,17 +42,19 @@ final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(ModelFolder folder, ScoringOptions options) {
         this.manifest = folder.manifest();
-        this.alpha =
-                choice(folder, "alpha", manifest.alpha(), Map.of("drop", AlphaMode.DROP, "white", AlphaMode.WHITE));
         this.unavailable = options.aspects().stream()
                 .filter(aspect -> !scored(manifest.aspects().get(aspect)))
                 .toList();
-        if (!options.device().isCpu() && !Engine.cudaAvailable()) {
-            throw new IllegalArgumentException(
-                    "no CUDA device can be used: the CUDA natives are not on the class path, or no device answers");
-        }
+        this.mllm = LoadedMllm.open(folder, options);
+        closers.push(mllm::close);
         try {
-            load(folder, options);
+            mllm.variants().forEach(variant -> {
+                List<Head> heads = variant.aspects().stream()
+                        .filter(aspect -> scored(manifest.aspects().get(aspect)))
+                        .map(aspect -> head(folder, aspect, variant.mllm().llama(), options.device()))
+                        .toList();
+                tuned.add(new Tuned(variant.mllm(), heads));
+            });
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -71,41 +63,6 @@ final class LoadedModel implements AutoCloseable {
 
     static LoadedModel open(ModelFolder folder, ScoringOptions options) {
         return new LoadedModel(folder, options);
-    }
-
-    private void load(ModelFolder folder, ScoringOptions options) {
-        Path base = folder.part(manifest.base());
-        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
-        VisionMode visionMode = choice(
-                folder,
-                "vision",
-                manifest.vision(),
-                Map.of("published", VisionMode.PUBLISHED, "corrected", VisionMode.CORRECTED));
-        Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
-        closers.push(tokenizer::close);
-        WeightStore store = new WeightStore(new SafetensorsFolder(base), options.precision(), options.device());
-        closers.push(store::close);
-
-        Map<Optional<String>, List<Aspect>> byAdapter = new LinkedHashMap<>();
-        manifest.aspects().forEach((aspect, settings) -> {
-            if (scored(settings)
-                    && (options.aspects().isEmpty() || options.aspects().contains(aspect))) {
-                byAdapter
-                        .computeIfAbsent(Optional.ofNullable(settings.adapter()), _ -> new ArrayList<>())
-                        .add(aspect);
-            }
-        });
-        byAdapter.forEach((adapter, aspects) -> {
-            ModelWeights weights = adapter.map(
-                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
-                    .orElseGet(() -> ModelWeights.of(store));
-            closers.push(weights::close);
-            MiniCpmV mllm = new MiniCpmV(config, visionMode, weights, tokenizer);
-            List<Head> heads = aspects.stream()
-                    .map(aspect -> head(folder, aspect, mllm.llama(), options.device()))
-                    .toList();
-            tuned.add(new Tuned(mllm, heads));
-        });
     }
 
     private static boolean scored(@Nullable AspectManifest settings) {
@@ -148,18 +105,12 @@ final class LoadedModel implements AutoCloseable {
         return folded;
     }
 
-    private static <T> T choice(ModelFolder folder, String field, String value, Map<String, T> known) {
-        return Optional.ofNullable(known.get(value))
-                .orElseThrow(() -> new ModelException("%s: %s is '%s', known are %s"
-                        .formatted(folder.path().resolve(ModelFolder.MANIFEST), field, value, known.keySet())));
-    }
-
     String id() {
         return manifest.id();
     }
 
     AlphaMode alpha() {
-        return alpha;
+        return mllm.alpha();
     }
 
     List<Tuned> tuned() {

@@ -5,29 +5,25 @@ import io.github.m3agiqa.AspectResult;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Failure;
-import io.github.m3agiqa.ImageException;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
-import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.Describe;
 import io.github.m3agiqa.hub.ModelManifest.Rate;
+import io.github.m3agiqa.hub.PromptSlot;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.ChatTemplate;
-import io.github.m3agiqa.mllm.Generation;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.scoring.LoadedModel.Head;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
 import io.github.m3agiqa.tensor.Scope;
-import java.io.IOException;
-import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -49,17 +45,15 @@ import org.slf4j.LoggerFactory;
  */
 public final class Scorer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Scorer.class);
-    /** The longest question with its image, as published. */
-    private static final int MAX_QUESTION_TOKENS = 2048;
 
     private final LoadedModel model;
     private final ScoringOptions options;
-    private final ImageDecoder decoder;
+    private final PictureReader pictures;
 
     private Scorer(LoadedModel model, ScoringOptions options) {
         this.model = model;
         this.options = options;
-        this.decoder = new ImageDecoder(options.limits());
+        this.pictures = new PictureReader(new ImageDecoder(options.limits()), model.alpha());
     }
 
     /**
@@ -78,7 +72,7 @@ public final class Scorer implements AutoCloseable {
         Failure failure = null;
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            RgbImage image = decode(input);
+            RgbImage image = pictures.read(input);
             for (Aspect aspect : model.unavailable()) {
                 results.put(
                         aspect,
@@ -98,18 +92,6 @@ public final class Scorer implements AutoCloseable {
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
         return new Assessment(
                 input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
-    }
-
-    private RgbImage decode(ImagePrompt input) {
-        try {
-            byte[] bytes = input.content().read(options.limits().maxBytes());
-            return decoder.decode(input.image(), bytes, model.alpha());
-        } catch (NoSuchFileException e) {
-            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
-        } catch (IOException e) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e.getMessage()), e);
-        }
     }
 
     /** All aspects that one set of weights serves, over one encoding of the image for each way it is cut. */
@@ -140,14 +122,15 @@ public final class Scorer implements AutoCloseable {
         if (options.describe()) {
             Session describing = sessions.cut(describe.maxSlices());
             describing.rewind();
-            turns.add(Turn.user(ModelManifest.ask(describe.question(), prompt)));
-            describing.read(question(template, describing.plan(), turns));
-            description = describing.generate(generation(describe));
+            String question = PromptSlot.fill(describe.question(), prompt);
+            turns.add(Turn.user(question));
+            describing.read(FirstRound.question(template, describing.plan(), question));
+            description = describing.generate(FirstRound.generation(describe, options));
             turns.add(Turn.assistant(description));
         }
 
         // round 2: rate, read but never answered
-        turns.add(Turn.user(ModelManifest.ask(rate.question(), prompt)));
+        turns.add(Turn.user(PromptSlot.fill(rate.question(), prompt)));
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
         float raw = head.predictor().predict(head.projection().apply(hidden));
@@ -158,24 +141,6 @@ public final class Scorer implements AutoCloseable {
         }
         Scale scale = head.settings().scale();
         return new Score(scale.clamp(raw), scale, null, description);
-    }
-
-    private Generation generation(Describe describe) {
-        return new Generation(
-                options.beams().orElse(describe.beams()),
-                describe.repetitionPenalty(),
-                options.maxNewTokens().orElse(describe.maxNewTokens()));
-    }
-
-    private static TokenizedConversation question(ChatTemplate template, SlicePlan plan, List<Turn> turns) {
-        TokenizedConversation question = template.tokenize(plan, turns, true);
-        if (question.length() > MAX_QUESTION_TOKENS) {
-            throw new ScoringException(
-                    ErrorCode.PROMPT_TOO_LONG,
-                    "the question with image and prompt takes %d tokens, at most %d are read"
-                            .formatted(question.length(), MAX_QUESTION_TOKENS));
-        }
-        return question;
     }
 
     /** A conversation that the predictor has room for. */
@@ -209,8 +174,9 @@ public final class Scorer implements AutoCloseable {
             int longest = tuned.heads().stream()
                     .mapToInt(head -> Math.max(
                             head.settings().rate().maxLength(),
-                            MAX_QUESTION_TOKENS
-                                    + generation(head.settings().describe()).maxNewTokens()))
+                            FirstRound.MAX_QUESTION_TOKENS
+                                    + FirstRound.generation(head.settings().describe(), options)
+                                            .maxNewTokens()))
                     .max()
                     .orElseThrow();
             return Math.min(longest, tuned.mllm().llama().config().maxPositions());

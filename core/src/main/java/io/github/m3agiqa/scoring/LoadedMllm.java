@@ -1,0 +1,105 @@
+package io.github.m3agiqa.scoring;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.mllm.Tokenizer;
+import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsFolder;
+import io.github.m3agiqa.weights.WeightStore;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The networks of a model folder that speak: one base, and a tuned variant of it for each adapter. */
+final class LoadedMllm implements AutoCloseable {
+    /** The base with one adapter, or none, and the aspects that it serves. */
+    record Variant(MiniCpmV mllm, List<Aspect> aspects) {}
+
+    private final AlphaMode alpha;
+    private final VisionMode visionMode;
+    private final List<Variant> variants = new ArrayList<>();
+    /** What is to be closed, the latest first. */
+    private final Deque<Runnable> closers = new ArrayDeque<>();
+
+    private LoadedMllm(ModelFolder folder, ScoringOptions options) {
+        ModelManifest manifest = folder.manifest();
+        try {
+            this.alpha = AlphaMode.of(manifest.alpha());
+            this.visionMode = VisionMode.of(manifest.vision());
+        } catch (IllegalArgumentException e) {
+            throw new ModelException(
+                    "%s: %s".formatted(folder.path().resolve(ModelFolder.MANIFEST), e.getMessage()), e);
+        }
+        if (!options.device().isCpu() && !Engine.cudaAvailable()) {
+            throw new IllegalArgumentException(
+                    "no CUDA device can be used: the CUDA natives are not on the class path, or no device answers");
+        }
+        try {
+            load(folder, manifest, options);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens the variants that the aspects asked for need.
+     *
+     * @throws ModelException if files are missing, damaged or do not fit together
+     */
+    static LoadedMllm open(ModelFolder folder, ScoringOptions options) {
+        return new LoadedMllm(folder, options);
+    }
+
+    private void load(ModelFolder folder, ModelManifest manifest, ScoringOptions options) {
+        Path base = folder.part(manifest.base());
+        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
+        Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
+        closers.push(tokenizer::close);
+        WeightStore store = new WeightStore(new SafetensorsFolder(base), options.precision(), options.device());
+        closers.push(store::close);
+
+        Map<Optional<String>, List<Aspect>> byAdapter = new LinkedHashMap<>();
+        manifest.aspects().forEach((aspect, settings) -> {
+            if (options.aspects().isEmpty() || options.aspects().contains(aspect)) {
+                byAdapter
+                        .computeIfAbsent(Optional.ofNullable(settings.adapter()), _ -> new ArrayList<>())
+                        .add(aspect);
+            }
+        });
+        byAdapter.forEach((adapter, aspects) -> {
+            ModelWeights weights = adapter.map(
+                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
+                    .orElseGet(() -> ModelWeights.of(store));
+            closers.push(weights::close);
+            variants.add(new Variant(new MiniCpmV(config, visionMode, weights, tokenizer), List.copyOf(aspects)));
+        });
+    }
+
+    AlphaMode alpha() {
+        return alpha;
+    }
+
+    List<Variant> variants() {
+        return variants;
+    }
+
+    @Override
+    public void close() {
+        closers.forEach(Runnable::run);
+        closers.clear();
+    }
+}

@@ -1,0 +1,34 @@
+package io.github.m3agiqa.scoring;
+
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.ImageException;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+
+/**
+ * Reads and decodes what a model is to look at.
+ *
+ * @param alpha what becomes of transparency
+ */
+record PictureReader(ImageDecoder decoder, AlphaMode alpha) {
+    /**
+     * The picture of an input.
+     *
+     * @throws ImageException if it cannot be read or decoded
+     */
+    RgbImage read(ImagePrompt input) {
+        try {
+            byte[] bytes = input.content().read(decoder.limits().maxBytes());
+            return decoder.decode(input.image(), bytes, alpha);
+        } catch (NoSuchFileException e) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
+        } catch (IOException e) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e.getMessage()), e);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package io.github.m3agiqa.scoring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.PromptSlot;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DescriberTest {
+    private static final ScoringOptions FP32 = ScoringOptions.DEFAULT.withPrecision(Precision.FP32);
+
+    @TempDir
+    private Path folder;
+
+    private static ImagePrompt drawn(int width, int height) {
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(width, height, width), "png");
+        return ImagePrompt.of("%dx%d.png".formatted(width, height), png, "a hill");
+    }
+
+    private static AspectManifest settings(Aspect aspect) {
+        return Optional.ofNullable(
+                        ModelFolder.open(TestModels.tiny()).manifest().aspects().get(aspect))
+                .orElseThrow();
+    }
+
+    private static Describer open(Aspect aspect, ScoringOptions options) {
+        return Describer.open(ModelFolder.open(TestModels.tiny()), aspect, options);
+    }
+
+    /** Word for word: what is trained and reported on is what a score will be read from. */
+    @Test
+    void describesAsTheScorerDoes() {
+        AspectManifest settings = settings(Aspect.CORRESPONDENCE);
+        try (Scorer scorer = Scorer.open(ModelFolder.open(TestModels.tiny()), FP32);
+                Describer describer = open(Aspect.CORRESPONDENCE, FP32)) {
+            for (ImagePrompt image : List.of(drawn(300, 200), drawn(1200, 700))) {
+                Answers answers = describer.answer(
+                        image,
+                        PromptSlot.fill(settings.describe().question(), image.prompt()),
+                        settings.rate().question());
+
+                assertThat(answers.failure()).isNull();
+                assertThat(answers.description())
+                        .isEqualTo(scorer.score(image)
+                                .score(Aspect.CORRESPONDENCE)
+                                .orElseThrow()
+                                .description());
+            }
+        }
+    }
+
+    /** The rating is an answer to the second request, over the first answer. */
+    @Test
+    void ratesOverItsOwnDescription() {
+        ScoringOptions greedy = new ScoringOptions(
+                FP32.aspects(),
+                FP32.device(),
+                FP32.precision(),
+                FP32.loraMode(),
+                true,
+                OptionalInt.of(1),
+                OptionalInt.of(5),
+                FP32.limits());
+        try (Describer describer = open(Aspect.QUALITY, greedy)) {
+            Answers one = describer.answer(drawn(300, 200), "describe it", "rate it in one word");
+            Answers other = describer.answer(drawn(300, 200), "describe it", "is it sharp and well lit?");
+
+            assertThat(one).isEqualTo(describer.answer(drawn(300, 200), "describe it", "rate it in one word"));
+            assertThat(other.description()).isEqualTo(one.description());
+            assertThat(other.rating()).isNotEqualTo(one.rating());
+        }
+    }
+
+    @Test
+    void answersDoNotDependOnOtherThreads() throws Exception {
+        try (Describer describer = open(Aspect.QUALITY, FP32);
+                ExecutorService threads = Executors.newFixedThreadPool(2)) {
+            Answers alone = describer.answer(drawn(300, 200), "describe", "rate");
+
+            List<Future<Answers>> answers = threads.invokeAll(List.<Callable<Answers>>of(
+                    () -> describer.answer(drawn(300, 200), "describe", "rate"),
+                    () -> describer.answer(drawn(400, 200), "describe", "rate"),
+                    () -> describer.answer(drawn(300, 200), "describe", "rate")));
+
+            assertThat(answers.get(0).get()).isEqualTo(alone);
+            assertThat(answers.get(2).get()).isEqualTo(alone);
+        }
+    }
+
+    @Test
+    void needsNoPredictor() throws IOException {
+        Path model = TestModels.tinyWith(folder.resolve("model"), _ -> {});
+        Files.delete(model.resolve("predictor.safetensors"));
+
+        try (Describer describer = Describer.open(ModelFolder.open(model), Aspect.QUALITY, FP32)) {
+            assertThat(describer.answer(drawn(300, 200), "describe", "rate").failure())
+                    .isNull();
+        }
+    }
+
+    @Test
+    void whatFailsIsNoAnswer() {
+        try (Describer describer = open(Aspect.QUALITY, FP32)) {
+            assertFailure(
+                    describer.answer(ImagePrompt.of("broken.png", new byte[] {1, 2}, null), "describe", "rate"),
+                    ErrorCode.IMAGE_UNREADABLE);
+            assertFailure(
+                    describer.answer(ImagePrompt.of(folder.resolve("none.png"), null), "describe", "rate"),
+                    ErrorCode.IMAGE_UNREADABLE);
+            assertFailure(describer.answer(drawn(300, 200), "word ".repeat(1000), "rate"), ErrorCode.PROMPT_TOO_LONG);
+            assertFailure(
+                    describer.answer(drawn(300, 200), "describe", "word ".repeat(10_000)),
+                    ErrorCode.CONVERSATION_TOO_LONG);
+            assertThat(describer.answer(drawn(300, 200), "describe", "rate").failure())
+                    .isNull();
+        }
+    }
+
+    private static void assertFailure(Answers answers, ErrorCode code) {
+        assertThat(answers.description()).isNull();
+        assertThat(answers.rating()).isNull();
+        assertThat(answers.failure()).extracting(Failure::code).isEqualTo(code);
+    }
+
+    @Test
+    void anAspectThatTheModelHasNotIsRefused() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest -> ((ObjectNode) manifest.path("aspects")).remove(List.of("authenticity")));
+
+        assertThatThrownBy(() -> Describer.open(ModelFolder.open(model), Aspect.AUTHENTICITY, FP32))
+                .isInstanceOf(ModelException.class)
+                .hasMessage("random@1 has no aspect authenticity, only [quality, correspondence]");
+    }
+
+    @Test
+    void thereAreTwoAnswersOrAFailure() {
+        assertThatThrownBy(() -> new Answers("a", null, null)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Answers("a", "b", new Failure(ErrorCode.INTERNAL, "x")))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Answers(null, null, null)).isInstanceOf(IllegalArgumentException.class);
+    }
+}
