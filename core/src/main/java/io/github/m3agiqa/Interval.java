@@ -1,7 +1,7 @@
 package io.github.m3agiqa;
 
 /**
- * A prediction interval: where the mean opinion score lies with the stated probability.
+ * Where a number lies with a stated probability: a score's 90 % prediction interval, or a measure's 95 % confidence interval.
  *
  * @param low the lower end
  * @param high the upper end, not below {@code low}

@@ -1,95 +1,101 @@
 package io.github.m3agiqa.evaluation;
 
-import io.github.m3agiqa.Interval;
-import io.github.m3agiqa.Rating;
-import io.github.m3agiqa.Scale;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * How well a model's scores agree with people's.
+ * How well computed scores agree with people's.
  *
  * @param images the number of images
- * @param srcc Spearman's rank correlation, with its 95 % interval
- * @param plcc Pearson's correlation of the scores as they are, with its 95 % interval
- * @param plccFitted Pearson's correlation after a logistic map was fitted to these very images
- * @param krcc Kendall's tau-b
- * @param rmse the root of the mean squared error
- * @param mae the mean absolute error
- * @param ratingAccuracy the share of images whose rating word is the one of the human score
- * @param srccWithinGenerators the mean over generators of the rank correlation among each one's images, weighted by
- *     their number; NaN if no generator is known. Telling generators apart is not enough for it.
- * @param byGenerator the rank correlation among the images of each generator
+ * @param groups the number of groups that they are from, which is to say of prompts
+ * @param figures each measure's
+ * @param byGenerator the rank correlation among the images of each generator that has enough of them; empty for a mean
+ *     over several splits
  */
 public record Agreement(
-        int images,
-        Estimate srcc,
-        Estimate plcc,
-        double plccFitted,
-        double krcc,
-        double rmse,
-        double mae,
-        double ratingAccuracy,
-        double srccWithinGenerators,
-        Map<String, Double> byGenerator) {
+        int images, int groups, Map<Measure, Estimate> figures, SortedMap<String, OfGenerator> byGenerator) {
     /**
-     * A figure and how sure it is.
+     * The agreement among the images of one generator.
      *
-     * @param interval the 95 % interval
+     * @param images their number
+     * @param srcc their rank correlation
      */
-    public record Estimate(double value, Interval interval) {}
+    public record OfGenerator(int images, Estimate srcc) {}
 
-    /** Fewer images have no rank correlation worth a mention. */
-    private static final int FEWEST = 10;
+    public Agreement {
+        Map<Measure, Estimate> all = new EnumMap<>(Measure.class);
+        for (Measure measure : Measure.values()) {
+            all.put(measure, figures.getOrDefault(measure, Estimate.absent("it was not computed")));
+        }
+        figures = Collections.unmodifiableMap(all);
+        byGenerator = Collections.unmodifiableSortedMap(new TreeMap<>(byGenerator));
+    }
+
+    /** A measure's figure. */
+    public Estimate figure(Measure measure) {
+        return figures.getOrDefault(measure, Estimate.absent("it was not computed"));
+    }
 
     /**
-     * Measures agreement.
+     * Measures the agreement on some images.
      *
-     * @param predictions at least two
+     * @param predictions at least one
+     * @param onScale whether the computed scores are opinions on the scale of 0 to 5; where they are not, nothing is said
+     *     of their errors before a fit
      */
-    public static Agreement of(List<Prediction> predictions, Bootstrap bootstrap) {
-        double[] predicted = Correlations.column(predictions, Prediction::predicted);
-        double[] mos = Correlations.column(predictions, Prediction::mos);
-        Map<String, List<Prediction>> generators = new TreeMap<>();
-        predictions.forEach(prediction -> Optional.ofNullable(prediction.generator())
-                .ifPresent(generator -> generators
-                        .computeIfAbsent(generator, _ -> new ArrayList<>())
-                        .add(prediction)));
-        Map<String, Double> byGenerator = new TreeMap<>();
-        double weighted = 0;
-        int weights = 0;
-        for (var entry : generators.entrySet()) {
-            double srcc = Correlations.apply(Correlations::srcc, entry.getValue());
-            if (entry.getValue().size() >= FEWEST && Double.isFinite(srcc)) {
-                byGenerator.put(entry.getKey(), srcc);
-                weighted += entry.getValue().size() * srcc;
-                weights += entry.getValue().size();
+    public static Agreement of(List<Prediction> predictions, boolean onScale, Bootstrap bootstrap) {
+        return mean(List.of(predictions), onScale, bootstrap);
+    }
+
+    /**
+     * Measures the agreement in each of several splits and takes the mean, as the field reports cross-validation. The
+     * intervals are those of the mean: a draw takes whole groups from all splits together.
+     *
+     * @param splits at least one, each with at least one prediction
+     */
+    public static Agreement mean(List<List<Prediction>> splits, boolean onScale, Bootstrap bootstrap) {
+        Splits data = new Splits(splits.stream()
+                .map(predictions -> new Columns(predictions, onScale))
+                .toList());
+        Map<Measure, Estimate> figures = new EnumMap<>(Measure.class);
+        Map<Measure, Statistic> statistics = new EnumMap<>(Measure.class);
+        for (Measure measure : Measure.values()) {
+            String whyNot = data.whyNot(measure);
+            if (whyNot != null) {
+                figures.put(measure, Estimate.absent(whyNot));
+            } else {
+                statistics.put(measure, data.statistic(measure));
             }
         }
-        long right = predictions.stream()
-                .filter(prediction -> rating(prediction.predicted()) == rating(prediction.mos()))
-                .count();
-        return new Agreement(
-                predictions.size(),
-                estimate(Correlations::srcc, predictions, bootstrap),
-                estimate(Correlations::plcc, predictions, bootstrap),
-                Correlations.plcc(LogisticFit.of(predicted, mos).of(predicted), mos),
-                Correlations.krcc(predicted, mos),
-                Correlations.rmse(predicted, mos),
-                Correlations.mae(predicted, mos),
-                right / (double) predictions.size(),
-                weights == 0 ? Double.NaN : weighted / weights,
-                byGenerator);
-    }
-
-    private static Estimate estimate(Correlations.Measure measure, List<Prediction> predictions, Bootstrap bootstrap) {
-        return new Estimate(Correlations.apply(measure, predictions), bootstrap.interval(measure, predictions));
-    }
-
-    private static Rating rating(double score) {
-        return Rating.of(score, Scale.ZERO_TO_FIVE);
+        Map<String, Columns> generators = new LinkedHashMap<>();
+        List<Statistic> all = new ArrayList<>(statistics.values());
+        if (splits.size() == 1) {
+            Columns only = data.columns().getFirst();
+            only.generators().forEach((generator, rows) -> {
+                generators.put(generator, only.part(rows));
+                all.add(Recounted.part(rows, Measure.SRCC.statistic(only.part(rows))));
+            });
+        }
+        double[][] values = bootstrap.values(data.groups(), all);
+        int next = 0;
+        for (Measure measure : statistics.keySet()) {
+            figures.put(measure, Estimate.of(data.value(measure), Bootstrap.interval(values[next++])));
+        }
+        SortedMap<String, OfGenerator> byGenerator = new TreeMap<>();
+        for (var generator : generators.entrySet()) {
+            Columns columns = generator.getValue();
+            byGenerator.put(
+                    generator.getKey(),
+                    new OfGenerator(
+                            columns.size(), Estimate.of(Measure.SRCC.of(columns), Bootstrap.interval(values[next++]))));
+        }
+        return new Agreement(data.predictions().size(), new HashSet<>(data.groups()).size(), figures, byGenerator);
     }
 }

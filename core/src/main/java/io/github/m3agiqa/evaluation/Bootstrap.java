@@ -1,114 +1,106 @@
 package io.github.m3agiqa.evaluation;
 
 import io.github.m3agiqa.Interval;
-import io.github.m3agiqa.evaluation.Correlations.Measure;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.SplittableRandom;
+import org.hipparchus.stat.descriptive.rank.Percentile;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Confidence intervals by drawing whole groups again: images of one prompt are alike, so drawing images one by one would
- * promise too much.
+ * Confidence intervals by drawing whole groups of images again, with replacement: images of one prompt are alike, so
+ * drawing images one by one would promise too much.
+ *
+ * @param draws how often the groups are drawn, at least 100; 1000 is usual
+ * @param seed makes a report repeatable
+ * @see <a href="https://doi.org/10.1017/CBO9780511802843">Davison and Hinkley 1997</a>, sections 3.8 and 5.3
  */
-public final class Bootstrap {
-    /** The seed of all intervals, so that a report can be made again. */
-    private static final long SEED = 20250220;
+public record Bootstrap(int draws, long seed) {
+    /** The confidence of all intervals. */
+    public static final double LEVEL = 0.95;
 
-    private static final double LEVEL = 0.95;
+    /** What is undefined in more than this share of the draws has no interval: what is left of them is no sample. */
+    private static final double MOST_UNDEFINED = 0.05;
 
-    private final int draws;
-
-    /**
-     * A bootstrap.
-     *
-     * @param draws how often the groups are drawn again; 1000 is usual
-     */
-    public Bootstrap(int draws) {
-        this.draws = draws;
+    public Bootstrap {
+        if (draws < 100) {
+            throw new IllegalArgumentException(
+                    "%d draws say nothing of an interval: 100 are the least".formatted(draws));
+        }
     }
 
-    /** The 95 % interval of a measure. */
-    public Interval interval(Measure measure, List<Prediction> predictions) {
-        List<List<Integer>> groups = groups(predictions);
-        Random random = new Random(SEED);
-        double[] values = new double[draws];
+    /**
+     * Computes statistics of the same draws of images.
+     *
+     * @param groups the group of each image
+     * @return for each statistic its value in each draw, NaN where it is undefined
+     */
+    double[][] values(List<String> groups, List<Statistic> statistics) {
+        int[][] members = members(groups);
+        double[][] values = new double[statistics.size()][draws];
+        if (members.length < 2) {
+            // one group only: there is nothing to draw from
+            Arrays.stream(values).forEach(row -> Arrays.fill(row, Double.NaN));
+            return values;
+        }
+        SplittableRandom random = new SplittableRandom(seed);
+        int[] counts = new int[groups.size()];
         for (int draw = 0; draw < draws; draw++) {
-            List<Prediction> drawn = new ArrayList<>();
-            for (int index : draw(groups, random)) {
-                drawn.add(predictions.get(index));
+            Arrays.fill(counts, 0);
+            for (int i = 0; i < members.length; i++) {
+                for (int image : members[random.nextInt(members.length)]) {
+                    counts[image]++;
+                }
             }
-            values[draw] = Correlations.apply(measure, drawn);
-        }
-        return percentiles(values);
-    }
-
-    /**
-     * The difference of two models on the same images.
-     *
-     * @param difference the first model's measure less the second's
-     * @param interval its 95 % interval
-     * @param p the two-sided probability of so large a difference, were there none
-     */
-    public record Comparison(double difference, Interval interval, double p) {}
-
-    /**
-     * Compares two models, image by image.
-     *
-     * @param first predictions of one model
-     * @param second predictions of another, of the same images in the same order
-     */
-    public Comparison compare(Measure measure, List<Prediction> first, List<Prediction> second) {
-        for (int i = 0; i < first.size(); i++) {
-            if (second.size() != first.size()
-                    || !first.get(i).image().equals(second.get(i).image())) {
-                throw new IllegalArgumentException("the two models must have scored the same images");
+            for (int i = 0; i < values.length; i++) {
+                values[i][draw] = statistics.get(i).of(counts);
             }
         }
-        List<List<Integer>> groups = groups(first);
-        Random random = new Random(SEED);
-        double[] values = new double[draws];
-        for (int draw = 0; draw < draws; draw++) {
-            List<Prediction> drawnFirst = new ArrayList<>();
-            List<Prediction> drawnSecond = new ArrayList<>();
-            for (int index : draw(groups, random)) {
-                drawnFirst.add(first.get(index));
-                drawnSecond.add(second.get(index));
-            }
-            values[draw] = Correlations.apply(measure, drawnFirst) - Correlations.apply(measure, drawnSecond);
-        }
-        double below = Arrays.stream(values).filter(value -> value <= 0).count() / (double) draws;
-        double p = Math.min(1, 2 * Math.max(1.0 / draws, Math.min(below, 1 - below)));
-        double difference = Correlations.apply(measure, first) - Correlations.apply(measure, second);
-        return new Comparison(difference, percentiles(values), p);
+        return values;
     }
 
-    private static List<List<Integer>> groups(List<Prediction> predictions) {
-        Map<String, List<Integer>> groups = new LinkedHashMap<>();
-        for (int i = 0; i < predictions.size(); i++) {
-            groups.computeIfAbsent(predictions.get(i).group(), _ -> new ArrayList<>())
-                    .add(i);
-        }
-        return new ArrayList<>(groups.values());
-    }
-
-    private static List<Integer> draw(List<List<Integer>> groups, Random random) {
-        List<Integer> drawn = new ArrayList<>();
+    private static int[][] members(List<String> groups) {
+        Map<String, List<Integer>> members = new LinkedHashMap<>();
         for (int i = 0; i < groups.size(); i++) {
-            drawn.addAll(groups.get(random.nextInt(groups.size())));
+            members.computeIfAbsent(groups.get(i), _ -> new ArrayList<>()).add(i);
         }
-        return drawn;
+        return members.values().stream()
+                .map(images -> images.stream().mapToInt(Integer::intValue).toArray())
+                .toArray(int[][]::new);
     }
 
-    private static Interval percentiles(double[] values) {
-        double[] sorted =
-                Arrays.stream(values).filter(Double::isFinite).sorted().toArray();
-        if (sorted.length == 0) {
-            return new Interval(-1, 1);
+    /** The 95 % percentile interval of a statistic's values; null if it was undefined too often. */
+    static @Nullable Interval interval(double[] values) {
+        double[] defined = defined(values);
+        if (defined.length < (1 - MOST_UNDEFINED) * values.length) {
+            return null;
         }
-        int low = (int) Math.floor((1 - LEVEL) / 2 * (sorted.length - 1));
-        return new Interval(sorted[low], sorted[sorted.length - 1 - low]);
+        Percentile percentile = new Percentile().withEstimationType(Percentile.EstimationType.R_7);
+        percentile.setData(defined);
+        double tail = 50 * (1 - LEVEL);
+        return new Interval(percentile.evaluate(tail), percentile.evaluate(100 - tail));
+    }
+
+    /**
+     * The two-sided probability of a difference as far from 0 as the one found, were there none; null if the difference
+     * was undefined too often. It is never 0: it can be no less than the draws can tell.
+     *
+     * @param differences the difference in each draw
+     */
+    static @Nullable Double p(double[] differences) {
+        double[] defined = defined(differences);
+        if (defined.length < (1 - MOST_UNDEFINED) * differences.length) {
+            return null;
+        }
+        long notAbove = Arrays.stream(defined).filter(value -> value <= 0).count();
+        long notBelow = Arrays.stream(defined).filter(value -> value >= 0).count();
+        return Math.min(1, 2.0 * (Math.min(notAbove, notBelow) + 1) / (defined.length + 1));
+    }
+
+    private static double[] defined(double[] values) {
+        return Arrays.stream(values).filter(Double::isFinite).toArray();
     }
 }

@@ -1,44 +1,47 @@
 package io.github.m3agiqa.evaluation;
 
-import java.util.List;
-import java.util.function.ToDoubleFunction;
+import java.util.Arrays;
 import org.hipparchus.stat.correlation.KendallsCorrelation;
 import org.hipparchus.stat.correlation.PearsonsCorrelation;
 import org.hipparchus.stat.correlation.SpearmansCorrelation;
 
-/** Measures of agreement. Where one of the two sides is constant, a correlation is NaN. */
+/**
+ * Measures of agreement between computed and human scores. All take two columns of the same length, an image a row, and
+ * refuse what is not finite. A correlation of fewer than two images, or with a column that does not vary, is NaN.
+ */
 public final class Correlations {
+    /** A column whose values differ by less than this share of them varies by rounding alone. */
+    private static final double ROUNDING = 1e-13;
+
     private Correlations() {}
 
-    /** A measure of agreement between predictions and opinions. */
-    @FunctionalInterface
-    public interface Measure {
-        double of(double[] predicted, double[] mos);
-    }
-
-    /** Spearman's rank correlation, ties with their average rank. */
+    /** Spearman's rank correlation; ties have their average rank. */
     public static double srcc(double[] predicted, double[] mos) {
-        return constant(predicted) || constant(mos)
-                ? Double.NaN
-                : new SpearmansCorrelation().correlation(predicted, mos);
+        check(predicted, mos);
+        return varies(predicted) && varies(mos)
+                ? clamp(new SpearmansCorrelation().correlation(scaled(predicted), scaled(mos)))
+                : Double.NaN;
     }
 
-    /** Pearson's correlation. */
+    /** Pearson's linear correlation. */
     public static double plcc(double[] predicted, double[] mos) {
-        return constant(predicted) || constant(mos)
-                ? Double.NaN
-                : new PearsonsCorrelation().correlation(predicted, mos);
+        check(predicted, mos);
+        return varies(predicted) && varies(mos)
+                ? clamp(new PearsonsCorrelation().correlation(scaled(predicted), scaled(mos)))
+                : Double.NaN;
     }
 
     /** Kendall's rank correlation, tau-b. */
     public static double krcc(double[] predicted, double[] mos) {
-        return constant(predicted) || constant(mos)
-                ? Double.NaN
-                : new KendallsCorrelation().correlation(predicted, mos);
+        check(predicted, mos);
+        return varies(predicted) && varies(mos)
+                ? clamp(new KendallsCorrelation().correlation(scaled(predicted), scaled(mos)))
+                : Double.NaN;
     }
 
-    /** The root of the mean squared difference. */
+    /** The root of the mean squared difference; NaN without images. */
     public static double rmse(double[] predicted, double[] mos) {
+        check(predicted, mos);
         double sum = 0;
         for (int i = 0; i < predicted.length; i++) {
             sum += (predicted[i] - mos[i]) * (predicted[i] - mos[i]);
@@ -46,8 +49,9 @@ public final class Correlations {
         return Math.sqrt(sum / predicted.length);
     }
 
-    /** The mean absolute difference. */
+    /** The mean absolute difference; NaN without images. */
     public static double mae(double[] predicted, double[] mos) {
+        check(predicted, mos);
         double sum = 0;
         for (int i = 0; i < predicted.length; i++) {
             sum += Math.abs(predicted[i] - mos[i]);
@@ -55,20 +59,48 @@ public final class Correlations {
         return sum / predicted.length;
     }
 
-    private static boolean constant(double[] values) {
+    /** Whether a column says anything: it has two values that differ by more than rounding. */
+    static boolean varies(double[] values) {
+        double min = Double.POSITIVE_INFINITY;
+        double max = Double.NEGATIVE_INFINITY;
         for (double value : values) {
-            if (value != values[0]) {
-                return false;
+            min = Math.min(min, value);
+            max = Math.max(max, value);
+        }
+        return varies(min, max);
+    }
+
+    /** Whether a column with that least and greatest value says anything. */
+    static boolean varies(double min, double max) {
+        return max - min > ROUNDING * Math.max(Math.abs(min), Math.abs(max));
+    }
+
+    static void check(double[] predicted, double[] mos) {
+        if (predicted.length != mos.length) {
+            throw new IllegalArgumentException(
+                    "%d computed and %d human scores".formatted(predicted.length, mos.length));
+        }
+        for (int i = 0; i < predicted.length; i++) {
+            if (!Double.isFinite(predicted[i]) || !Double.isFinite(mos[i])) {
+                throw new IllegalArgumentException(
+                        "row %d: %s and %s must be finite".formatted(i, predicted[i], mos[i]));
             }
         }
-        return true;
     }
 
-    static double apply(Measure measure, List<Prediction> predictions) {
-        return measure.of(column(predictions, Prediction::predicted), column(predictions, Prediction::mos));
+    /**
+     * The column divided by a power of two, which no correlation minds: squares of scores on any scale can be computed.
+     * And 0.0 and -0.0 become the same, which the ranking of Hipparchus would tell apart.
+     */
+    static double[] scaled(double[] values) {
+        int exponent = Arrays.stream(values).mapToInt(Math::getExponent).max().orElse(0);
+        return Arrays.stream(values)
+                .map(value -> Math.scalb(value, -exponent) + 0.0)
+                .toArray();
     }
 
-    static double[] column(List<Prediction> predictions, ToDoubleFunction<Prediction> column) {
-        return predictions.stream().mapToDouble(column).toArray();
+    /** Rounding must not make more than perfect agreement. */
+    private static double clamp(double correlation) {
+        return Math.clamp(correlation, -1, 1);
     }
 }

@@ -1,127 +1,180 @@
 package io.github.m3agiqa.evaluation;
 
+import io.github.m3agiqa.LogisticMap;
 import java.util.Arrays;
-import org.hipparchus.analysis.ParametricUnivariateFunction;
-import org.hipparchus.exception.MathRuntimeException;
-import org.hipparchus.linear.DiagonalMatrix;
-import org.hipparchus.linear.MatrixUtils;
-import org.hipparchus.linear.RealMatrix;
-import org.hipparchus.linear.RealVector;
-import org.hipparchus.optim.nonlinear.vector.leastsquares.LeastSquaresBuilder;
-import org.hipparchus.optim.nonlinear.vector.leastsquares.LevenbergMarquardtOptimizer;
-import org.hipparchus.stat.descriptive.moment.StandardDeviation;
-import org.hipparchus.util.Pair;
+import org.hipparchus.optim.InitialGuess;
+import org.hipparchus.optim.MaxEval;
+import org.hipparchus.optim.SimpleValueChecker;
+import org.hipparchus.optim.nonlinear.scalar.GoalType;
+import org.hipparchus.optim.nonlinear.scalar.ObjectiveFunction;
+import org.hipparchus.optim.nonlinear.scalar.noderiv.NelderMeadSimplex;
+import org.hipparchus.optim.nonlinear.scalar.noderiv.SimplexOptimizer;
 
 /**
- * The five-parameter logistic map from predictions to opinions that the field fits before it computes PLCC:
- * {@code b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5}.
+ * The fit of a {@link LogisticMap} by least squares. Three of its parameters are linear and have a closed solution for
+ * each steepness and middle; these two are searched for, first on a grid and then by the simplex of Nelder and Mead, so
+ * that no start decides what is found.
  *
- * @see <a href="https://doi.org/10.1109/TIP.2006.881959">Sheikh, Sabir and Bovik 2006</a>, equation 9
+ * @see <a href="https://doi.org/10.1137/0710036">Golub and Pereyra 1973</a>, variable projection
  */
 public final class LogisticFit {
-    private static final int PARAMETERS = 5;
-    private static final int MAX_STEPS = 2000;
-
-    private final double[] parameters;
+    /** The number of images above which five parameters say something. */
+    static final int PARAMETERS = 5;
 
     /**
-     * The map with these parameters.
+     * The logarithms of the flattest and the steepest map, whose steepness is 0.02 and 10 in units of one over the
+     * standard deviation of the scores. A flatter map is a cubic curve; a steeper one is a jump between neighbouring
+     * scores, which is noise and no opinion.
+     */
+    private static final double LOG_FLATTEST = Math.log(0.02);
+
+    private static final double LOG_STEEPEST = Math.log(10);
+
+    /** How many standard deviations the middle may lie outside of the scores. */
+    private static final double BEYOND = 1;
+
+    private static final int GRID = 12;
+
+    /** The size of the first simplex, in standard deviations and in the logarithm of the steepness. */
+    private static final double FIRST_STEP = 0.2;
+
+    /** The search ends where a step changes the sum of squares by less than this share of it. */
+    private static final double TOLERANCE = 1e-13;
+
+    /** What is left of the opinions' squares by rounding alone where the map fits perfectly. */
+    private static final double ROUNDING = 1e-26;
+
+    private LogisticFit() {}
+
+    /**
+     * Fits the map that takes scores closest to opinions. It is never worse than the straight line of least squares, and
+     * is that line for five images or fewer; where the scores do not vary it is level.
      *
-     * @param parameters b1 to b5
+     * @param predicted at least one computed score, on any scale; they may fall as opinions rise
+     * @param mos the human scores of the same images
      */
-    public LogisticFit(double... parameters) {
-        if (parameters.length != PARAMETERS) {
-            throw new IllegalArgumentException("the map has 5 parameters, not " + parameters.length);
+    public static LogisticMap of(double[] predicted, double[] mos) {
+        Correlations.check(predicted, mos);
+        if (predicted.length == 0) {
+            throw new IllegalArgumentException("there is nothing to fit to");
         }
-        this.parameters = parameters.clone();
-    }
-
-    /**
-     * Fits the map by least squares, with the Levenberg-Marquardt algorithm. Where that finds nothing, as on constant
-     * predictions, the map is the straight line of least squares.
-     */
-    public static LogisticFit of(double[] predicted, double[] mos) {
-        double spread = new StandardDeviation().evaluate(predicted);
-        double meanX = Arrays.stream(predicted).average().orElseThrow();
-        double meanY = Arrays.stream(mos).average().orElseThrow();
-        double range = Arrays.stream(mos).max().orElseThrow()
-                - Arrays.stream(mos).min().orElseThrow();
-        double sign = Correlations.plcc(predicted, mos) < 0 ? -1 : 1;
-        double[] start = {sign * range, 1 / Math.max(spread, 1e-9), meanX, 0, meanY};
-        try {
-            double[] fitted = new LevenbergMarquardtOptimizer()
-                    .optimize(new LeastSquaresBuilder()
-                            .start(start)
-                            .model(point -> model(point.toArray(), predicted))
-                            .target(mos)
-                            .weight(new DiagonalMatrix(ones(mos.length)))
-                            .lazyEvaluation(false)
-                            .maxEvaluations(MAX_STEPS)
-                            .maxIterations(MAX_STEPS)
-                            .build())
-                    .getPoint()
-                    .toArray();
-            return new LogisticFit(fitted);
-        } catch (MathRuntimeException _) {
-            return line(predicted, mos, meanX, meanY);
+        double centre = mean(predicted);
+        double meanMos = mean(mos);
+        if (!Correlations.varies(predicted)) {
+            return new LogisticMap(0, 1, centre, 0, meanMos);
         }
+        double spread = Correlations.rmse(predicted, constant(centre, predicted.length));
+        Projection projection = new Projection(
+                Arrays.stream(predicted).map(score -> (score - centre) / spread).toArray(),
+                Arrays.stream(mos).map(opinion -> opinion - meanMos).toArray());
+        LogisticMap standard = predicted.length > PARAMETERS ? projection.best() : projection.line();
+        return new LogisticMap(
+                standard.b1(),
+                standard.b2() / spread,
+                centre + standard.b3() * spread,
+                standard.b4() / spread,
+                meanMos + standard.b5() - standard.b4() * centre / spread);
     }
 
-    private static double[] ones(int length) {
-        double[] ones = new double[length];
-        Arrays.fill(ones, 1);
-        return ones;
+    private static double mean(double[] values) {
+        return Arrays.stream(values).average().orElseThrow();
     }
 
-    private static LogisticFit line(double[] predicted, double[] mos, double meanX, double meanY) {
-        double xy = 0;
-        double xx = 0;
-        for (int i = 0; i < predicted.length; i++) {
-            xy += (predicted[i] - meanX) * (mos[i] - meanY);
-            xx += (predicted[i] - meanX) * (predicted[i] - meanX);
-        }
-        double slope = xx == 0 ? 0 : xy / xx;
-        return new LogisticFit(0, 1, meanX, slope, meanY - slope * meanX);
+    private static double[] constant(double value, int length) {
+        double[] constant = new double[length];
+        Arrays.fill(constant, value);
+        return constant;
     }
 
-    private static Pair<RealVector, RealMatrix> model(double[] b, double[] predicted) {
-        double[] values = new double[predicted.length];
-        double[][] gradients = new double[predicted.length][];
-        for (int i = 0; i < predicted.length; i++) {
-            values[i] = FUNCTION.value(predicted[i], b);
-            gradients[i] = FUNCTION.gradient(predicted[i], b);
-        }
-        return new Pair<>(MatrixUtils.createRealVector(values), MatrixUtils.createRealMatrix(gradients));
-    }
+    /** The best linear parameters for a steepness and a middle. */
+    private static final class Projection {
+        private final double[] x;
+        private final double[] y;
+        private final double lowest;
+        private final double highest;
+        private final double[] step;
 
-    private static final ParametricUnivariateFunction FUNCTION = new ParametricUnivariateFunction() {
-        @Override
-        public double value(double x, double... b) {
-            return b[0] * (0.5 - 1 / (1 + Math.exp(b[1] * (x - b[2])))) + b[3] * x + b[4];
+        /**
+         * @param x scores of mean 0 and standard deviation 1
+         * @param y opinions of mean 0
+         */
+        Projection(double[] x, double[] y) {
+            this.x = x;
+            this.y = y;
+            this.lowest = Arrays.stream(x).min().orElseThrow() - BEYOND;
+            this.highest = Arrays.stream(x).max().orElseThrow() + BEYOND;
+            this.step = new double[x.length];
         }
 
-        @Override
-        public double[] gradient(double x, double... b) {
-            double logistic = 1 / (1 + Math.exp(b[1] * (x - b[2])));
-            double slope = logistic * (1 - logistic);
-            return new double[] {
-                0.5 - logistic, b[0] * slope * (x - b[2]), -b[0] * slope * b[1], x, 1,
-            };
+        LogisticMap line() {
+            return new LogisticMap(0, 1, 0, product(x, y) / x.length, 0);
         }
-    };
 
-    /** b1 to b5. */
-    public double[] parameters() {
-        return parameters.clone();
-    }
+        LogisticMap best() {
+            double fewest = Double.POSITIVE_INFINITY;
+            double[] start = {0, 0};
+            for (int i = 0; i < GRID; i++) {
+                for (int j = 0; j < GRID; j++) {
+                    double[] point = {
+                        LOG_FLATTEST + i * (LOG_STEEPEST - LOG_FLATTEST) / (GRID - 1),
+                        lowest + j * (highest - lowest) / (GRID - 1)
+                    };
+                    double squares = squares(point[0], point[1]);
+                    if (squares < fewest) {
+                        fewest = squares;
+                        start = point;
+                    }
+                }
+            }
+            double[] found = new SimplexOptimizer(new SimpleValueChecker(TOLERANCE, ROUNDING * product(y, y)))
+                    .optimize(
+                            new ObjectiveFunction(point -> squares(point[0], point[1])),
+                            GoalType.MINIMIZE,
+                            new InitialGuess(start),
+                            new NelderMeadSimplex(new double[] {FIRST_STEP, FIRST_STEP}),
+                            MaxEval.unlimited())
+                    .getPoint();
+            return solve(found[0], found[1]);
+        }
 
-    /** The opinion that a prediction stands for. */
-    public double of(double predicted) {
-        return FUNCTION.value(predicted, parameters);
-    }
+        /** The sum of squares that the best linear parameters leave. */
+        private double squares(double logSteepness, double middle) {
+            LogisticMap map = solve(logSteepness, middle);
+            double sum = 0;
+            for (int i = 0; i < x.length; i++) {
+                double error = map.b1() * step[i] + map.b4() * x[i] + map.b5() - y[i];
+                sum += error * error;
+            }
+            return sum;
+        }
 
-    /** The opinions that predictions stand for. */
-    public double[] of(double[] predicted) {
-        return Arrays.stream(predicted).map(this::of).toArray();
+        /** The nearest map within the bounds; leaves the step of each score in {@link #step}. */
+        private LogisticMap solve(double logSteepness, double anyMiddle) {
+            double steepness = Math.exp(Math.clamp(logSteepness, LOG_FLATTEST, LOG_STEEPEST));
+            double middle = Math.clamp(anyMiddle, lowest, highest);
+            double mean = 0;
+            for (int i = 0; i < x.length; i++) {
+                step[i] = 0.5 - 1 / (1 + Math.exp(steepness * (x[i] - middle)));
+                mean += step[i] / x.length;
+            }
+            double stepStep = product(step, step) - x.length * mean * mean;
+            double stepX = product(step, x);
+            double stepY = product(step, y);
+            double xx = product(x, x);
+            double xy = product(x, y);
+            double determinant = stepStep * xx - stepX * stepX;
+            // a step that hardly bends within the scores leaves the line as it is
+            double height = determinant > 1e-12 * stepStep * xx ? (stepY * xx - xy * stepX) / determinant : 0;
+            double slope = (xy - height * stepX) / xx;
+            return new LogisticMap(height, steepness, middle, slope, -height * mean);
+        }
+
+        private static double product(double[] a, double[] b) {
+            double sum = 0;
+            for (int i = 0; i < a.length; i++) {
+                sum += a[i] * b[i];
+            }
+            return sum;
+        }
     }
 }

@@ -1,0 +1,124 @@
+package io.github.m3agiqa.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Interval;
+import io.github.m3agiqa.LogisticMap;
+import io.github.m3agiqa.Scale;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConformalTest {
+    /** Far from the ends of this scale nothing is cut off. */
+    private static final Scale WIDE = new Scale(-100, 100);
+
+    private static List<Prediction> exchangeable(int images, Random random) {
+        return IntStream.range(0, images)
+                .mapToObj(i -> {
+                    double quality = random.nextGaussian();
+                    return Drawn.prediction(
+                            "i" + i,
+                            "p" + i,
+                            null,
+                            quality + 0.5 * random.nextGaussian(),
+                            2.5 + Math.atan(quality) + 0.3 * random.nextGaussian());
+                })
+                .toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {60, 200})
+    void coversNineOfTenNewImagesOnAverage(int images) {
+        Random random = new Random(images);
+        int rounds = 300;
+        double covered = 0;
+        for (int round = 0; round < rounds; round++) {
+            List<Prediction> all = exchangeable(2 * images, random);
+            Calibration calibration = Conformal.of(all.subList(0, images));
+            covered += Conformal.coverage(calibration, all.subList(images, 2 * images), WIDE) / rounds;
+        }
+
+        assertThat(covered).isBetween(0.88, 0.92);
+    }
+
+    @Test
+    void aBetterModelHasNarrowerIntervals() {
+        List<Prediction> good = Drawn.predictions(100, List.of("sd"), 0.1, 1);
+        List<Prediction> bad = Drawn.predictions(100, List.of("sd"), 0.6, 1);
+
+        assertThat(Conformal.of(good).halfWidth()).isLessThan(Conformal.of(bad).halfWidth() / 2);
+    }
+
+    /** Where prompts are wholly unlike each other, folds that share one would promise too much. */
+    @Test
+    void imagesOfOnePromptStayTogether() {
+        Random random = new Random(4);
+        List<Prediction> copies = exchangeable(12, random).stream()
+                .flatMap(prediction -> IntStream.range(0, 20)
+                        .mapToObj(i -> Drawn.prediction(
+                                prediction.image() + i,
+                                prediction.group(),
+                                null,
+                                prediction.predicted(),
+                                prediction.mos())))
+                .toList();
+        List<Prediction> asIfAlone = copies.stream()
+                .map(one -> Drawn.prediction(one.image(), one.image(), null, one.predicted(), one.mos()))
+                .toList();
+
+        assertThat(Conformal.of(copies).halfWidth())
+                .isGreaterThan(1.2 * Conformal.of(asIfAlone).halfWidth());
+    }
+
+    @Test
+    void refusesTooFewImages() {
+        List<Prediction> predictions = exchangeable(9, new Random(1));
+
+        assertThat(Conformal.of(predictions).halfWidth()).isPositive();
+        assertThatThrownBy(() -> Conformal.of(predictions.subList(0, 8)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("8 images are too few")
+                .hasMessageContaining("at least 9");
+        assertThatThrownBy(() -> Conformal.of(IntStream.range(0, 20)
+                        .mapToObj(i -> Drawn.prediction("i" + i, "one prompt", null, i, i))
+                        .toList()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("one prompt");
+    }
+
+    @Test
+    void theIntervalLiesAroundTheMappedScoreAndOnTheScale() {
+        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 2, 1), 0.5);
+
+        assertThat(calibration.interval(1, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(2.5, 3.5));
+        assertThat(calibration.interval(2, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(4.5, 5));
+        assertThat(calibration.interval(5, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(5, 5));
+        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), Double.POSITIVE_INFINITY))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), -1))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void coverageIsAShare() {
+        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 1, 0), 1);
+        List<Prediction> predictions = List.of(
+                Drawn.prediction("a", "a", null, 2, 3), // just inside
+                Drawn.prediction("b", "b", null, 2, 3.1),
+                Drawn.prediction("c", "c", null, 2, 2),
+                Drawn.prediction("d", "d", null, 2, 1.5));
+
+        assertThat(Conformal.coverage(calibration, predictions, Scale.ZERO_TO_FIVE))
+                .isCloseTo(0.75, within(1e-12));
+        assertThatThrownBy(() -> Conformal.coverage(calibration, List.of(), Scale.ZERO_TO_FIVE))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+}
