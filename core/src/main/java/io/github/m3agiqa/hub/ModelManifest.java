@@ -2,6 +2,7 @@ package io.github.m3agiqa.hub;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -78,6 +79,7 @@ public record ModelManifest(
      * @param head the kind of its score head, {@code xlstm} by default
      * @param pooler how the head pools its steps, {@code mean} by default
      * @param scale the range of its scores, 0 to 5 by default
+     * @param calibration what its prediction intervals are made of; null for no intervals
      * @param describe the first round
      * @param rate the second round
      */
@@ -87,6 +89,7 @@ public record ModelManifest(
             String head,
             String pooler,
             @JsonFormat(shape = JsonFormat.Shape.ARRAY) Scale scale,
+            @Nullable Calibration calibration,
             Describe describe,
             Rate rate) {
         public AspectManifest {
@@ -99,12 +102,18 @@ public record ModelManifest(
 
         /** These settings with another adapter, for which no predictor is trained yet. */
         public AspectManifest withAdapter(String newAdapter) {
-            return new AspectManifest(newAdapter, null, head, pooler, scale, describe, rate);
+            return new AspectManifest(newAdapter, null, head, pooler, scale, null, describe, rate);
         }
 
-        /** These settings with a predictor. */
-        public AspectManifest withPredictor(String newPredictor, String newHead, String newPooler) {
-            return new AspectManifest(adapter, newPredictor, newHead, newPooler, scale, describe, rate);
+        /** These settings with a predictor, and the adapter at another path. */
+        public AspectManifest withPredictor(
+                @Nullable String newAdapter,
+                String newPredictor,
+                String newHead,
+                String newPooler,
+                @Nullable Calibration newCalibration) {
+            return new AspectManifest(
+                    newAdapter, newPredictor, newHead, newPooler, scale, newCalibration, describe, rate);
         }
     }
 

@@ -6,6 +6,7 @@ import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
@@ -30,6 +31,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -140,7 +142,11 @@ public final class Scorer implements AutoCloseable {
                     "%s: the model computed %s".formatted(head.aspect().id(), raw));
         }
         Scale scale = head.settings().scale();
-        return new Score(scale.clamp(raw), scale, null, description);
+        double score = scale.clamp(raw);
+        Interval interval = Optional.ofNullable(head.settings().calibration())
+                .map(calibration -> calibration.interval(score, scale))
+                .orElse(null);
+        return new Score(score, scale, interval, description);
     }
 
     /** A conversation that the predictor has room for. */

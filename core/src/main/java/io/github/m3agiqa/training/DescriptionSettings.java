@@ -5,7 +5,7 @@ package io.github.m3agiqa.training;
  *
  * @param rounds which aspects are described before the rating question
  * @param train whose words they are where the predictor learns
- * @param test whose words they are where it is measured
+ * @param test whose words they are where it is measured: in the test, in the choice of an epoch and in calibration
  * @param teacherSawMos whether the teacher was told the human score when it wrote; then its words cannot be tested on
  */
 public record DescriptionSettings(Rounds rounds, Source train, Source test, boolean teacherSawMos) {

@@ -40,6 +40,7 @@ final class FeatureCache implements AutoCloseable {
     private final FileChannel index;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private @Nullable MappedFile mapped;
+    private @Nullable Tensor all; // owned, all states in the mapped file
 
     /**
      * Opens a cache, or starts it.
@@ -166,20 +167,34 @@ final class FeatureCache implements AutoCloseable {
      */
     Tensor get(String key) {
         Entry entry = entry(key);
+        return all(entry.offset + bytes(entry.tokens))
+                .narrow(0, entry.offset / Dtype.BF16.bytes(), (long) entry.tokens * hiddenSize)
+                .view(entry.tokens, hiddenSize);
+    }
+
+    /** All states up to an end, mapped once and again when there are more. */
+    private Tensor all(long end) {
+        Tensor held = all;
+        if (held != null && held.nbytes() >= end) {
+            return held;
+        }
         try {
-            MappedFile file = mapped;
-            if (file == null || file.size() < entry.offset + bytes(entry.tokens)) {
-                closeMapped();
-                file = new MappedFile(folder.resolve("states.bf16"));
-                mapped = file;
-            }
-            return file.tensor(entry.offset, Dtype.BF16, entry.tokens, hiddenSize);
+            closeMapped();
+            MappedFile file = new MappedFile(folder.resolve("states.bf16"));
+            mapped = file;
+            Tensor newly = Scope.own(file.tensor(0, Dtype.BF16, file.size() / Dtype.BF16.bytes()));
+            all = newly;
+            return newly;
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(folder, e), e);
         }
     }
 
     private void closeMapped() throws IOException {
+        if (all != null) {
+            Scope.release(all);
+            all = null;
+        }
         if (mapped != null) {
             mapped.close();
             mapped = null;

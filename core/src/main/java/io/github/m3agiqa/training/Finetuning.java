@@ -351,17 +351,9 @@ public final class Finetuning {
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
         before.aspects().forEach((aspect, settings) -> {
             if (recipe.conversations().containsKey(aspect)) {
-                aspects.put(aspect, settings.withAdapter(relative(made, adapter)));
+                aspects.put(aspect, settings.withAdapter(RunFolder.relative(made, adapter)));
             }
         });
-        return before.derived(recipe.name(), relative(made, base), aspects);
-    }
-
-    private static String relative(Path from, Path to) {
-        return from.toAbsolutePath()
-                .normalize()
-                .relativize(to.toAbsolutePath().normalize())
-                .toString()
-                .replace('\\', '/');
+        return before.derived(recipe.name(), RunFolder.relative(made, base), aspects);
     }
 }

@@ -86,6 +86,15 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
+    /** The path of a file from a folder, as manifests have it. */
+    static String relative(Path folder, Path file) {
+        return folder.toAbsolutePath()
+                .normalize()
+                .relativize(file.toAbsolutePath().normalize())
+                .toString()
+                .replace('\\', '/');
+    }
+
     /** A file or folder of the run. */
     Path resolve(String name) {
         return path.resolve(name);

@@ -56,9 +56,9 @@ public final class DrawnDataset {
         return "hills number %d".formatted(index / IMAGES_A_PROMPT);
     }
 
-    /** From 0 to 5, spread evenly. */
+    /** Spread evenly over most of the scale, so that no veil hides everything. */
     private static double quality(int index) {
-        return 5 * ((index * 0.618) % 1);
+        return 0.2 + 4.6 * ((index * 0.618) % 1);
     }
 
     private static BufferedImage draw(int index, double quality) {

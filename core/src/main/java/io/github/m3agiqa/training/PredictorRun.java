@@ -1,0 +1,224 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.evaluation.Correlations;
+import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.PredictorInitialization;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.training.Checkpoints.State;
+import io.github.m3agiqa.weights.HeldTensors;
+import io.github.m3agiqa.weights.SafetensorsWriter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The training of one predictor on one split, from hidden states that are cached. It goes on from its last checkpoint; the
+ * weights that are used in the end are those of the epoch with the highest SRCC on the validation images.
+ */
+final class PredictorRun implements AutoCloseable {
+    private static final String LOSS = "loss";
+    private static final String SRCC = "validation_srcc";
+    private static final List<String> COLUMNS =
+            List.of("epoch", "learning_rate", LOSS, "gradient_norm", SRCC, "validation_plcc", "validation_rmse");
+
+    /** One of the latest checkpoints is enough, besides the best. */
+    private static final int KEPT = 1;
+
+    /** Below every correlation: a validation whose predictions are all alike. */
+    private static final double WORST = -2;
+
+    /**
+     * A conversation to learn from or to be measured on.
+     *
+     * @param key of its hidden states
+     * @param mos the human score, 0 to 5
+     */
+    record Example(String key, double mos) {}
+
+    private final Path folder;
+    private final String name;
+    private final TrainRecipe recipe;
+    private final FeatureCache cache;
+    private final Device device;
+    private final @Nullable Tensor languageHead; // (vocabulary, hidden), where the first layer reads logits
+    private final HeldTensors weights;
+    private final Predictor predictor;
+
+    /**
+     * Starts or continues a run.
+     *
+     * @param folder of this run alone
+     * @param name for its curve
+     * @param recipe without variants
+     * @param hiddenSize the width of the hidden states
+     * @param languageHead the language model's head, (vocabulary, hidden) in float32 on the device; null where the first
+     *     layer reads hidden states
+     */
+    PredictorRun(
+            Path folder,
+            String name,
+            TrainRecipe recipe,
+            FeatureCache cache,
+            int hiddenSize,
+            @Nullable Tensor languageHead) {
+        this.folder = folder;
+        this.name = name;
+        this.recipe = recipe;
+        this.cache = cache;
+        this.device = Device.parse(recipe.device());
+        this.languageHead = languageHead;
+        long inputSize = languageHead == null ? hiddenSize : languageHead.size(0);
+        try (Scope _ = new Scope()) {
+            Map<String, Tensor> drawn = new LinkedHashMap<>();
+            PredictorInitialization.draw(recipe.head().config(), inputSize, recipe.seed())
+                    .forEach((tensor, value) ->
+                            drawn.put(tensor, Torch.to(value, device).requires_grad_(true)));
+            this.weights = new HeldTensors("the predictor in training", drawn);
+        }
+        this.predictor =
+                new Predictor(weights, recipe.head().kind(), recipe.head().pooler(), device);
+    }
+
+    /**
+     * Trains, and leaves the weights at their best.
+     *
+     * @param validation chooses the epoch
+     */
+    void train(List<Example> train, List<Example> validation, StepListener listener) {
+        try (AdamWOptimizer optimizer = new AdamWOptimizer(weights.held(), _ -> true, recipe.optimization())) {
+            Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), KEPT);
+            checkpoints.checkRoom(weights.held());
+            State state = checkpoints.latest().orElse(State.START);
+            if (state.step() > 0) {
+                checkpoints.loadWeights(state.step(), weights.held());
+                checkpoints.loadOptimizer(state.step(), optimizer);
+            }
+            MetricsFile metrics = new MetricsFile(folder.resolve("metrics.csv"), COLUMNS, state.step());
+            for (long epoch = state.step(); epoch < recipe.epochs(); epoch++) {
+                long done = epoch + 1;
+                double[] lossAndNorm = epoch(train, epoch, optimizer);
+                double srcc = Double.NaN;
+                double plcc = Double.NaN;
+                double rmse = Double.NaN;
+                if (done % recipe.evaluateEvery() == 0 || done == recipe.epochs()) {
+                    double[] predicted = predict(validation);
+                    double[] mos = validation.stream().mapToDouble(Example::mos).toArray();
+                    srcc = Correlations.srcc(predicted, mos);
+                    plcc = Correlations.plcc(predicted, mos);
+                    rmse = Correlations.rmse(predicted, mos);
+                    state = state.after(done, Double.isNaN(srcc) ? WORST : srcc);
+                    checkpoints.save(state, weights.held(), optimizer);
+                }
+                double rate = optimizer.learningRate(epoch * steps(train), recipe.epochs() * steps(train));
+                metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);
+                listener.step();
+            }
+            metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC));
+            checkpoints.loadWeights(state.bestStep(), weights.held());
+        }
+    }
+
+    private long steps(List<Example> train) {
+        return (train.size() + recipe.batchSize() - 1L) / recipe.batchSize();
+    }
+
+    /** The mean loss and the mean length of the gradient of an epoch. */
+    private double[] epoch(List<Example> train, long epoch, AdamWOptimizer optimizer) {
+        List<Example> shuffled = new ArrayList<>(train);
+        Collections.shuffle(shuffled, new Random(31 * recipe.seed() + epoch));
+        double loss = 0;
+        double norm = 0;
+        long steps = steps(train);
+        for (int i = 0; i < steps; i++) {
+            int first = i * recipe.batchSize();
+            List<Example> batch = shuffled.subList(first, Math.min(shuffled.size(), first + recipe.batchSize()));
+            long step = epoch * steps + i;
+            Engine.seed(31 * recipe.seed() + step);
+            try (Scope _ = new Scope()) {
+                Tensor batchLoss = recipe.loss().of(forward(batch), mos(batch));
+                double value = Torch.toFloats(batchLoss)[0];
+                if (!Double.isFinite(value)) {
+                    throw new InputException(
+                            "%s, epoch %d: the loss is %s; lower the learningRate".formatted(name, epoch + 1, value));
+                }
+                loss += value / steps;
+                if (batchLoss.requires_grad()) {
+                    batchLoss.backward();
+                }
+                norm += optimizer.step(step, recipe.epochs() * steps) / steps;
+            }
+        }
+        return new double[] {loss, norm};
+    }
+
+    private Tensor mos(List<Example> batch) {
+        float[] mos = new float[batch.size()];
+        for (int i = 0; i < mos.length; i++) {
+            mos[i] = (float) batch.get(i).mos;
+        }
+        return Torch.to(Torch.floats(mos, mos.length), device);
+    }
+
+    /** (batch) */
+    private Tensor forward(List<Example> batch) {
+        int[] lengths =
+                batch.stream().mapToInt(example -> cache.tokens(example.key)).toArray();
+        int longest = IntStream.of(lengths).max().orElseThrow();
+        long hidden = cache.get(batch.getFirst().key).size(1);
+        Tensor padded = Torch.zeros(Dtype.F32, Device.CPU, lengths.length, longest, hidden);
+        for (int i = 0; i < lengths.length; i++) {
+            padded.select(0, i).narrow(0, 0, lengths[i]).copy_(cache.get(batch.get(i).key));
+        }
+        return predictor.forward(project(Torch.to(padded, device)), lengths);
+    }
+
+    /** The first layer; over logits, W (H h) is computed as (W H) h, and gradients reach W all the same. */
+    private Tensor project(Tensor hidden) {
+        if (languageHead == null) {
+            return predictor.projection().apply(hidden);
+        }
+        Tensor folded = predictor.projection().weight().get().matmul(languageHead); // (width, hidden)
+        return Torch.linear(hidden, folded, predictor.projection().bias().get());
+    }
+
+    /** The scores of some images, on the scale of 0 to 5. */
+    double[] predict(List<Example> examples) {
+        double[] predicted = new double[examples.size()];
+        for (int first = 0; first < predicted.length; first += recipe.batchSize()) {
+            List<Example> batch = examples.subList(first, Math.min(predicted.length, first + recipe.batchSize()));
+            try (Scope _ = new Scope();
+                    NoGradGuard _ = new NoGradGuard()) {
+                float[] scores = Torch.toFloats(forward(batch));
+                for (int i = 0; i < scores.length; i++) {
+                    predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
+                }
+            }
+        }
+        return predicted;
+    }
+
+    /** Writes the weights under their published names, without Lightning's prefix. */
+    void export(Path file) throws IOException {
+        SafetensorsWriter.write(file, weights.held());
+    }
+
+    @Override
+    public void close() {
+        predictor.close();
+    }
+}

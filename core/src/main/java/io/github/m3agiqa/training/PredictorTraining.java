@@ -1,0 +1,451 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import de.siegmar.fastcsv.writer.CsvWriter;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Interval;
+import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.dataset.Fingerprint;
+import io.github.m3agiqa.dataset.LeakageCheck;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.dataset.Split;
+import io.github.m3agiqa.evaluation.Conformal;
+import io.github.m3agiqa.evaluation.Correlations;
+import io.github.m3agiqa.evaluation.Prediction;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.training.HeadSettings.Reads;
+import io.github.m3agiqa.training.PredictorRun.Example;
+import io.github.m3agiqa.weights.SafetensorsFolder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains the predictors of a recipe on human scores: one for each of its variants, aspects and splits. The hidden states
+ * that they read are computed once and cached. A run that was stopped goes on where it was.
+ */
+public final class PredictorTraining {
+    private static final List<String> PREDICTION_COLUMNS = List.of(
+            "variant",
+            "split",
+            "aspect",
+            "image",
+            "prompt",
+            "generator",
+            "predicted",
+            "mos",
+            "interval_low",
+            "interval_high");
+
+    /** One predictor to be trained. */
+    private record Unit(String variant, TrainRecipe recipe, Aspect aspect, Split split, List<Sample> calibration) {
+        Path folder(RunFolder run) {
+            String name =
+                    "%s-%s-%s".formatted(variant, aspect.id(), split.name().replaceAll("[^\\w.]+", "-"));
+            return run.resolve("units").resolve(name);
+        }
+    }
+
+    private final Path recipeFile;
+    private final TrainRecipe recipe;
+    private final StepListener listener;
+    private final ModelFolder model;
+    private final Dataset dataset;
+    private final Readings readings;
+    private final List<Unit> units = new ArrayList<>();
+    private final int hiddenSize;
+
+    private PredictorTraining(Path recipeFile, StepListener listener) {
+        this.recipeFile = recipeFile;
+        this.recipe = RecipeReader.read(recipeFile, TrainRecipe.class);
+        this.listener = listener;
+        this.model = ModelFolder.open(recipe.model());
+        this.dataset = withImages(DatasetReader.read(recipe.dataset()));
+        this.readings = new Readings(model.manifest(), recipe.conversations());
+        this.hiddenSize = MiniCpmVConfig.read(
+                        model.part(model.manifest().base()).resolve("config.json"))
+                .llama()
+                .hiddenSize();
+        recipe.runs()
+                .forEach((variant, run) -> recipe.conversations().keySet().forEach(aspect -> {
+                    Dataset labelled = dataset.with(aspect);
+                    run.split()
+                            .of(labelled, readings.train(aspect), readings.test(aspect), run.seed())
+                            .forEach(split -> units.add(unit(variant, run, aspect, split)));
+                }));
+    }
+
+    private Dataset withImages(Dataset all) {
+        if (recipe.missingImages() == MissingImages.ERROR) {
+            all.checkImages(all.samples());
+            return all;
+        }
+        List<Sample> there = all.samples().stream().filter(all::hasImage).toList();
+        if (there.size() < all.samples().size()) {
+            listener.note("%s: %d of %d images are not there and are left out"
+                    .formatted(
+                            all.folder(),
+                            all.samples().size() - there.size(),
+                            all.samples().size()));
+        }
+        return new Dataset(all.name(), all.folder(), there);
+    }
+
+    /** Sets whole prompts of the training part apart, first to calibrate on and then to choose an epoch by. */
+    private static Unit unit(String variant, TrainRecipe run, Aspect aspect, Split split) {
+        SplitSettings shares = run.split();
+        List<Sample> calibration = List.of();
+        Split left = split;
+        if (shares.calibrationShare() > 0) {
+            Split apart = new Split(split.name(), split.train(), List.of(), split.test())
+                    .withValidation(shares.calibrationShare(), run.seed() + 1);
+            calibration = apart.validation();
+            left = new Split(split.name(), apart.train(), split.validation(), split.test());
+        }
+        return new Unit(variant, run, aspect, left.withValidation(shares.validationShare(), run.seed()), calibration);
+    }
+
+    /**
+     * Computes the hidden states that a recipe needs and that are not cached yet.
+     *
+     * @throws InputException if recipe or data are wrong; everything is checked before the first image is read
+     */
+    public static void cache(Path recipeFile, StepListener listener) {
+        new PredictorTraining(recipeFile, listener).fillCaches();
+    }
+
+    /**
+     * Runs a recipe, or goes on with it.
+     *
+     * @return the folder of the run, for {@code evaluate}
+     * @throws InputException if recipe or data are wrong; everything is checked before the first step
+     */
+    public static Path run(Path recipeFile, StepListener listener) {
+        PredictorTraining job = new PredictorTraining(recipeFile, listener);
+        job.fillCaches();
+        try {
+            job.run();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(job.recipe.output(), e), e);
+        }
+        return job.recipe.output();
+    }
+
+    private FeatureReader reader(Aspect aspect) {
+        return new FeatureReader(
+                model,
+                adapter(aspect),
+                dataset,
+                Precision.of(recipe.dtype()),
+                Device.parse(recipe.device()),
+                recipe.cache(),
+                hiddenSize);
+    }
+
+    private @Nullable String adapter(Aspect aspect) {
+        return Optional.ofNullable(model.manifest().aspects().get(aspect))
+                .map(AspectManifest::adapter)
+                .orElse(null);
+    }
+
+    private void fillCaches() {
+        Map<Aspect, List<Reading>> needed = new EnumMap<>(Aspect.class);
+        for (Unit unit : units) {
+            List<Reading> all = needed.computeIfAbsent(unit.aspect, _ -> new ArrayList<>());
+            all.addAll(learned(unit, unit.split.train()));
+            all.addAll(measured(unit, unit.split.validation()));
+            all.addAll(measured(unit, unit.calibration));
+            all.addAll(measured(unit, unit.split.test()));
+        }
+        needed.forEach((aspect, all) -> {
+            try (FeatureReader reader = reader(aspect)) {
+                reader.read(all.stream().distinct().toList(), listener);
+            }
+        });
+    }
+
+    private List<Reading> learned(Unit unit, List<Sample> samples) {
+        DescriptionSettings descriptions = unit.recipe.descriptions();
+        return readings.of(samples, unit.aspect, descriptions, descriptions.train());
+    }
+
+    private List<Reading> measured(Unit unit, List<Sample> samples) {
+        DescriptionSettings descriptions = unit.recipe.descriptions();
+        return readings.of(samples, unit.aspect, descriptions, descriptions.test());
+    }
+
+    private void run() throws IOException {
+        Map<String, Path> data = new LinkedHashMap<>(readings.files());
+        data.put("data.csv", recipe.dataset().resolve("data.csv"));
+        data.values().removeIf(file -> !Files.exists(file));
+        try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
+            run.write("leakage.json", leakage());
+            long epochs = units.stream().mapToLong(unit -> unit.recipe.epochs()).sum();
+            listener.started(epochs, done(run));
+            for (Unit unit : units) {
+                if (!Files.exists(unit.folder(run).resolve("predictions.csv"))) {
+                    train(unit, run);
+                }
+            }
+            run.write("predictions.csv", allPredictions(run));
+            if (recipe.variants().isEmpty()
+                    && units.size() == recipe.conversations().size()) {
+                export(run);
+            }
+        }
+    }
+
+    private long done(RunFolder run) {
+        return units.stream()
+                .mapToLong(unit -> Files.exists(unit.folder(run).resolve("predictions.csv"))
+                        ? unit.recipe.epochs()
+                        : new Checkpoints(unit.folder(run).resolve("checkpoints"), 1)
+                                .latest()
+                                .map(Checkpoints.State::step)
+                                .orElse(0L))
+                .sum();
+    }
+
+    private ObjectNode facts() {
+        ObjectNode facts = new ObjectMapper().createObjectNode();
+        facts.put("kind", "train").put("engine", Engine.version()).put("seed", recipe.seed());
+        facts.put("model", model.manifest().id());
+        facts.putObject("dataset")
+                .put("name", dataset.name())
+                .put("folder", dataset.folder().toAbsolutePath().normalize().toString());
+        DescriptionSettings descriptions = recipe.descriptions();
+        facts.putObject("description")
+                .put("rounds", descriptions.rounds().name().toLowerCase(Locale.ROOT))
+                .put("train", descriptions.train().name().toLowerCase(Locale.ROOT))
+                .put("test", descriptions.test().name().toLowerCase(Locale.ROOT))
+                .put("testTextSawMos", false); // such recipes are refused
+        ArrayNode variants = facts.putArray("variants");
+        recipe.runs().keySet().forEach(variants::add);
+        return facts;
+    }
+
+    private byte[] leakage() throws IOException {
+        ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
+        Map<String, Fingerprint> fingerprints = new HashMap<>();
+        Map<String, LeakageCheck> checks = new TreeMap<>();
+        for (Unit unit : units) {
+            String name = "%s, %s".formatted(unit.split.name(), unit.aspect.id());
+            if (!checks.containsKey(name)) {
+                Stream.of(unit.split.train(), unit.split.validation(), unit.calibration, unit.split.test())
+                        .flatMap(List::stream)
+                        .forEach(sample ->
+                                fingerprints.computeIfAbsent(sample.name(), _ -> fingerprint(decoder, sample)));
+                List<Sample> seen = Stream.concat(unit.split.train().stream(), unit.calibration.stream())
+                        .toList();
+                Split whole = new Split(unit.split.name(), seen, unit.split.validation(), unit.split.test());
+                checks.put(name, LeakageCheck.of(whole, fingerprints));
+            }
+        }
+        ObjectMapper json = new ObjectMapper();
+        ArrayNode all = json.createArrayNode();
+        checks.forEach((name, check) -> {
+            listener.note("%s: %s".formatted(name, check.summary()));
+            ObjectNode node = all.addObject()
+                    .put("split", name)
+                    .put("sharedPrompts", check.sharedPrompts())
+                    .put("testPrompts", check.testPrompts());
+            node.set("duplicates", json.valueToTree(check.duplicates()));
+        });
+        return json.writerWithDefaultPrettyPrinter().writeValueAsBytes(all);
+    }
+
+    private Fingerprint fingerprint(ImageDecoder decoder, Sample sample) {
+        Path file = dataset.image(sample);
+        try {
+            return Fingerprint.of(decoder.decode(file.toString(), Files.readAllBytes(file), AlphaMode.DROP));
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+    }
+
+    private void train(Unit unit, RunFolder run) throws IOException {
+        Path folder = Files.createDirectories(unit.folder(run));
+        try (Scope _ = new Scope();
+                FeatureReader reader = reader(unit.aspect);
+                PredictorRun training = new PredictorRun(
+                        folder,
+                        String.valueOf(folder.getFileName()),
+                        unit.recipe,
+                        reader.cache(),
+                        hiddenSize,
+                        languageHead(unit))) {
+            training.train(
+                    examples(reader, unit, learned(unit, unit.split.train())),
+                    examples(reader, unit, measured(unit, unit.split.validation())),
+                    listener);
+            training.export(folder.resolve("predictor.safetensors"));
+            Optional<Calibration> calibration = unit.calibration.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(Conformal.of(predictions(reader, training, unit, unit.calibration)));
+            if (calibration.isPresent()) {
+                new ObjectMapper().writeValue(folder.resolve("calibration.json").toFile(), calibration.get());
+            }
+            List<Prediction> tested = predictions(reader, training, unit, unit.split.test());
+            note(unit, tested, calibration);
+            writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
+        }
+    }
+
+    private void note(Unit unit, List<Prediction> tested, Optional<Calibration> calibration) {
+        double srcc = Correlations.srcc(column(tested, true), column(tested, false));
+        double plcc = Correlations.plcc(column(tested, true), column(tested, false));
+        String coverage = calibration
+                .map(found -> String.format(
+                        Locale.ROOT,
+                        ", %.1f %% inside the 90 %% interval",
+                        100 * Conformal.coverage(found, tested, Scale.ZERO_TO_FIVE)))
+                .orElse("");
+        listener.note(String.format(
+                Locale.ROOT,
+                "%s, %s, %s: SRCC %.4f, PLCC %.4f on %d test images%s",
+                unit.variant,
+                unit.aspect.id(),
+                unit.split.name(),
+                srcc,
+                plcc,
+                tested.size(),
+                coverage));
+    }
+
+    private static double[] column(List<Prediction> predictions, boolean predicted) {
+        return predictions.stream()
+                .mapToDouble(predicted ? Prediction::predicted : Prediction::mos)
+                .toArray();
+    }
+
+    private @Nullable Tensor languageHead(Unit unit) {
+        if (unit.recipe.head().reads() == Reads.HIDDEN) {
+            return null;
+        }
+        try (SafetensorsFolder base =
+                new SafetensorsFolder(model.part(model.manifest().base()))) {
+            return base.load("llm.lm_head.weight", Dtype.F32, Device.parse(recipe.device()))
+                    .clone();
+        }
+    }
+
+    private List<Example> examples(FeatureReader reader, Unit unit, List<Reading> all) {
+        return all.stream()
+                .map(reading ->
+                        new Example(reader.key(reading), reading.sample().mos(unit.aspect)))
+                .toList();
+    }
+
+    private List<Prediction> predictions(FeatureReader reader, PredictorRun training, Unit unit, List<Sample> samples) {
+        double[] predicted = training.predict(examples(reader, unit, measured(unit, samples)));
+        return IntStream.range(0, predicted.length)
+                .mapToObj(i -> prediction(samples.get(i), unit.aspect, predicted[i]))
+                .toList();
+    }
+
+    private static Prediction prediction(Sample sample, Aspect aspect, double predicted) {
+        return new Prediction(
+                sample.name(),
+                sample.prompt(),
+                sample.group(),
+                sample.generator(),
+                predicted,
+                sample.mos(aspect),
+                null);
+    }
+
+    private static void writePredictions(
+            Path file, Unit unit, List<Prediction> predictions, Optional<Calibration> calibration) throws IOException {
+        Path partial = file.resolveSibling("predictions.csv.partial");
+        try (CsvWriter csv = CsvWriter.builder().build(partial)) {
+            csv.writeRecord(PREDICTION_COLUMNS);
+            for (Prediction prediction : predictions) {
+                Optional<Interval> interval =
+                        calibration.map(found -> found.interval(prediction.predicted(), Scale.ZERO_TO_FIVE));
+                csv.writeRecord(
+                        unit.variant,
+                        unit.split.name(),
+                        unit.aspect.id(),
+                        prediction.image(),
+                        prediction.prompt(),
+                        prediction.generator(),
+                        String.valueOf(prediction.predicted()),
+                        String.valueOf(prediction.mos()),
+                        interval.map(found -> String.valueOf(found.low())).orElse(""),
+                        interval.map(found -> String.valueOf(found.high())).orElse(""));
+            }
+        }
+        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private byte[] allPredictions(RunFolder run) throws IOException {
+        StringBuilder all = new StringBuilder();
+        for (Unit unit : units) {
+            String text = Files.readString(unit.folder(run).resolve("predictions.csv"));
+            all.append(all.isEmpty() ? text : text.substring(text.indexOf('\n') + 1));
+        }
+        return all.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A model folder that scores with the predictors of this run. */
+    private void export(RunFolder run) throws IOException {
+        Path made = Files.createDirectories(run.resolve("model"));
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
+        for (Unit unit : units) {
+            String file = unit.aspect.id() + ".safetensors";
+            Path folder = unit.folder(run);
+            Files.copy(
+                    folder.resolve("predictor.safetensors"), made.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+            Path calibrationFile = folder.resolve("calibration.json");
+            Calibration calibration = Files.exists(calibrationFile)
+                    ? new ObjectMapper().readValue(calibrationFile.toFile(), Calibration.class)
+                    : null;
+            AspectManifest before = Optional.ofNullable(
+                            model.manifest().aspects().get(unit.aspect))
+                    .orElseThrow();
+            String adapter = before.adapter() == null ? null : RunFolder.relative(made, model.part(before.adapter()));
+            aspects.put(
+                    unit.aspect,
+                    before.withPredictor(
+                            adapter,
+                            file,
+                            unit.recipe.head().kind().id(),
+                            unit.recipe.head().pooler().id(),
+                            calibration));
+        }
+        ModelManifest before = model.manifest();
+        ModelFolder.write(
+                made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));
+    }
+}

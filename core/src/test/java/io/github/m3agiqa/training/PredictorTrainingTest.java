@@ -1,0 +1,280 @@
+package io.github.m3agiqa.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import de.siegmar.fastcsv.reader.CsvReader;
+import de.siegmar.fastcsv.reader.NamedCsvRecord;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Score;
+import io.github.m3agiqa.evaluation.Correlations;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.testing.DrawnDataset;
+import io.github.m3agiqa.testing.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whole predictor trainings on drawn images whose quality can be seen, with the tiny model's random hidden states. */
+class PredictorTrainingTest {
+    @TempDir
+    private static Path shared;
+
+    private static Path dataset;
+
+    @TempDir
+    private Path folder;
+
+    /** Counts steps, and ends a run after some of them as a crash would. */
+    private static final class Watcher implements StepListener {
+        private static final class Crash extends RuntimeException {
+            private static final long serialVersionUID = 1;
+        }
+
+        private int stepsLeft;
+        private int steps;
+
+        Watcher(int stepsLeft) {
+            this.stepsLeft = stepsLeft;
+        }
+
+        @Override
+        public void started(long all, long done) {}
+
+        @Override
+        public void step() {
+            steps++;
+            if (stepsLeft-- == 0) {
+                throw new Crash();
+            }
+        }
+
+        @Override
+        public void note(String line) {}
+    }
+
+    @BeforeAll
+    static void draw() {
+        dataset = DrawnDataset.write(shared.resolve("drawn"), 60);
+    }
+
+    /** A recipe whose hidden states are shared by the tests that do not ask for a cache of their own. */
+    private String recipe(String run) {
+        return """
+                name: judge
+                model: %s
+                output: %s
+                cache: %s
+                dataset: %s
+                missingImages: error
+                conversations:
+                  quality:
+                    train: %s/conversations/quality_train.json
+                    test: %s/conversations/quality_test.json
+                split: {protocol: authors, folds: 0, testShare: 0, validationShare: 0.2, calibrationShare: 0.3}
+                descriptions: {rounds: none, train: response, test: response, teacherSawMos: true}
+                head: {kind: xlstm, pooler: mean, width: 16, layers: 2, regression: 8, reads: hidden}
+                loss: {kind: mse, margin: 0, mse: 0}
+                optimization:
+                  learningRate: 0.01
+                  betas: [0.9, 0.999]
+                  epsilon: 1.0e-8
+                  weightDecay: 1.0e-5
+                  maxGradientNorm: 1
+                  schedule: {kind: constant, warmupSteps: 0}
+                epochs: 12
+                batchSize: 8
+                evaluateEvery: 2
+                dtype: fp32
+                device: cpu
+                seed: 5
+                """.formatted(
+                        TestModels.tiny().toAbsolutePath(),
+                        folder.resolve(run),
+                        shared.resolve("cache"),
+                        dataset,
+                        dataset,
+                        dataset);
+    }
+
+    private Path run(String recipe, StepListener listener) throws IOException {
+        return PredictorTraining.run(Files.writeString(folder.resolve("recipe.yaml"), recipe), listener);
+    }
+
+    private Path run(String recipe) throws IOException {
+        return run(recipe, new Watcher(Integer.MAX_VALUE));
+    }
+
+    private static List<NamedCsvRecord> predictions(Path run) throws IOException {
+        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(run.resolve("predictions.csv"))) {
+            return csv.stream().toList();
+        }
+    }
+
+    private static double srcc(List<NamedCsvRecord> rows) {
+        return Correlations.srcc(column(rows, "predicted"), column(rows, "mos"));
+    }
+
+    private static double[] column(List<NamedCsvRecord> rows, String name) {
+        return rows.stream()
+                .mapToDouble(row -> Double.parseDouble(row.getField(name)))
+                .toArray();
+    }
+
+    @Test
+    void learnsWhatCanBeSeenAndLeavesAModelThatScoresAlike() throws IOException {
+        Path run = run(recipe("run"));
+
+        List<NamedCsvRecord> rows = predictions(run);
+        assertThat(rows).hasSize(15);
+        assertThat(srcc(rows)).isGreaterThan(0.8);
+        ModelFolder model = ModelFolder.open(run.resolve("model"));
+        assertThat(model.manifest().id()).isEqualTo("judge@1");
+        ScoringOptions options =
+                ScoringOptions.DEFAULT.withPrecision(Precision.FP32).withDescribe(false);
+        try (Scorer scorer = Scorer.open(model, options)) {
+            for (NamedCsvRecord row : rows) {
+                Path image = dataset.resolve("images").resolve(row.getField("image"));
+                Score score = scorer.score(ImagePrompt.of(image, row.getField("prompt")))
+                        .score(Aspect.QUALITY)
+                        .orElseThrow();
+                // the predictor learned from bfloat16 states, and scores float32 ones
+                double tolerance = 0.02;
+                assertThat(score.value()).isCloseTo(Double.parseDouble(row.getField("predicted")), within(tolerance));
+                assertThat(score.interval()).isNotNull();
+                assertThat(score.interval().low())
+                        .isCloseTo(Double.parseDouble(row.getField("interval_low")), within(tolerance));
+            }
+        }
+        JsonNode leakage =
+                new ObjectMapper().readTree(run.resolve("leakage.json").toFile());
+        assertThat(leakage.path(0).path("sharedPrompts").asInt()).isEqualTo(15);
+    }
+
+    @Test
+    void aRunThatCrashedAgainAndAgainEndsWithTheSameWeights() throws IOException {
+        Path whole = run(recipe("whole"));
+        Random random = new Random(1);
+        int crashes = 0;
+        while (crashes < 30) {
+            try {
+                run(recipe("crashed"), new Watcher(2 + random.nextInt(3)));
+                break;
+            } catch (Watcher.Crash _) {
+                crashes++;
+            }
+        }
+
+        assertThat(crashes).isBetween(2, 29);
+        assertThat(folder.resolve("crashed/predictions.csv")).hasSameBinaryContentAs(whole.resolve("predictions.csv"));
+        assertThat(folder.resolve("crashed/model/quality.safetensors"))
+                .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
+    }
+
+    @Test
+    void hiddenStatesAreComputedOnceAndACutCacheLosesOnlyItsEnd() throws IOException {
+        String own = recipe("run")
+                .replace(
+                        shared.resolve("cache").toString(),
+                        folder.resolve("cache").toString());
+        Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
+        Watcher first = new Watcher(Integer.MAX_VALUE);
+        PredictorTraining.cache(file, first);
+        assertThat(first.steps).isEqualTo(60);
+
+        Watcher second = new Watcher(Integer.MAX_VALUE);
+        PredictorTraining.cache(file, second);
+        assertThat(second.steps).isZero();
+
+        Path index;
+        try (var caches = Files.walk(folder.resolve("cache"))) {
+            index = caches.filter(path -> path.endsWith("index.csv"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        String text = Files.readString(index);
+        Files.writeString(index, text.substring(0, text.length() - 100)); // within the line before the last
+        Watcher third = new Watcher(Integer.MAX_VALUE);
+        PredictorTraining.cache(file, third);
+        assertThat(third.steps).isEqualTo(2);
+    }
+
+    @Test
+    void logitsCanBeReadAsPublished() throws IOException {
+        String published = recipe("run").replace("reads: hidden", "reads: vocabulary");
+
+        List<NamedCsvRecord> rows = predictions(run(published));
+
+        assertThat(srcc(rows)).isGreaterThan(0.7);
+    }
+
+    @Test
+    void variantsAndFoldsEachHaveTheirRows() throws IOException {
+        String ablation = recipe("run")
+                        .replace("protocol: authors, folds: 0", "protocol: prompt_folds, folds: 3")
+                        .replace("epochs: 12", "epochs: 2")
+                + """
+                variants:
+                  stack: {}
+                  mean: {head: {kind: mean, pooler: max, width: 16, layers: 1, regression: 8, reads: hidden}}
+                  ranked: {loss: {kind: ranknet, margin: 0, mse: 0.8}}
+                """;
+
+        List<NamedCsvRecord> rows = predictions(run(ablation));
+
+        assertThat(rows).hasSize(3 * 60);
+        assertThat(rows.stream().collect(Collectors.groupingBy(row -> row.getField("variant"), Collectors.counting())))
+                .containsOnlyKeys("stack", "mean", "ranked")
+                .allSatisfy((_, count) -> assertThat(count).isEqualTo(60));
+        assertThat(rows.stream().map(row -> row.getField("split")).distinct()).hasSize(3);
+        assertThat(folder.resolve("run/model")).doesNotExist();
+    }
+
+    @Test
+    void descriptionsChangeWhatIsRead() throws IOException {
+        List<NamedCsvRecord> without = predictions(run(recipe("without").replace("epochs: 12", "epochs: 2")));
+        List<NamedCsvRecord> with = predictions(
+                run(recipe("with").replace("epochs: 12", "epochs: 2").replace("rounds: none", "rounds: own")));
+
+        assertThat(column(with, "predicted")).isNotEqualTo(column(without, "predicted"));
+        assertThat(column(with, "mos")).isEqualTo(column(without, "mos"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "rounds: none, train: response, test: response|rounds: own, train: teacher, test: teacher|by someone who knew the score",
+                "protocol: authors|protocol: leave_one_out|split.protocol: ",
+                "kind: xlstm|kind: rnn|head.kind: ",
+                "pooler: mean|pooler: median|head.pooler: ",
+                "validationShare: 0.2|validationShare: 0|validationShare must be above 0",
+                "protocol: authors, folds: 0|protocol: prompt_folds, folds: 1|folds must be at least 2",
+                "protocol: authors, folds: 0|protocol: prompt_folds, folds: 99|99",
+                "protocol: authors|protocol: stated|empty",
+                "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
+                "width: 16|width: 15|multiple of 4",
+            })
+    void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
+        String recipe = recipe("run").replace(right, wrong);
+
+        assertThatThrownBy(() -> run(recipe)).isInstanceOf(InputException.class).hasMessageContaining(message);
+        assertThat(folder.resolve("run/units")).doesNotExist();
+    }
+}
