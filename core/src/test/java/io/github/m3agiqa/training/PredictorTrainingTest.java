@@ -267,7 +267,7 @@ class PredictorTrainingTest {
                 "validationShare: 0.2|validationShare: 0|validationShare must be above 0",
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 1|folds must be at least 2",
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 99|99",
-                "protocol: authors|protocol: stated|empty",
+                "protocol: authors|protocol: stated|states no split",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
             })
