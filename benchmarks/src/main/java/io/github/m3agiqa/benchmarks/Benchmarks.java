@@ -8,7 +8,13 @@ import picocli.CommandLine.Command;
         name = "benchmarks/run",
         description = "Measures what the documentation claims.",
         mixinStandardHelpOptions = true,
-        subcommands = {MemoryBenchmark.class, PrecisionBenchmark.class, RandomModelCommand.class},
+        subcommands = {
+            MemoryBenchmark.class,
+            PrecisionBenchmark.class,
+            EpochBenchmark.class,
+            FinetuneMemoryBenchmark.class,
+            RandomModelCommand.class
+        },
         subcommandsRepeatable = false)
 public final class Benchmarks {
     private Benchmarks() {}

@@ -35,7 +35,8 @@ final class MemoryBenchmark implements Callable<Integer> {
             }
             for (int i = 1; i <= images; i++) {
                 byte[] png = drawn[i % drawn.length];
-                if (!scorer.score(ImagePrompt.of("drawn.png", png, "a landscape")).complete()) {
+                if (!scorer.score(ImagePrompt.of("drawn.png", png, "a landscape"))
+                        .complete()) {
                     throw new IllegalStateException("image %d was not scored".formatted(i));
                 }
                 if (i == 1 || i % 100 == 0) {

@@ -63,8 +63,7 @@ final class PrecisionBenchmark implements Callable<Integer> {
     }
 
     private List<Assessment> score(List<Path> files, Precision precision, boolean describe) {
-        ScoringOptions options =
-                ScoringOptions.DEFAULT.withPrecision(precision).withDescribe(describe);
+        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withDescribe(describe);
         try (Scorer scorer = Scorer.open(ModelFolder.open(model), options)) {
             return files.stream()
                     .map(file -> scorer.score(ImagePrompt.of(file, prompt)))

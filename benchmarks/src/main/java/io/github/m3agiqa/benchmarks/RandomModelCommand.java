@@ -14,6 +14,7 @@ final class RandomModelCommand implements Callable<Integer> {
     /** The sizes that can be asked for. */
     enum Size {
         TINY,
+        SMALL,
         MEDIUM,
         LARGE
     }
@@ -26,12 +27,12 @@ final class RandomModelCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Sizes sizes =
-                switch (size) {
-                    case TINY -> Sizes.TINY;
-                    case MEDIUM -> Sizes.MEDIUM;
-                    case LARGE -> Sizes.LARGE;
-                };
+        Sizes sizes = switch (size) {
+            case TINY -> Sizes.TINY;
+            case SMALL -> Sizes.SMALL;
+            case MEDIUM -> Sizes.MEDIUM;
+            case LARGE -> Sizes.LARGE;
+        };
         RandomModel.write(folder, sizes);
         return 0;
     }

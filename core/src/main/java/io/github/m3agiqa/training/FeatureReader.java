@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * there is not read again.
  */
 final class FeatureReader implements AutoCloseable {
+    /** An image and how finely it is cut. */
+    private record Picture(Path file, int maxSlices) {}
+
     private final ModelFolder folder;
     private final @Nullable String adapter;
     private final Dataset dataset;
@@ -113,33 +116,50 @@ final class FeatureReader implements AutoCloseable {
         if (missing.isEmpty()) {
             return;
         }
+        Map<Picture, Map<String, Reading>> byPicture = new LinkedHashMap<>();
+        missing.forEach((key, reading) -> byPicture
+                .computeIfAbsent(
+                        new Picture(dataset.image(reading.sample()), reading.maxSlices()), _ -> new LinkedHashMap<>())
+                .put(key, reading));
         try (TrainableModel model = new TrainableModel(folder, precision, device);
                 MiniCpmV mllm = model.with(adapter == null ? null : new PeftAdapter(folder.part(adapter)))) {
-            missing.forEach((key, reading) -> {
-                read(model, mllm, key, reading);
-                listener.step();
+            byPicture.forEach((picture, about) -> {
+                read(model, mllm, picture, about);
+                about.forEach((_, _) -> listener.step());
             });
         }
     }
 
-    private void read(TrainableModel model, MiniCpmV mllm, String key, Reading reading) {
-        Path file = dataset.image(reading.sample());
+    /** Conversations about one picture, which is encoded once. */
+    private void read(TrainableModel model, MiniCpmV mllm, Picture picture, Map<String, Reading> about) {
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            RgbImage image = model.decode(file);
-            SlicePlan plan = mllm.plan(image, reading.maxSlices());
-            TokenizedConversation conversation = mllm.template()
-                    .tokenizeWithin(plan, reading.turns(), reading.maxLength())
-                    .orElseThrow(() -> new InputException(
-                            "%s: image and questions take more than the %d tokens that the predictor reads; raise maxLength in %s"
-                                    .formatted(
-                                            file,
-                                            reading.maxLength(),
-                                            folder.path().resolve(ModelFolder.MANIFEST))));
-            try (Session session = new Session(mllm, image, plan, conversation.length())) {
-                cache.put(key, session.read(conversation));
+            RgbImage image = model.decode(picture.file);
+            SlicePlan plan = mllm.plan(image, picture.maxSlices);
+            Map<String, TokenizedConversation> conversations = new LinkedHashMap<>();
+            about.forEach((key, reading) -> conversations.put(key, tokenize(mllm, picture, plan, reading)));
+            int longest = conversations.values().stream()
+                    .mapToInt(TokenizedConversation::length)
+                    .max()
+                    .orElseThrow();
+            try (Session session = new Session(mllm, image, plan, longest)) {
+                conversations.forEach((key, conversation) -> {
+                    session.rewind(); // so that the states do not depend on what else is read
+                    cache.put(key, session.read(conversation));
+                });
             }
         }
+    }
+
+    private TokenizedConversation tokenize(MiniCpmV mllm, Picture picture, SlicePlan plan, Reading reading) {
+        return mllm.template()
+                .tokenizeWithin(plan, reading.turns(), reading.maxLength())
+                .orElseThrow(() -> new InputException(
+                        "%s: image and questions take more than the %d tokens that the predictor reads; raise maxLength in %s"
+                                .formatted(
+                                        picture.file,
+                                        reading.maxLength(),
+                                        folder.path().resolve(ModelFolder.MANIFEST))));
     }
 
     @Override

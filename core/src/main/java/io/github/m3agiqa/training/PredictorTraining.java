@@ -41,10 +41,12 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -162,10 +164,10 @@ public final class PredictorTraining {
         return job.recipe.output();
     }
 
-    private FeatureReader reader(Aspect aspect) {
+    private FeatureReader reader(Optional<String> adapter) {
         return new FeatureReader(
                 model,
-                adapter(aspect),
+                adapter.orElse(null),
                 dataset,
                 Precision.of(recipe.dtype()),
                 Device.parse(recipe.device()),
@@ -173,24 +175,23 @@ public final class PredictorTraining {
                 hiddenSize);
     }
 
-    private @Nullable String adapter(Aspect aspect) {
-        return Optional.ofNullable(model.manifest().aspects().get(aspect))
-                .map(AspectManifest::adapter)
-                .orElse(null);
+    private Optional<String> adapter(Aspect aspect) {
+        return Optional.ofNullable(model.manifest().aspects().get(aspect)).map(AspectManifest::adapter);
     }
 
+    /** Aspects that share an adapter share the encoded images. */
     private void fillCaches() {
-        Map<Aspect, List<Reading>> needed = new EnumMap<>(Aspect.class);
+        Map<Optional<String>, Set<Reading>> needed = new LinkedHashMap<>();
         for (Unit unit : units) {
-            List<Reading> all = needed.computeIfAbsent(unit.aspect, _ -> new ArrayList<>());
+            Set<Reading> all = needed.computeIfAbsent(adapter(unit.aspect), _ -> new LinkedHashSet<>());
             all.addAll(learned(unit, unit.split.train()));
             all.addAll(measured(unit, unit.split.validation()));
             all.addAll(measured(unit, unit.calibration));
             all.addAll(measured(unit, unit.split.test()));
         }
-        needed.forEach((aspect, all) -> {
-            try (FeatureReader reader = reader(aspect)) {
-                reader.read(all.stream().distinct().toList(), listener);
+        needed.forEach((adapter, all) -> {
+            try (FeatureReader reader = reader(adapter)) {
+                reader.read(List.copyOf(all), listener);
             }
         });
     }
@@ -297,7 +298,7 @@ public final class PredictorTraining {
     private void train(Unit unit, RunFolder run) throws IOException {
         Path folder = Files.createDirectories(unit.folder(run));
         try (Scope _ = new Scope();
-                FeatureReader reader = reader(unit.aspect);
+                FeatureReader reader = reader(adapter(unit.aspect));
                 PredictorRun training = new PredictorRun(
                         folder,
                         String.valueOf(folder.getFileName()),

@@ -21,13 +21,16 @@ import java.util.Locale;
  */
 public final class DrawnDataset {
     private static final int IMAGES_A_PROMPT = 3;
-    private static final int WIDTH = 60;
-    private static final int HEIGHT = 40;
 
     private DrawnDataset() {}
 
     /** Writes {@code data.csv}, {@code images/} and {@code conversations/quality_{train,test}.json}. */
     public static Path write(Path folder, int images) {
+        return write(folder, images, 60, 40);
+    }
+
+    /** As {@link #write(Path, int)}, with images of that size. */
+    public static Path write(Path folder, int images, int width, int height) {
         try {
             Files.createDirectories(folder.resolve("images"));
             Files.createDirectories(folder.resolve("conversations"));
@@ -38,7 +41,9 @@ public final class DrawnDataset {
             for (int i = 0; i < images; i++) {
                 String name = "image_%03d.png".formatted(i);
                 double quality = quality(i);
-                Files.write(folder.resolve("images").resolve(name), DrawnImages.encode(draw(i, quality), "png"));
+                Files.write(
+                        folder.resolve("images").resolve(name),
+                        DrawnImages.encode(draw(i, quality, width, height), "png"));
                 table.append("%s,%s,%s,0.5,painter%d\n"
                         .formatted(name, prompt(i), String.format(Locale.ROOT, "%.3f", quality), i % 2));
                 conversation(i % 4 == 3 ? test : train, i, name, quality);
@@ -61,11 +66,11 @@ public final class DrawnDataset {
         return 0.2 + 4.6 * ((index * 0.618) % 1);
     }
 
-    private static BufferedImage draw(int index, double quality) {
-        BufferedImage image = DrawnImages.landscape(WIDTH, HEIGHT, index);
+    private static BufferedImage draw(int index, double quality, int width, int height) {
+        BufferedImage image = DrawnImages.landscape(width, height, index);
         Graphics2D pen = image.createGraphics();
         pen.setPaint(Color.GRAY);
-        pen.fillRect(0, 0, WIDTH, (int) Math.round(HEIGHT * (1 - quality / 5)));
+        pen.fillRect(0, 0, width, (int) Math.round(height * (1 - quality / 5)));
         pen.dispose();
         return image;
     }
