@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             ScoreCommand.class,
             FinetuneCommand.class,
+            DescribeCommand.class,
             CacheCommand.class,
             TrainCommand.class,
             DoctorCommand.class

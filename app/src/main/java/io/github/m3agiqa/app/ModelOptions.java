@@ -5,20 +5,16 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.Checksums;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.image.ImageDecoder;
-import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
-import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,7 +24,7 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options that say which model is used, and how. */
-final class ModelOptions {
+class ModelOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
@@ -37,14 +33,6 @@ final class ModelOptions {
             paramLabel = "NAME|FOLDER",
             description = "The model. There is no built-in model yet, so it must be given.")
     private @Nullable String model;
-
-    @Option(
-            names = "--aspects",
-            split = ",",
-            paramLabel = "ASPECT",
-            converter = AspectConverter.class,
-            description = "quality, correspondence, authenticity; all that the model has by default.")
-    private List<Aspect> aspects = List.of();
 
     @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
     private Device device = Device.CPU;
@@ -59,9 +47,6 @@ final class ModelOptions {
             names = "--lora",
             description = "unmerged (the default) or merged: whether adapters are added to the base's weights.")
     private LoraMode loraMode = LoraMode.UNMERGED;
-
-    @Option(names = "--no-describe", description = "Do not describe the image first: faster, and another score.")
-    private boolean noDescribe;
 
     @Option(names = "--beams", paramLabel = "N", description = "Overrides the model's number of beams.")
     private @Nullable Integer beams;
@@ -88,8 +73,12 @@ final class ModelOptions {
         return folder;
     }
 
-    /** Opens the model. */
-    Scorer open(ModelFolder folder) {
+    /**
+     * How the model is used.
+     *
+     * @param aspects the aspects that are asked for; empty for all
+     */
+    ScoringOptions scoring(Set<Aspect> aspects, boolean describe) {
         if (!device.isCpu() && !Engine.cudaAvailable()) {
             throw new ParameterException(
                     spec.commandLine(),
@@ -101,16 +90,12 @@ final class ModelOptions {
         if (threads != null) {
             Engine.setThreads(threads);
         }
-        return Scorer.open(folder, options());
-    }
-
-    private ScoringOptions options() {
         return new ScoringOptions(
-                Set.copyOf(aspects),
+                aspects,
                 device,
                 precision,
                 loraMode,
-                !noDescribe,
+                describe,
                 optional("--beams", beams),
                 optional("--max-new-tokens", maxNewTokens),
                 new ImageDecoder.Limits(ImageDecoder.Limits.DEFAULT.maxBytes(), maxPixels));
@@ -126,30 +111,22 @@ final class ModelOptions {
         return OptionalInt.of(value);
     }
 
-    /** The aspects that an answer of this model has. */
-    Set<Aspect> aspectsOf(ModelFolder folder) {
-        return aspects.isEmpty() ? folder.manifest().aspects().keySet() : EnumSet.copyOf(aspects);
-    }
-
-    /** All that a score depends on, for the record of a run. */
+    /** All that an answer depends on, for the record of a run. */
     Map<String, String> settings(ModelFolder folder) {
         Map<String, String> settings = new TreeMap<>();
         settings.put("version", Version.number());
         settings.put("engine", Engine.version());
         settings.put("model", folder.manifest().id());
-        settings.put(
-                "aspects", aspectsOf(folder).stream().sorted().map(Aspect::id).collect(Collectors.joining(",")));
         settings.put("device", device.toString());
         settings.put("dtype", precision.id());
         settings.put("lora", loraMode.toString());
-        settings.put("describe", String.valueOf(!noDescribe));
         settings.put("beams", beams == null ? "as the model has it" : beams.toString());
         settings.put("maxNewTokens", maxNewTokens == null ? "as the model has it" : maxNewTokens.toString());
         settings.put("maxPixels", String.valueOf(maxPixels));
         return settings;
     }
 
-    private static final class AspectConverter implements ITypeConverter<Aspect> {
+    static final class AspectConverter implements ITypeConverter<Aspect> {
         @Override
         public Aspect convert(String value) {
             return converted(() -> Aspect.of(value));

@@ -8,6 +8,7 @@ import io.github.m3agiqa.app.result.AssessmentJson;
 import io.github.m3agiqa.app.result.Card;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,7 +77,7 @@ final class ScoreCommand implements Callable<Integer> {
     private boolean retryFailed;
 
     @Mixin
-    private ModelOptions options;
+    private ScoreOptions options;
 
     @Override
     public Integer call() {
@@ -97,7 +98,7 @@ final class ScoreCommand implements Callable<Integer> {
         ModelFolder folder = options.folder();
         PrintWriter out = spec.commandLine().getOut();
         List<Assessment> assessments = new ArrayList<>();
-        try (Scorer scorer = options.open(folder)) {
+        try (Scorer scorer = Scorer.open(folder, options.scoring())) {
             if (format == Format.CSV) {
                 out.print(AssessmentCsv.header());
             }
@@ -135,10 +136,12 @@ final class ScoreCommand implements Callable<Integer> {
 
     private int scoreList(BatchJob job) {
         ModelFolder folder = options.folder();
+        // what is wrong with the options must show before the results file is begun
+        ScoringOptions scoring = options.scoring();
         PrintWriter err = spec.commandLine().getErr();
         try (Progress progress = Progress.onStandardError("images")) {
             BatchJob.Summary summary = job.run(
-                    () -> options.open(folder),
+                    () -> Scorer.open(folder, scoring),
                     options.settings(folder),
                     options.aspectsOf(folder).size(),
                     progress);

@@ -58,20 +58,28 @@ public final class Checksums {
 
     private static void check(Path file, String expected) {
         LOG.debug("checking {}", file);
-        String actual;
+        String actual = of(file);
+        if (!actual.equalsIgnoreCase(expected)) {
+            throw new ModelException("%s is damaged: its SHA-256 is %s, the manifest says %s; get the model again"
+                    .formatted(file, actual, expected));
+        }
+    }
+
+    /**
+     * The SHA-256 of a file, in hexadecimal digits.
+     *
+     * @throws ModelException if it cannot be read
+     */
+    public static String of(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             MessageDigest digest = sha256();
             byte[] chunk = new byte[1 << 20];
             for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
                 digest.update(chunk, 0, read);
             }
-            actual = HexFormat.of().formatHex(digest.digest());
+            return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(file, e), e);
-        }
-        if (!actual.equalsIgnoreCase(expected)) {
-            throw new ModelException("%s is damaged: its SHA-256 is %s, the manifest says %s; get the model again"
-                    .formatted(file, actual, expected));
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.m3agiqa.hub;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -68,6 +69,23 @@ public record ModelManifest(
     /** Name and version, as results name the model. */
     public String id() {
         return name + "@" + version;
+    }
+
+    /**
+     * What it says of an aspect.
+     *
+     * @throws ModelException naming the aspects that the model has if there is no such one
+     */
+    public AspectManifest aspect(Aspect aspect) {
+        AspectManifest settings = aspects.get(aspect);
+        if (settings == null) {
+            throw new ModelException("%s has no aspect %s, only %s"
+                    .formatted(
+                            id(),
+                            aspect.id(),
+                            aspects.keySet().stream().map(Aspect::id).toList()));
+        }
+        return settings;
     }
 
     /**

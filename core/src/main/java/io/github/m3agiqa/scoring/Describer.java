@@ -21,7 +21,6 @@ import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Scope;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.slf4j.Logger;
@@ -60,15 +59,7 @@ public final class Describer implements AutoCloseable {
      * @throws ModelException if the model's files are missing, damaged or do not fit together, or it has no such aspect
      */
     public static Describer open(ModelFolder folder, Aspect aspect, ScoringOptions options) {
-        AspectManifest settings = Optional.ofNullable(
-                        folder.manifest().aspects().get(aspect))
-                .orElseThrow(() -> new ModelException("%s has no aspect %s, only %s"
-                        .formatted(
-                                folder.manifest().id(),
-                                aspect.id(),
-                                folder.manifest().aspects().keySet().stream()
-                                        .map(Aspect::id)
-                                        .toList())));
+        AspectManifest settings = folder.manifest().aspect(aspect);
         return new Describer(LoadedMllm.open(folder, options.withAspects(Set.of(aspect))), settings, options);
     }
 

@@ -165,16 +165,22 @@ class DatasetReaderTest {
         Files.writeString(folder.resolve("info_train.csv"), "name,prompt,mos\nLCM_SD1.5_0098.png,a hill,2.5\n");
         excel(
                 "info_val.xlsx",
-                List.of(List.of("name", "prompt", "mos"), List.of("SDXL_0001.png", "a \"sea\" & sky", 4.25)));
+                List.of(
+                        List.of("name", "prompt", "mos"),
+                        List.of("SDXL_0001.png", "a \"sea\" & sky", 4.25),
+                        List.of("SDXL_0002.png", "a lake")));
         excel("info_test.xlsx", List.of(List.of("name", "prompt"), List.of("MJ_0002.png", "a wood"), List.of("", "")));
 
         List<Sample> samples = DatasetReader.read(folder).samples();
 
-        assertThat(samples).extracting(Sample::part).containsExactly(Part.TRAIN, Part.VALIDATION, Part.TEST);
-        assertThat(samples).extracting(Sample::generator).containsExactly("LCM_SD1.5", "SDXL", "MJ");
+        assertThat(samples)
+                .extracting(Sample::part)
+                .containsExactly(Part.TRAIN, Part.VALIDATION, Part.VALIDATION, Part.TEST);
+        assertThat(samples).extracting(Sample::generator).containsExactly("LCM_SD1.5", "SDXL", "SDXL", "MJ");
         assertThat(samples.get(1).prompt()).isEqualTo("a \"sea\" & sky");
         assertThat(samples.get(1).mos(Aspect.QUALITY)).isEqualTo(4.25);
         assertThat(samples.get(2).labels()).isEmpty();
+        assertThat(samples.get(3).labels()).isEmpty();
     }
 
     @Test

@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -40,9 +39,7 @@ class DescriberTest {
     }
 
     private static AspectManifest settings(Aspect aspect) {
-        return Optional.ofNullable(
-                        ModelFolder.open(TestModels.tiny()).manifest().aspects().get(aspect))
-                .orElseThrow();
+        return ModelFolder.open(TestModels.tiny()).manifest().aspect(aspect);
     }
 
     private static Describer open(Aspect aspect, ScoringOptions options) {

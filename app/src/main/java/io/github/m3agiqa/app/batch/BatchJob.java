@@ -9,8 +9,6 @@ import io.github.m3agiqa.app.Progress;
 import io.github.m3agiqa.scoring.Scorer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -49,45 +47,27 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
      * @throws InputException if the list cannot be read or the results file cannot be written to
      */
     public Summary run(ScorerSource scorers, Map<String, String> settings, int aspects, Progress progress) {
-        ResultsFormat format = ResultsFormat.of(output)
-                .orElseThrow(() -> new InputException("%s must end in .csv or .jsonl".formatted(output)));
+        ResultsFormat format = format();
         List<Row> rows = InputRows.read(input, imageRoot);
         if (rows.isEmpty()) {
             throw new InputException("%s holds no image".formatted(input));
         }
         try (JobFile _ = new JobFile(output, settings);
                 ResultsFile results = new ResultsFile(output, format, aspects, retryFailed)) {
-            List<Row> open = open(rows, results.answered());
+            List<Row> open = results.unanswered(rows, Row::key);
             Summary summary = open.isEmpty()
                     ? new Summary(rows.size(), rows.size(), 0, Map.of())
                     : score(rows.size(), open, results, scorers, progress);
-            results.sort(rows);
+            results.sort(rows.stream().map(Row::key).toList());
             return summary;
         } catch (IOException e) {
             throw new InputException("%s cannot be written: %s".formatted(output, e), e);
         }
     }
 
-    /** The rows that are not answered yet, each as often as the list has it. */
-    private List<Row> open(List<Row> rows, List<RowKey> answered) {
-        Map<RowKey, Integer> left = new HashMap<>();
-        answered.forEach(key -> left.merge(key, 1, Integer::sum));
-        List<Row> open = new ArrayList<>();
-        for (Row row : rows) {
-            Integer answers = left.get(row.key());
-            if (answers == null) {
-                open.add(row);
-            } else if (answers == 1) {
-                left.remove(row.key());
-            } else {
-                left.put(row.key(), answers - 1);
-            }
-        }
-        if (!left.isEmpty()) {
-            throw new InputException("%s answers for %s, which %s has not; use another --output"
-                    .formatted(output, left.keySet().iterator().next().imagePath(), input));
-        }
-        return open;
+    private ResultsFormat format() {
+        return ResultsFormat.of(output)
+                .orElseThrow(() -> new InputException("%s must end in .csv or .jsonl".formatted(output)));
     }
 
     private Summary score(int rows, List<Row> open, ResultsFile results, ScorerSource scorers, Progress progress)
@@ -98,7 +78,7 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
             progress.start(rows, rows - open.size());
             for (Row row : open) {
                 Assessment assessment = scorer.score(row.input());
-                results.append(row, assessment);
+                results.append(row.key(), format().text(assessment));
                 failures(assessment).forEach(failure -> failures.merge(failure.code(), 1, Integer::sum));
                 failed += assessment.complete() ? 0 : 1;
                 progress.step(assessment.complete());

@@ -126,7 +126,7 @@ final class InputRows {
                 try {
                     csv(file, folder)
                             .forEach(row ->
-                                    prompts.put(row.imagePath(), row.key().prompt()));
+                                    prompts.put(row.imagePath(), row.key().asked()));
                 } catch (IOException e) {
                     throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
                 }

@@ -1,8 +1,7 @@
 package io.github.m3agiqa.app.batch;
 
-import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.app.batch.ResultsFormat.Entry;
+import io.github.m3agiqa.app.batch.Records.Entry;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -17,12 +16,13 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * The answers to a list of images. Each is written whole before the next is computed; where a kill cut one off, the
@@ -41,7 +41,7 @@ final class ResultsFile implements AutoCloseable {
     }
 
     private final Path file;
-    private final ResultsFormat format;
+    private final Records records;
     private final int aspects;
     private final FileChannel channel;
     /** The rows that are answered, in the file's order. */
@@ -54,9 +54,9 @@ final class ResultsFile implements AutoCloseable {
      * @param dropFailed whether failed answers count as missing
      * @throws InputException if it is no results file
      */
-    ResultsFile(Path file, ResultsFormat format, int aspects, boolean dropFailed) throws IOException {
+    ResultsFile(Path file, Records records, int aspects, boolean dropFailed) throws IOException {
         this.file = file;
-        this.format = format;
+        this.records = records;
         this.aspects = aspects;
         rewrite(out -> {
             if (Files.exists(file)) {
@@ -71,23 +71,43 @@ final class ResultsFile implements AutoCloseable {
         this.channel = FileChannel.open(file, StandardOpenOption.APPEND);
     }
 
-    /** The rows that are answered, in the file's order. */
-    List<RowKey> answered() {
-        return Collections.unmodifiableList(answered);
+    /**
+     * The rows of a list that are not answered yet, each as often as the list has it.
+     *
+     * @throws InputException if the file answers for what the list has not
+     */
+    <R> List<R> unanswered(List<R> rows, Function<R, RowKey> key) {
+        Map<RowKey, Integer> left = new LinkedHashMap<>();
+        answered.forEach(answer -> left.merge(answer, 1, Integer::sum));
+        List<R> open = new ArrayList<>();
+        for (R row : rows) {
+            Integer answers = left.get(key.apply(row));
+            if (answers == null) {
+                open.add(row);
+            } else if (answers == 1) {
+                left.remove(key.apply(row));
+            } else {
+                left.put(key.apply(row), answers - 1);
+            }
+        }
+        if (!left.isEmpty()) {
+            throw new InputException("%s answers what was not asked about %s; use another --output"
+                    .formatted(file, left.keySet().iterator().next().image()));
+        }
+        return open;
     }
 
-    /** Writes an answer. */
-    void append(Row row, Assessment assessment) throws IOException {
-        ByteBuffer bytes = StandardCharsets.UTF_8.encode(format.text(assessment));
+    /** Writes the records that answer a row, with their line ends. */
+    void append(RowKey key, String text) throws IOException {
+        ByteBuffer bytes = StandardCharsets.UTF_8.encode(text);
         while (bytes.hasRemaining()) {
             channel.write(bytes);
         }
-        answered.add(row.key());
+        answered.add(key);
     }
 
     /** Puts the answers into the order of the list, if a retry has left them in another one. */
-    void sort(List<Row> rows) throws IOException {
-        List<RowKey> wanted = rows.stream().map(Row::key).toList();
+    void sort(List<RowKey> wanted) throws IOException {
         if (wanted.equals(answered)) {
             return;
         }
@@ -108,7 +128,7 @@ final class ResultsFile implements AutoCloseable {
     private void rewrite(Content content) throws IOException {
         Path next = file.resolveSibling(file.getFileName() + ".partial");
         try (BufferedWriter out = Files.newBufferedWriter(next, StandardCharsets.UTF_8)) {
-            out.write(format.header());
+            out.write(records.header());
             content.write(out);
         }
         Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -117,15 +137,15 @@ final class ResultsFile implements AutoCloseable {
     private void forEachAnswer(Answers answers) throws IOException {
         try (BufferedReader in =
                 new BufferedReader(new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
-            Optional<String> first = format.header().isEmpty() ? Optional.empty() : nextRecord(in);
-            if (first.isPresent() && !first.get().equals(format.header())) {
+            Optional<String> first = records.header().isEmpty() ? Optional.empty() : nextRecord(in);
+            if (first.isPresent() && !first.get().equals(records.header())) {
                 throw new InputException("%s is no results file: it starts with '%s'"
                         .formatted(file, first.get().strip()));
             }
             StringBuilder text = new StringBuilder();
             List<Entry> group = new ArrayList<>();
             for (Optional<String> raw = nextRecord(in); raw.isPresent(); raw = nextRecord(in)) {
-                Entry entry = format.parse(raw.get())
+                Entry entry = records.parse(raw.get())
                         .orElseThrow(() -> new InputException("%s holds what is no result".formatted(file)));
                 if (!group.isEmpty() && !group.getFirst().key().equals(entry.key())) {
                     group.clear();
@@ -149,7 +169,7 @@ final class ResultsFile implements AutoCloseable {
         boolean quoted = false;
         for (int c = in.read(); c >= 0; c = in.read()) {
             record.append((char) c);
-            quoted ^= c == '"' && format.quotesSpanLines();
+            quoted ^= c == '"' && records.quotesSpanLines();
             if (c == '\n' && !quoted) {
                 return Optional.of(record.toString());
             }

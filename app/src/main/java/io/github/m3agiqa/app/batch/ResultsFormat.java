@@ -13,10 +13,10 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** How answers stand in a results file. */
-enum ResultsFormat {
+enum ResultsFormat implements Records {
     CSV(true) {
         @Override
-        String header() {
+        public String header() {
             return AssessmentCsv.header();
         }
 
@@ -26,7 +26,7 @@ enum ResultsFormat {
         }
 
         @Override
-        Optional<Entry> parse(String text) {
+        public Optional<Entry> parse(String text) {
             List<String> fields = CsvReader.builder().ofCsvRecord(text).stream()
                     .findFirst()
                     .orElseThrow()
@@ -42,7 +42,7 @@ enum ResultsFormat {
     },
     JSONL(false) {
         @Override
-        String header() {
+        public String header() {
             return "";
         }
 
@@ -52,7 +52,7 @@ enum ResultsFormat {
         }
 
         @Override
-        Optional<Entry> parse(String text) {
+        public Optional<Entry> parse(String text) {
             try {
                 JsonNode node = new ObjectMapper().readTree(text);
                 boolean failed = node.hasNonNull("error")
@@ -65,13 +65,6 @@ enum ResultsFormat {
             }
         }
     };
-
-    /**
-     * One line of a results file, or several if a quoted text has lines of its own.
-     *
-     * @param perAspect whether it answers for one aspect only, and the others follow
-     */
-    record Entry(RowKey key, boolean perAspect, boolean failed) {}
 
     private final boolean quotesSpanLines;
 
@@ -87,17 +80,11 @@ enum ResultsFormat {
                 : name.endsWith(".jsonl") ? Optional.of(JSONL) : Optional.empty();
     }
 
-    /** Whether a line end inside quotes belongs to the record. */
-    boolean quotesSpanLines() {
+    @Override
+    public boolean quotesSpanLines() {
         return quotesSpanLines;
     }
 
-    /** What the file starts with. */
-    abstract String header();
-
     /** The records of an assessment with their line ends. */
     abstract String text(Assessment assessment);
-
-    /** Understands a whole record; empty for the header and for what is no record. */
-    abstract Optional<Entry> parse(String text);
 }

@@ -3,6 +3,7 @@ package io.github.m3agiqa.app.batch;
 /**
  * What a results file knows of the row that it answers.
  *
- * @param prompt empty where there was none
+ * @param image the image as the list names it
+ * @param asked all that was asked about it; empty where there was nothing but the image
  */
-record RowKey(String imagePath, String prompt) {}
+record RowKey(String image, String asked) {}

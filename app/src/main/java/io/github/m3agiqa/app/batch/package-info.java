@@ -1,4 +1,4 @@
-/** Lists of images, scored row by row into a results file that survives a kill at any moment. */
+/** Lists of images, answered row by row into a results file that survives a kill at any moment. */
 @NullMarked
 package io.github.m3agiqa.app.batch;
 
