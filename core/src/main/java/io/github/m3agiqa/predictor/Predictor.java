@@ -1,20 +1,16 @@
 package io.github.m3agiqa.predictor;
 
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.predictor.BidirectionalRnn.Cell;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
-import io.github.m3agiqa.weights.TensorInfo;
 import io.github.m3agiqa.weights.TensorSource;
 import io.github.m3agiqa.weights.WeightStore;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -23,8 +19,8 @@ import org.bytedeco.pytorch.global.torch;
  * number. All of it is float32.
  */
 public final class Predictor implements AutoCloseable {
-    private static final String STACK = "xlstm_pooler.xlstm_stack";
-    private static final String LIGHTNING = "model.";
+    /** What Lightning puts before all names: the attribute that holds the network. */
+    static final String LIGHTNING = "model";
 
     private final WeightStore store;
     private final Pooler pooler;
@@ -36,61 +32,46 @@ public final class Predictor implements AutoCloseable {
     private final Parameter outBias;
 
     /**
-     * A head whose sizes follow from its weights, under the names of the published checkpoints.
+     * A head whose sizes follow from its weights, under the names of the published checkpoints, with or without the
+     * {@code model.} that Lightning puts before them: {@code W}, {@code fc.0}, {@code fc.2}, and between them the network
+     * at the name of its {@linkplain HeadKind kind}.
      *
      * @param source closed with the predictor
+     * @param kind the network, which the weights must be of
      * @throws ModelException if tensors are missing, misshapen or surplus
      */
     public Predictor(TensorSource source, HeadKind kind, Pooler pooler, Device device) {
         this.store = new WeightStore(source, Precision.FP32, device);
         this.pooler = pooler;
-        // Lightning prefixes all names with the attribute that holds the network
-        String prefix = source.tensors().containsKey(LIGHTNING + "W.weight") ? LIGHTNING : "";
-        List<Long> inputShape = shape(source, prefix + "W.weight");
-        int width = Math.toIntExact(inputShape.get(0));
-        List<Long> regression = shape(source, prefix + "fc.0.weight");
+        boolean prefixed = source.tensors().containsKey(LIGHTNING + ".W.weight");
+        WeightShapes unprefixed = new WeightShapes(source, "");
+        WeightShapes shapes = prefixed ? unprefixed.at(LIGHTNING) : unprefixed;
+        int width = shapes.side("W.weight", 0, 2);
+        int inputSize = shapes.side("W.weight", 1, 2);
+        int regression = shapes.side("fc.0.weight", 0, 2);
 
         ModelWeights weights = ModelWeights.of(store);
-        Parameters root = prefix.isEmpty() ? weights.root() : weights.root().at("model");
-        this.projection = new Projection(
-                root.float32("W.weight", width, inputShape.get(1)), root.float32("W.bias", width), inputShape.get(1));
-        this.head = head(kind, source, prefix, width, root);
-        this.hiddenWeight = root.float32("fc.0.weight", regression.get(0), head.outputWidth());
-        this.hiddenBias = root.float32("fc.0.bias", regression.get(0));
-        this.outWeight = root.float32("fc.2.weight", 1, regression.get(0));
+        Parameters root = prefixed ? weights.root().at(LIGHTNING) : weights.root();
+        this.projection =
+                new Projection(root.float32("W.weight", width, inputSize), root.float32("W.bias", width), inputSize);
+        this.head = head(kind, width, shapes, root);
+        this.hiddenWeight = root.float32("fc.0.weight", regression, head.outputWidth());
+        this.hiddenBias = root.float32("fc.0.bias", regression);
+        this.outWeight = root.float32("fc.2.weight", 1, regression);
         this.outBias = root.float32("fc.2.bias", 1);
         weights.check();
     }
 
-    private static SequenceHead head(HeadKind kind, TensorSource source, String prefix, int width, Parameters root) {
+    private static SequenceHead head(HeadKind kind, int width, WeightShapes shapes, Parameters parameters) {
+        String part = kind.part();
         return switch (kind) {
-            case XLSTM -> new XlstmStack(stackConfig(source, prefix, width), root.at(STACK));
+            case XLSTM -> XlstmStack.of(width, shapes.at(part), parameters.at(part));
+            case LSTM -> BidirectionalRnn.of(Cell.LSTM, width, shapes.at(part), parameters.at(part));
+            case GRU -> BidirectionalRnn.of(Cell.GRU, width, shapes.at(part), parameters.at(part));
+            case TRANSFORMER -> TransformerEncoder.of(width, shapes.at(part), parameters.at(part));
+            case MAMBA2 -> Mamba2.of(width, shapes.at(part), parameters.at(part));
             case MEAN -> new PlainHead(width);
         };
-    }
-
-    private static List<Long> shape(TensorSource source, String name) {
-        TensorInfo info = source.tensors().get(name);
-        if (info == null || info.shape().size() != 2 || info.elements() < 1) {
-            throw new ModelException("%s is no predictor: it has no matrix %s".formatted(source.location(), name));
-        }
-        return info.shape();
-    }
-
-    private static XlstmConfig stackConfig(TensorSource source, String prefix, int width) {
-        String block = prefix + STACK + ".blocks.";
-        Map<Boolean, Set<Integer>> slstmAt = IntStream.iterate(
-                        0, i -> source.tensors().containsKey(block + i + ".xlstm_norm.weight"), i -> i + 1)
-                .boxed()
-                .collect(Collectors.partitioningBy(
-                        i -> source.tensors().containsKey(block + i + ".ffn_norm.weight"), Collectors.toSet()));
-        Set<Integer> slstm = slstmAt.getOrDefault(true, Set.of());
-        int blocks = slstm.size() + slstmAt.getOrDefault(false, Set.of()).size();
-        try {
-            return new XlstmConfig(width, blocks, slstm);
-        } catch (IllegalArgumentException e) {
-            throw new ModelException("%s: %s".formatted(source.location(), e.getMessage()), e);
-        }
     }
 
     /** The layer that makes the input of the network. */
@@ -114,8 +95,15 @@ public final class Predictor implements AutoCloseable {
      * @param projected (batch, steps, width), from {@link #projection}, padded at the ends
      * @param lengths the tokens of each conversation
      * @return (batch), differentiable
+     * @throws IllegalArgumentException if there is not one length a conversation, from 1 to the steps
      */
     public Tensor forward(Tensor projected, int... lengths) {
+        long steps = projected.size(1);
+        if (lengths.length != projected.size(0)
+                || Arrays.stream(lengths).anyMatch(length -> length < 1 || length > steps)) {
+            throw new IllegalArgumentException("%s are not the lengths of %d conversations of at most %d steps"
+                    .formatted(Arrays.toString(lengths), projected.size(0), steps));
+        }
         Tensor pooled = pooler.pool(head.forward(projected, lengths), lengths);
         return Torch.linear(hiddenLayer(pooled), outWeight.get(), outBias.get()).squeeze(-1);
     }

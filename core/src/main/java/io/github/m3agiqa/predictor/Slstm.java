@@ -3,8 +3,6 @@ package io.github.m3agiqa.predictor;
 import static io.github.m3agiqa.predictor.XlstmConfig.CONVOLUTION;
 import static io.github.m3agiqa.predictor.XlstmConfig.HEADS;
 
-import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
@@ -57,8 +55,6 @@ final class Slstm {
      * @return (batch, steps, width)
      */
     Tensor forward(Tensor x) {
-        long batch = x.size(0);
-        long steps = x.size(1);
         Tensor convolved = torch.silu(XlstmLayers.causalConvolution(x, convolution.get(), convolutionBias.get()));
         Tensor gates = Torch.cat(
                         3,
@@ -68,34 +64,55 @@ final class Slstm {
                         heads(XlstmLayers.blockDiagonal(x, outputGate.get())))
                 .add(bias.get().view(HEADS, (long) GATES * headSize)); // (batch, steps, heads, gates * head size)
 
+        // one a step, each (heads, batch, gates * head size), as the product with R wants it
+        List<Tensor> inputs = Torch.unbind(gates.permute(1, 2, 0, 3).contiguous(), 0);
         Tensor kernel = recurrent.get();
-        Tensor zero = Torch.zeros(Dtype.F32, Device.of(x), batch, HEADS, headSize);
-        Tensor output = zero; // y, (batch, heads, head size)
-        Tensor cell = zero; // c
-        Tensor normalizer = zero; // n
-        Tensor stabilizer = zero; // m
+        State state = first(inputs.getFirst());
         List<Tensor> outputs = new ArrayList<>();
-        for (long t = 0; t < steps; t++) {
-            Tensor before = gates.select(1, t); // (batch, heads, gates * head size)
-            if (t > 0) {
-                before = before.add(output.transpose(0, 1).matmul(kernel).transpose(0, 1)); // R y
-            }
-            Tensor logInput = before.narrow(2, 0, headSize);
-            Tensor forgetIn = before.narrow(2, headSize, headSize);
-            Tensor candidate = before.narrow(2, 2L * headSize, headSize).tanh();
-            Tensor out = before.narrow(2, 3L * headSize, headSize).sigmoid();
-
-            Tensor logForget = stabilizer.add(torch.log_sigmoid(forgetIn));
-            // the memory is empty at first, and then only the input counts
-            stabilizer = t == 0 ? logInput : torch.max(logInput, logForget);
-            Tensor write = logInput.sub(stabilizer).exp();
-            Tensor keep = logForget.sub(stabilizer).exp().clamp_max(Torch.scalar(1));
-            cell = keep.mul(cell).add(write.mul(candidate));
-            normalizer = keep.mul(normalizer).add(write);
-            output = out.mul(cell).div(normalizer);
-            outputs.add(output);
+        outputs.add(state.output);
+        for (Tensor input : inputs.subList(1, inputs.size())) {
+            state = next(state, input.add(state.output.matmul(kernel)));
+            outputs.add(state.output);
         }
-        return XlstmLayers.headNorm(Torch.stack(outputs).transpose(0, 1), norm.get());
+        Tensor all = Torch.stack(outputs).permute(2, 0, 1, 3); // (batch, steps, heads, head size)
+        return XlstmLayers.headNorm(all, norm.get());
+    }
+
+    /**
+     * What a step leaves to the next, each (heads, batch, head size).
+     *
+     * @param output y
+     * @param cell c
+     * @param normalizer n
+     * @param stabilizer m: c and n are those of the equations over e^m, which cancels in c / n
+     */
+    private record State(Tensor output, Tensor cell, Tensor normalizer, Tensor stabilizer) {}
+
+    /** The first step: the memory is empty, and only the input counts; m is its logarithm, so that n is 1. */
+    private State first(Tensor before) {
+        List<Tensor> gates = Torch.split(before, headSize, 2);
+        Tensor candidate = gates.get(2).tanh();
+        Tensor output = gates.get(3).sigmoid().mul(candidate);
+        return new State(output, candidate, torch.ones_like(candidate), gates.get(0));
+    }
+
+    /**
+     * Any other step. Its m is a constant: which one does not matter, so no gradient flows through it.
+     *
+     * @param before W x + R y + b, (heads, batch, gates * head size)
+     */
+    private State next(State state, Tensor before) {
+        List<Tensor> gates = Torch.split(before, headSize, 2);
+        Tensor logInput = gates.get(0);
+        Tensor logForget = state.stabilizer.add(torch.log_sigmoid(gates.get(1)));
+        Tensor candidate = gates.get(2).tanh();
+        Tensor stabilizer = torch.max(logInput.detach(), logForget.detach());
+        Tensor write = logInput.sub(stabilizer).exp();
+        Tensor keep = logForget.sub(stabilizer).exp();
+        Tensor cell = keep.mul(state.cell).add(write.mul(candidate));
+        Tensor normalizer = keep.mul(state.normalizer).add(write);
+        Tensor output = gates.get(3).sigmoid().mul(cell).div(normalizer);
+        return new State(output, cell, normalizer, stabilizer);
     }
 
     /** (batch, steps, width) as (batch, steps, heads, head size). */

@@ -1,9 +1,12 @@
 package io.github.m3agiqa.predictor;
 
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -43,6 +46,21 @@ public final class XlstmStack implements SequenceHead {
                 .mapToObj(i -> block(config, i, parameters.at("blocks." + i)))
                 .toList();
         this.postNorm = parameters.float32("post_blocks_norm.weight", config.width());
+    }
+
+    /** The stack whose sizes follow from its weights. */
+    static XlstmStack of(int width, WeightShapes shapes, Parameters parameters) {
+        int blocks = shapes.count("blocks.%d.xlstm_norm.weight");
+        // only the sLSTM's blocks have a feed-forward layer
+        Set<Integer> slstm = IntStream.range(0, blocks)
+                .filter(i -> shapes.has("blocks.%d.ffn_norm.weight".formatted(i)))
+                .boxed()
+                .collect(Collectors.toSet());
+        try {
+            return new XlstmStack(new XlstmConfig(width, blocks, slstm), parameters);
+        } catch (IllegalArgumentException e) {
+            throw new ModelException("%s: %s".formatted(shapes.source().location(), e.getMessage()), e);
+        }
     }
 
     private static Block block(XlstmConfig config, int index, Parameters parameters) {

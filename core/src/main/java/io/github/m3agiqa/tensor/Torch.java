@@ -8,6 +8,7 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.LongOptional;
@@ -185,6 +186,25 @@ public final class Torch {
         tensor.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
+    /** The slices of a tensor along a dimension, which they no longer have. */
+    public static List<Tensor> unbind(Tensor tensor, long dimension) {
+        return list(tensor.unbind(dimension));
+    }
+
+    /** Consecutive parts of a tensor along a dimension, each of {@code size}, the last perhaps smaller. */
+    public static List<Tensor> split(Tensor tensor, long size, long dimension) {
+        return list(tensor.split(size, dimension));
+    }
+
+    /** The tensors of a vector, each held on its own: an element as the vector gives it dies with the vector. */
+    private static List<Tensor> list(TensorVector vector) {
+        Tensor[] tensors = new Tensor[Math.toIntExact(vector.size())];
+        for (int i = 0; i < tensors.length; i++) {
+            tensors[i] = new Tensor(vector.get(i));
+        }
+        return List.of(tensors);
+    }
+
     /** Each element times a number. */
     public static Tensor scale(Tensor tensor, double factor) {
         return tensor.mul(new Scalar(factor));
@@ -240,6 +260,11 @@ public final class Torch {
             Dispatcher.singleton().findSchemaOrThrow(operator, "").callBoxed(stack);
             return scope.keep(new Tensor(stack.get(0).toTensor()));
         }
+    }
+
+    /** Random numbers of their own, which nothing else draws from: the same seed gives the same ones. */
+    public static GeneratorOptional generator(long seed) {
+        return new GeneratorOptional(torch.createCPUGenerator(seed));
     }
 
     /** A shape as the engine takes it. */
