@@ -85,7 +85,7 @@ final class EpochBenchmark implements Callable<Integer> {
                 conversations: {quality: {train: %s/conversations/quality_train.json, test: %s/conversations/quality_test.json}}
                 split: {protocol: authors, folds: 0, testShare: 0, validationShare: 0.1, calibrationShare: 0}
                 descriptions: {rounds: own, train: response, test: response, teacherSawMos: true}
-                head: {kind: xlstm, pooler: mean, width: 64, layers: 4, regression: 32, reads: hidden}
+                head: {kind: xlstm, pooler: mean, width: 64, layers: 4, regression: 32, reads: hidden, names: bare}
                 loss: {kind: mse, margin: 0, mse: 0}
                 optimization:
                   learningRate: 0.001

@@ -1,6 +1,8 @@
 package io.github.m3agiqa.training;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param model the folder of the model that is tuned; only its base is used
  * @param output the folder of the run
  * @param dataset the folder of the images and their scores
+ * @param scale the range of the dataset's scores where its layout does not say it, such as [0, 100]; null for what is known
  * @param missingImages what becomes of conversations whose image is not there
  * @param conversations for each aspect what was said about the images
  * @param validationShare the share of prompts whose conversations are kept to choose a checkpoint by, where an aspect has
@@ -39,6 +42,10 @@ public record FinetuneRecipe(
         Path model,
         Path output,
         Path dataset,
+
+        @JsonFormat(shape = JsonFormat.Shape.ARRAY) @Nullable
+        Scale scale,
+
         MissingImages missingImages,
         Map<Aspect, ConversationFiles> conversations,
         double validationShare,

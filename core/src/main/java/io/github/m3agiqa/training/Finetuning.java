@@ -7,7 +7,6 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
-import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
@@ -70,7 +69,7 @@ public final class Finetuning {
         this.recipeFile = recipeFile;
         this.recipe = recipe;
         this.listener = listener;
-        this.dataset = DatasetReader.read(recipe.dataset());
+        this.dataset = Recipes.dataset(recipe.dataset(), recipe.scale());
     }
 
     /**

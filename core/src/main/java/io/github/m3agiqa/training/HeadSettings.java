@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import io.github.m3agiqa.predictor.HeadConfig;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
+import io.github.m3agiqa.predictor.PredictorNames;
 
 /**
  * The network of a predictor.
@@ -13,8 +14,10 @@ import io.github.m3agiqa.predictor.Pooler;
  * @param layers its blocks or layers; 4 as published
  * @param regression the width of the layer before the score; 128 as published
  * @param reads what its first layer is trained on
+ * @param names how its weights are named in the exported file: bare, or lightning as in the published checkpoints
  */
-public record HeadSettings(HeadKind kind, Pooler pooler, int width, int layers, int regression, Reads reads) {
+public record HeadSettings(
+        HeadKind kind, Pooler pooler, int width, int layers, int regression, Reads reads, PredictorNames names) {
     /** What the first layer reads. */
     public enum Reads {
         /** The last hidden states. */
@@ -26,6 +29,7 @@ public record HeadSettings(HeadKind kind, Pooler pooler, int width, int layers, 
     public HeadSettings {
         config(kind, pooler, width, layers, regression);
         Recipes.given("reads", reads);
+        Recipes.given("names", names);
     }
 
     HeadConfig config() {

@@ -212,9 +212,9 @@ final class PredictorRun implements AutoCloseable {
         return predicted;
     }
 
-    /** Writes the weights under their published names, without Lightning's prefix. */
+    /** Writes the weights under the names that the recipe asks for. */
     void export(Path file) throws IOException {
-        SafetensorsWriter.write(file, weights.held());
+        SafetensorsWriter.write(file, recipe.head().names().of(weights.held()));
     }
 
     @Override

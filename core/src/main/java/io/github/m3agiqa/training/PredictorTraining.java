@@ -10,7 +10,6 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Dataset;
-import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.dataset.Fingerprint;
 import io.github.m3agiqa.dataset.LeakageCheck;
 import io.github.m3agiqa.dataset.Sample;
@@ -93,7 +92,7 @@ public final class PredictorTraining {
         this.recipe = RecipeReader.read(recipeFile, TrainRecipe.class);
         this.listener = listener;
         this.model = ModelFolder.open(recipe.model());
-        this.dataset = withImages(DatasetReader.read(recipe.dataset()));
+        this.dataset = withImages(Recipes.dataset(recipe.dataset(), recipe.scale()));
         this.readings = new Readings(model.manifest(), recipe.conversations());
         this.hiddenSize = MiniCpmVConfig.read(
                         model.part(model.manifest().base()).resolve("config.json"))

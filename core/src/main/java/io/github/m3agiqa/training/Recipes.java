@@ -1,10 +1,19 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.DatasetReader;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The checks that recipes have in common; a failure says which key is wrong. */
+/** What recipes have in common: their dataset, and checks whose failures say which key is wrong. */
 final class Recipes {
     private Recipes() {}
+
+    /** The dataset of a recipe, its scores brought to 0 to 5. */
+    static Dataset dataset(Path folder, @Nullable Scale scale) {
+        return scale == null ? DatasetReader.read(folder) : DatasetReader.read(folder, scale);
+    }
 
     static <T> T given(String key, @Nullable T value) {
         if (value == null) {

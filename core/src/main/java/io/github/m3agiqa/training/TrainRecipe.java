@@ -1,6 +1,8 @@
 package io.github.m3agiqa.training;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param output the folder of the run
  * @param cache the folder of the hidden states, which other runs may share
  * @param dataset the folder of the images and their scores
+ * @param scale the range of the dataset's scores where its layout does not say it, such as [0, 100]; null for what is known
  * @param missingImages what becomes of images that are not there
  * @param conversations for each aspect the files with descriptions and the authors' split
  * @param split what is trained on and what is measured on
@@ -41,6 +44,10 @@ public record TrainRecipe(
         Path output,
         Path cache,
         Path dataset,
+
+        @JsonFormat(shape = JsonFormat.Shape.ARRAY) @Nullable
+        Scale scale,
+
         MissingImages missingImages,
         Map<Aspect, ConversationFiles> conversations,
         SplitSettings split,
@@ -117,6 +124,7 @@ public record TrainRecipe(
                 output,
                 cache,
                 dataset,
+                scale,
                 missingImages,
                 conversations,
                 split,

@@ -89,7 +89,7 @@ class PredictorTrainingTest {
                     test: %s/conversations/quality_test.json
                 split: {protocol: authors, folds: 0, testShare: 0, validationShare: 0.2, calibrationShare: 0.3}
                 descriptions: {rounds: none, train: response, test: response, teacherSawMos: true}
-                head: {kind: xlstm, pooler: mean, width: 16, layers: 2, regression: 8, reads: hidden}
+                head: {kind: xlstm, pooler: mean, width: 16, layers: 2, regression: 8, reads: hidden, names: bare}
                 loss: {kind: mse, margin: 0, mse: 0}
                 optimization:
                   learningRate: 0.01
@@ -232,7 +232,7 @@ class PredictorTrainingTest {
                 + """
                 variants:
                   stack: {}
-                  mean: {head: {kind: mean, pooler: max, width: 16, layers: 1, regression: 8, reads: hidden}}
+                  mean: {head: {kind: mean, pooler: max, width: 16, layers: 1, regression: 8, reads: hidden, names: bare}}
                   ranked: {loss: {kind: ranknet, margin: 0, mse: 0.8}}
                 """;
 
