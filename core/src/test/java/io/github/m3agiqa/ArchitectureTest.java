@@ -32,10 +32,11 @@ class ArchitectureTest {
             mayUse(".hub", ""),
             mayUse(".scoring", "", ".tensor", ".weights", ".image", ".mllm", ".predictor", ".hub"),
             mayUse(".dataset", "", ".image"),
-            mayUse(".evaluation", "", ".dataset"));
+            mayUse(".evaluation", "", ".image", ".dataset"));
 
     private static Map.Entry<String, List<String>> mayUse(String name, String... others) {
-        return Map.entry(ROOT + name, Arrays.stream(others).map(other -> ROOT + other).toList());
+        return Map.entry(
+                ROOT + name, Arrays.stream(others).map(other -> ROOT + other).toList());
     }
 
     private final JavaClasses classes = new ClassFileImporter()
