@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
                 + " authenticity, each with a number, a word and a description.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {ScoreCommand.class, DoctorCommand.class},
+        subcommands = {ScoreCommand.class, EvaluateCommand.class, DoctorCommand.class},
         footer = {
             "",
             "Exit codes: 0 all done, 1 some rows failed, 2 usage, 3 an input cannot be read, 4 a model is missing,"

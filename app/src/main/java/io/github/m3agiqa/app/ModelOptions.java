@@ -149,7 +149,8 @@ final class ModelOptions {
         return settings;
     }
 
-    private static final class AspectConverter implements ITypeConverter<Aspect> {
+    /** Aspects by their names, in any case. */
+    static final class AspectConverter implements ITypeConverter<Aspect> {
         @Override
         public Aspect convert(String value) {
             return converted(() -> Aspect.of(value));

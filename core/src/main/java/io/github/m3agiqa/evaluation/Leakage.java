@@ -18,6 +18,11 @@ public record Leakage(int sharedPrompts, int testPrompts, int duplicates) {
                 splits.stream().mapToInt(Leakage::duplicates).sum());
     }
 
+    /** Whether nothing is shared. */
+    boolean isNone() {
+        return sharedPrompts == 0 && duplicates == 0;
+    }
+
     /** One line for reports. */
     String line() {
         return "%d of %d test prompts also occur in training, %s"

@@ -227,15 +227,11 @@ final class ReportHtml {
     }
 
     private void leakage(Section section) {
-        for (String line : ReportTables.leakage(section)) {
-            boolean clean = section.results().stream()
-                    .map(Result::leakage)
-                    .allMatch(leakage -> leakage != null && leakage.sharedPrompts() == 0 && leakage.duplicates() == 0);
-            page.open("p", "class", clean ? "note good" : "note warn")
-                    .element("strong", "Leakage ")
-                    .text(line + ".")
-                    .close();
-        }
+        ReportTables.leakage(section)
+                .forEach((line, none) -> page.open("p", "class", none ? "note good" : "note warn")
+                        .element("strong", "Leakage ")
+                        .text(line + ".")
+                        .close());
     }
 
     /** The figures of the only model, large. */

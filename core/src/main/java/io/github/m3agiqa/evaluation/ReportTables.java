@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The tables of a report. */
 final class ReportTables {
@@ -183,35 +184,49 @@ final class ReportTables {
         };
     }
 
-    /** Why figures are missing that the table has a column for. */
+    /** Why figures are missing that the table has a column for: a line a model and reason. */
     static List<String> reasons(Section section) {
-        Set<String> reasons = new LinkedHashSet<>();
-        List<Measure> measures = measures(section);
+        List<String> reasons = new ArrayList<>();
         for (Result result : section.results()) {
-            for (Row row : result.rows()) {
-                for (Measure measure : measures) {
+            Map<String, Set<String>> measures = new LinkedHashMap<>();
+            Map<String, Set<String>> labels = new LinkedHashMap<>();
+            for (Measure measure : measures(section)) {
+                for (Row row : result.rows()) {
                     String reason = row.agreement().figure(measure).reason();
                     if (reason != null) {
-                        String where = row.label().isEmpty() ? "" : ", " + row.label();
-                        reasons.add("%s%s has no %s: %s".formatted(result.candidate(), where, measure.label(), reason));
+                        measures.computeIfAbsent(reason, _ -> new LinkedHashSet<>())
+                                .add(measure.label());
+                        labels.computeIfAbsent(reason, _ -> new LinkedHashSet<>())
+                                .add(row.label());
                     }
                 }
             }
+            measures.forEach((reason, missing) -> {
+                Set<String> where = labels.getOrDefault(reason, Set.of());
+                reasons.add("%s%s has no %s: %s"
+                        .formatted(
+                                result.candidate(),
+                                where.size() == result.rows().size() ? "" : " (" + String.join(", ", where) + ")",
+                                String.join(", ", missing),
+                                reason));
+            });
         }
-        return List.copyOf(reasons);
+        return reasons;
     }
 
-    /** The leakage of each model, in one line if it is the same for all. */
-    static List<String> leakage(Section section) {
-        Map<String, List<String>> models = new LinkedHashMap<>();
+    /** The leakage of each model, a line for all that have the same; and whether nothing leaks. */
+    static Map<String, Boolean> leakage(Section section) {
+        Map<String, List<Result>> lines = new LinkedHashMap<>();
         section.results()
-                .forEach(result -> models.computeIfAbsent(result.leakageLine(), _ -> new ArrayList<>())
-                        .add(result.candidate()));
-        return models.entrySet().stream()
-                .map(entry -> models.size() == 1
-                        ? entry.getKey()
-                        : "%s: %s".formatted(String.join(", ", entry.getValue()), entry.getKey()))
-                .toList();
+                .forEach(result -> lines.computeIfAbsent(result.leakageLine(), _ -> new ArrayList<>())
+                        .add(result));
+        Map<String, Boolean> leakage = new LinkedHashMap<>();
+        lines.forEach((line, results) -> {
+            String models = results.stream().map(Result::candidate).collect(Collectors.joining(", ", "", ": "));
+            Leakage first = results.getFirst().leakage();
+            leakage.put((lines.size() == 1 ? "" : models) + line, first != null && first.isNone());
+        });
+        return leakage;
     }
 
     static String value(Measure measure, Estimate figure) {

@@ -33,7 +33,7 @@ final class ReportText {
             if (!section.results().isEmpty()) {
                 table(ReportTables.figures(section));
             }
-            ReportTables.leakage(section).forEach(line -> paragraph("Leakage: " + line + "."));
+            ReportTables.leakage(section).keySet().forEach(line -> paragraph("Leakage: " + line + "."));
             section.notes().forEach(note -> paragraph(note + "."));
             ReportTables.reasons(section).forEach(reason -> paragraph(reason + "."));
             Table comparisons = ReportTables.comparisons(section);

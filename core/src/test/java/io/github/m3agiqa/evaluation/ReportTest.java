@@ -225,7 +225,7 @@ class ReportTest {
             assertThat(text)
                     .contains("broken has no score of 7 images")
                     .contains("empty has no score of 80 images")
-                    .contains("broken has no SRCC: all computed scores are the same")
+                    .contains("broken has no SRCC, PLCC, PLCC fit, KRCC: all computed scores are the same")
                     .contains("no check of training and test images came with these scores")
                     .doesNotContain("NaN");
         }
@@ -400,7 +400,7 @@ class ReportTest {
         Report report = report(candidate("good", 0.3), clip);
 
         assertThat(report.text().replaceAll("\\n  ", " "))
-                .contains("clip has no RMSE: the scores are on a scale of their own")
+                .contains("clip has no RMSE, MAE, words: the scores are on a scale of their own")
                 .contains("RMSE after the logistic fit");
         Comparison comparison = report.sections().getFirst().results().get(1).comparison();
         assertThat(comparison).isNotNull();
