@@ -331,8 +331,13 @@ final class ReportHtml {
         if (others.isEmpty()) {
             return;
         }
-        List<Measure> measures = new ArrayList<>(ReportTables.measures(section));
-        measures.remove(Measure.COVERAGE);
+        List<Measure> measures = ReportTables.measures(section).stream()
+                .filter(measure -> measure != Measure.COVERAGE)
+                .filter(measure -> others.stream()
+                        .map(Result::comparison)
+                        .anyMatch(comparison ->
+                                comparison != null && comparison.differences().containsKey(measure)))
+                .toList();
         scrolling("card scroll", "Differences");
         page.element(
                 "h3",

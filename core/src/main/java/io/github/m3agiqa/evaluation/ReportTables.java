@@ -50,7 +50,10 @@ final class ReportTables {
     /** A row a model, and where there are several splits a row for each of them. */
     static Table figures(Section section) {
         boolean labels = rows(section).stream().anyMatch(row -> !row.label().isEmpty());
-        List<Measure> measures = measures(section);
+        // a line of a terminal has no room for both errors after the fit
+        List<Measure> measures = measures(section).stream()
+                .filter(measure -> measure != Measure.MAE_FITTED)
+                .toList();
         List<String> heads = new ArrayList<>();
         heads.add("model");
         if (labels) {
