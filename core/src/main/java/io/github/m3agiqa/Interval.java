@@ -1,7 +1,8 @@
 package io.github.m3agiqa;
 
 /**
- * Where a number lies with a stated probability: a score's 90 % prediction interval, or a measure's 95 % confidence interval.
+ * Where a number lies with a stated probability: a score's 90 % prediction interval, or a measure's 95 % confidence
+ * interval.
  *
  * @param low the lower end
  * @param high the upper end, not below {@code low}

@@ -32,7 +32,7 @@ class ArchitectureTest {
             mayUse(".hub", ""),
             mayUse(".scoring", "", ".tensor", ".weights", ".image", ".mllm", ".predictor", ".hub"),
             mayUse(".dataset", "", ".image"),
-            mayUse(".evaluation", "", ".dataset"),
+            mayUse(".evaluation", "", ".image", ".dataset"),
             mayUse(
                     ".training",
                     "",

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             DescribeCommand.class,
             CacheCommand.class,
             TrainCommand.class,
+            EvaluateCommand.class,
             DoctorCommand.class
         },
         footer = {

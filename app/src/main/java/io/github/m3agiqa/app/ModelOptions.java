@@ -126,6 +126,7 @@ class ModelOptions {
         return settings;
     }
 
+    /** Aspects by their names, in any case. */
     static final class AspectConverter implements ITypeConverter<Aspect> {
         @Override
         public Aspect convert(String value) {

@@ -30,11 +30,7 @@ public record Agreement(
     public record OfGenerator(int images, Estimate srcc) {}
 
     public Agreement {
-        Map<Measure, Estimate> all = new EnumMap<>(Measure.class);
-        for (Measure measure : Measure.values()) {
-            all.put(measure, figures.getOrDefault(measure, Estimate.absent("it was not computed")));
-        }
-        figures = Collections.unmodifiableMap(all);
+        figures = Collections.unmodifiableMap(new EnumMap<>(figures));
         byGenerator = Collections.unmodifiableSortedMap(new TreeMap<>(byGenerator));
     }
 
@@ -47,8 +43,8 @@ public record Agreement(
      * Measures the agreement on some images.
      *
      * @param predictions at least one
-     * @param onScale whether the computed scores are opinions on the scale of 0 to 5; where they are not, nothing is said
-     *     of their errors before a fit
+     * @param onScale whether the computed scores are opinions on the scale of 0 to 5; where they are not, nothing is
+     *     said of their errors before a fit
      */
     public static Agreement of(List<Prediction> predictions, boolean onScale, Bootstrap bootstrap) {
         return mean(List.of(predictions), onScale, bootstrap);

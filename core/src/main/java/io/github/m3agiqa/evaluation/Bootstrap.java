@@ -22,13 +22,16 @@ public record Bootstrap(int draws, long seed) {
     /** The confidence of all intervals. */
     public static final double LEVEL = 0.95;
 
+    /** Fewer draws say nothing of an interval. */
+    public static final int FEWEST_DRAWS = 100;
+
     /** What is undefined in more than this share of the draws has no interval: what is left of them is no sample. */
     private static final double MOST_UNDEFINED = 0.05;
 
     public Bootstrap {
-        if (draws < 100) {
+        if (draws < FEWEST_DRAWS) {
             throw new IllegalArgumentException(
-                    "%d draws say nothing of an interval: 100 are the least".formatted(draws));
+                    "%d draws say nothing of an interval: %d are the least".formatted(draws, FEWEST_DRAWS));
         }
     }
 

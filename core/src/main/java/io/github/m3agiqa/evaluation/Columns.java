@@ -87,7 +87,7 @@ final class Columns {
         return Rating.of(score, Scale.ZERO_TO_FIVE);
     }
 
-    /** 1 for each image whose human score lies in its prediction interval, 0 for the others; empty without intervals. */
+    /** 1 for each image whose human score lies in its prediction interval, 0 for others; empty without intervals. */
     Optional<double[]> covered() {
         return predictions.stream().allMatch(prediction -> prediction.interval() != null)
                 ? Optional.of(flags(prediction -> contains(prediction.interval(), prediction.mos())))

@@ -29,8 +29,8 @@ public final class Conformal {
     private Conformal() {}
 
     /**
-     * Calibrates. Half the interval's width is the ceil((n + 1) 0.9)-th smallest of the n distances between mapped score
-     * and opinion, which covers 90 % of new images that are drawn like these.
+     * Calibrates. Half the interval's width is the ceil((n + 1) 0.9)-th smallest of the n distances between mapped
+     * score and opinion, which covers 90 % of new images that are drawn like these.
      *
      * @param predictions scores of images that the model was not trained on
      * @throws InputException if they are fewer than {@link #FEWEST}, or all of one group
@@ -38,7 +38,7 @@ public final class Conformal {
     public static Calibration of(List<Prediction> predictions) {
         if (predictions.size() < FEWEST) {
             throw new InputException(
-                    "%d images are too few to calibrate on: a 90 %% interval needs at least %d, and some hundreds to be narrow"
+                    "%d images are too few to calibrate on: a 90 %% interval needs at least %d, a narrow one hundreds"
                             .formatted(predictions.size(), FEWEST));
         }
         Map<String, Integer> foldOfGroup = new HashMap<>();

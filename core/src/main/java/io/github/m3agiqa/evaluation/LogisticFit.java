@@ -47,8 +47,8 @@ public final class LogisticFit {
     private LogisticFit() {}
 
     /**
-     * Fits the map that takes scores closest to opinions. It is never worse than the straight line of least squares, and
-     * is that line for five images or fewer; where the scores do not vary it is level.
+     * Fits the map that takes scores closest to opinions. It is never worse than the straight line of least squares,
+     * and is that line for five images or fewer; where the scores do not vary it is level.
      *
      * @param predicted at least one computed score, on any scale; they may fall as opinions rise
      * @param mos the human scores of the same images

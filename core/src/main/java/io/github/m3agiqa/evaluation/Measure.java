@@ -53,6 +53,16 @@ public enum Measure {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** Whether it is a share of the images, which is told in percent. */
+    boolean isShare() {
+        return this == RATING_ACCURACY || this == COVERAGE;
+    }
+
+    /** Whether it is an error after the logistic fit, which says little where errors before it are known. */
+    boolean isErrorAfterFit() {
+        return this == RMSE_FITTED || this == MAE_FITTED;
+    }
+
     /** Why there is no such figure of these images; null if there is one. */
     @Nullable
     String whyNot(Columns columns) {

@@ -24,10 +24,9 @@ class CorrelationsTest {
         return values;
     }
 
-    /** The values that SciPy's documentation and its test suite state, those from R and from Kendall (1970) included. */
+    /** The values, with the digits, that SciPy's documentation and test suite state; some are from R and Kendall (1970). */
     @Test
     void kendallIsTauBOfSciPy() {
-        // the digits that are stated
         assertThat(Correlations.krcc(of(12, 2, 1, 12, 2), of(1, 4, 7, 1, 0))).isCloseTo(-0.47140452079103173, ROUNDING);
         assertThat(Correlations.krcc(of(5, 2, 1, 3, 6, 4, 7, 8), of(5, 2, 6, 3, 1, 8, 7, 4)))
                 .isZero();

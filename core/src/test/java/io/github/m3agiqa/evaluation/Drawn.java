@@ -1,5 +1,8 @@
 package io.github.m3agiqa.evaluation;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -31,5 +34,20 @@ final class Drawn {
             }
         }
         return predictions;
+    }
+
+    /** The files of a run folder, whose rows are variant, split, aspect, image, prompt, generator, predicted, mos. */
+    static Path run(Path folder, String description, String leakage, String... rows) throws IOException {
+        Files.createDirectories(folder);
+        Files.writeString(folder.resolve("run.json"), """
+                {"kind": "train", "version": "0.2.0", "engine": "2.10.0-1.5.13", "seed": 42, "model": "nano@1",
+                 "dataset": {"name": "drawn", "folder": "../drawn"}, "description": %s,
+                 "data": {"data.csv": "0123456789abcdef0123"}}
+                """.formatted(description));
+        Files.writeString(folder.resolve("leakage.json"), leakage);
+        Files.writeString(
+                folder.resolve("predictions.csv"),
+                "variant,split,aspect,image,prompt,generator,predicted,mos\n" + String.join("\n", rows) + "\n");
+        return folder;
     }
 }
