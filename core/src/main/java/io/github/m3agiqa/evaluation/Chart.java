@@ -3,6 +3,8 @@ package io.github.m3agiqa.evaluation;
 import static io.github.m3agiqa.evaluation.Markup.at;
 
 import io.github.m3agiqa.Interval;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,6 +23,12 @@ final class Chart {
     private static final int TOP = 14;
     private static final int BOTTOM = 46;
     private static final int CURVE_POINTS = 120;
+
+    /** Of the number at a tick. */
+    private static final int DIGITS = 4;
+
+    /** The most bins to each side of 0. The last counts what lies beyond, so that no outlier makes the rest small. */
+    private static final int MOST_BINS = 20;
 
     private Chart() {}
 
@@ -63,8 +71,11 @@ final class Chart {
         }
 
         static String label(double tick) {
-            String text = String.format(Locale.ROOT, "%.4f", tick).replaceAll("\\.?0+$", "");
-            return text.equals("-0") ? "0" : text.replace('-', '−');
+            return new BigDecimal(tick)
+                    .round(new MathContext(DIGITS))
+                    .stripTrailingZeros()
+                    .toPlainString()
+                    .replace('-', '−');
         }
     }
 
@@ -123,10 +134,10 @@ final class Chart {
         for (double residual : residuals) {
             reach = Math.max(reach, Math.abs(residual));
         }
-        int half = Math.max(4, (int) Math.ceil(reach / binWidth));
+        int half = (int) Math.clamp(Math.ceil(reach / binWidth), 4, MOST_BINS);
         int[] counts = new int[2 * half];
         for (double residual : residuals) {
-            counts[Math.clamp((int) Math.floor(residual / binWidth) + half, 0, counts.length - 1)]++;
+            counts[half + (int) Math.clamp(Math.floor(residual / binWidth), -half, half - 1)]++;
         }
         int most = 1;
         for (int count : counts) {
@@ -144,8 +155,11 @@ final class Chart {
                 String kind = from < 0 ? "bar low" : "bar high";
                 String width = at(x.of(from + binWidth) - 0.75 - left);
                 String height = at(y.of(0) - top);
-                String name =
-                        String.format(Locale.ROOT, "%d images, error %.2f to %.2f", counts[i], from, from + binWidth);
+                boolean open = half == MOST_BINS && (i == 0 || i == counts.length - 1);
+                String name = open
+                        ? String.format(
+                                Locale.ROOT, "%d images, error of %.2f or more", counts[i], (half - 1) * binWidth)
+                        : String.format(Locale.ROOT, "%d images, error %.2f to %.2f", counts[i], from, from + binWidth);
                 page.open("rect", "class", kind, "x", at(left), "y", at(top), "width", width, "height", height);
                 page.element("title", name).close();
             }
@@ -167,12 +181,12 @@ final class Chart {
 
     /** Points with their intervals on an axis that shows how they differ. */
     static void points(Markup page, String title, List<Bar> points, String meaning) {
-        double lowest =
-                points.stream().mapToDouble(point -> lowest(point.figure)).min().orElse(0);
-        double highest = points.stream()
-                .mapToDouble(point -> highest(point.figure))
-                .max()
-                .orElse(1);
+        List<Estimate> known = points.stream()
+                .map(Bar::figure)
+                .filter(figure -> figure.value() != null)
+                .toList();
+        double lowest = known.stream().mapToDouble(Chart::lowest).min().orElse(0);
+        double highest = known.stream().mapToDouble(Chart::highest).max().orElse(1);
         rows(
                 page,
                 title,
