@@ -66,7 +66,7 @@ class EvaluateCommandTest {
                  "description": {"train": "teacher", "test": "response", "testTextSawMos": %s}}
                 """.formatted(sawMos));
         Files.writeString(run.resolve("leakage.json"), """
-                [{"split": "authors", "sharedPrompts": 1, "testPrompts": 20, "duplicates": []}]
+                [{"split": "authors", "aspect": "quality", "sharedPrompts": 1, "testPrompts": 20, "duplicates": []}]
                 """);
         StringBuilder csv = new StringBuilder("variant,split,aspect,image,prompt,generator,predicted,mos\n");
         Random random = new Random(name.hashCode());

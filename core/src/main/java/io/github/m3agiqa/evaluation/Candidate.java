@@ -23,7 +23,7 @@ public record Candidate(
         Map<String, String> facts,
         Map<TestSet, List<Prediction>> predictions,
         Map<TestSet, Integer> unscored,
-        Map<String, Leakage> leakage) {
+        Map<TestSet, Leakage> leakage) {
     public Candidate {
         facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
         Map<TestSet, List<Prediction>> copies = new LinkedHashMap<>();

@@ -24,7 +24,7 @@ final class Gathered {
         return predictions.isEmpty();
     }
 
-    Candidate candidate(String name, boolean onScale, Map<String, String> facts, Map<String, Leakage> leakage) {
+    Candidate candidate(String name, boolean onScale, Map<String, String> facts, Map<TestSet, Leakage> leakage) {
         return new Candidate(name, onScale, facts, predictions, unscored, leakage);
     }
 }

@@ -200,7 +200,7 @@ public record Report(String version, Bootstrap bootstrap, List<Candidate> candid
 
     private static @Nullable Leakage leakage(Candidate candidate, List<TestSet> tests) {
         List<Leakage> known = tests.stream()
-                .map(test -> candidate.leakage().get(test.split()))
+                .map(test -> candidate.leakage().get(test))
                 .filter(Objects::nonNull)
                 .toList();
         return known.size() < tests.size() ? null : Leakage.sum(known);

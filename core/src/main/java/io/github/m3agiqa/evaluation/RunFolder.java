@@ -2,6 +2,7 @@ package io.github.m3agiqa.evaluation;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
         }
         Map<String, Gathered> variants = variants(folder.resolve("predictions.csv"), dataset);
         Map<String, String> facts = facts(run);
-        Map<String, Leakage> leakage = leakage(folder.resolve("leakage.json"));
+        Map<TestSet, Leakage> leakage = leakage(folder.resolve("leakage.json"), dataset);
         return new RunFolder(
                 dataset,
                 datasetFolder(folder, run.path("dataset").path("folder").asText()),
@@ -144,20 +145,24 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
         return facts;
     }
 
-    private static Map<String, Leakage> leakage(Path file) {
-        Map<String, Leakage> leakage = new HashMap<>();
+    private static Map<TestSet, Leakage> leakage(Path file, String dataset) {
+        Map<TestSet, Leakage> leakage = new HashMap<>();
         if (!Files.exists(file)) {
             return leakage;
         }
         for (JsonNode split : json(file)) {
             if (!split.path("split").isTextual()
+                    || !split.path("aspect").isTextual()
                     || !split.path("sharedPrompts").isInt()
                     || !split.path("testPrompts").isInt()
                     || !split.path("duplicates").isArray()) {
                 throw new InputException("%s is damaged: '%s' is no leakage of a split".formatted(file, split));
             }
             leakage.put(
-                    split.path("split").asText(),
+                    new TestSet(
+                            dataset,
+                            Aspect.of(split.path("aspect").asText()),
+                            split.path("split").asText()),
                     new Leakage(
                             split.path("sharedPrompts").asInt(),
                             split.path("testPrompts").asInt(),

@@ -39,6 +39,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -46,7 +47,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -258,30 +258,29 @@ public final class PredictorTraining {
     private byte[] leakage() throws IOException {
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
         Map<String, Fingerprint> fingerprints = new HashMap<>();
-        Map<String, LeakageCheck> checks = new TreeMap<>();
-        for (Unit unit : units) {
-            String name = "%s, %s".formatted(unit.split.name(), unit.aspect.id());
-            if (!checks.containsKey(name)) {
-                Stream.of(unit.split.train(), unit.split.validation(), unit.calibration, unit.split.test())
-                        .flatMap(List::stream)
-                        .forEach(sample ->
-                                fingerprints.computeIfAbsent(sample.name(), _ -> fingerprint(decoder, sample)));
-                List<Sample> seen = Stream.concat(unit.split.train().stream(), unit.calibration.stream())
-                        .toList();
-                Split whole = new Split(unit.split.name(), seen, unit.split.validation(), unit.split.test());
-                checks.put(name, LeakageCheck.of(whole, fingerprints));
-            }
-        }
         ObjectMapper json = new ObjectMapper();
         ArrayNode all = json.createArrayNode();
-        checks.forEach((name, check) -> {
-            listener.note("%s: %s".formatted(name, check.summary()));
+        Set<String> checked = new HashSet<>();
+        for (Unit unit : units) {
+            String place = "%s, %s".formatted(unit.split.name(), unit.aspect.id());
+            if (!checked.add(place)) {
+                continue; // another variant of the same split
+            }
+            Stream.of(unit.split.train(), unit.split.validation(), unit.calibration, unit.split.test())
+                    .flatMap(List::stream)
+                    .forEach(sample -> fingerprints.computeIfAbsent(sample.name(), _ -> fingerprint(decoder, sample)));
+            List<Sample> seen = Stream.concat(unit.split.train().stream(), unit.calibration.stream())
+                    .toList();
+            LeakageCheck check = LeakageCheck.of(
+                    new Split(unit.split.name(), seen, unit.split.validation(), unit.split.test()), fingerprints);
+            listener.note("%s: %s".formatted(place, check.summary()));
             ObjectNode node = all.addObject()
-                    .put("split", name)
+                    .put("split", unit.split.name())
+                    .put("aspect", unit.aspect.id())
                     .put("sharedPrompts", check.sharedPrompts())
                     .put("testPrompts", check.testPrompts());
             node.set("duplicates", json.valueToTree(check.duplicates()));
-        });
+        }
         return json.writerWithDefaultPrettyPrinter().writeValueAsBytes(all);
     }
 

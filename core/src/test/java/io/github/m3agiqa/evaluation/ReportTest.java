@@ -49,8 +49,8 @@ class ReportTest {
     }
 
     private static Candidate candidate(String name, Map<TestSet, List<Prediction>> predictions) {
-        Map<String, Leakage> leakage = new LinkedHashMap<>();
-        predictions.keySet().forEach(test -> leakage.put(test.split(), new Leakage(2, 20, 1)));
+        Map<TestSet, Leakage> leakage = new LinkedHashMap<>();
+        predictions.keySet().forEach(test -> leakage.put(test, new Leakage(2, 20, 1)));
         return new Candidate(name, true, Map.of("model", "nano@1"), predictions, Map.of(), leakage);
     }
 

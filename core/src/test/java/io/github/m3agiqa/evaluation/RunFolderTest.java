@@ -31,7 +31,7 @@ class RunFolderTest {
         Path run = run(
                 HONEST,
                 """
-                [{"split": "authors", "sharedPrompts": 3, "testPrompts": 4,
+                [{"split": "authors", "aspect": "quality", "sharedPrompts": 3, "testPrompts": 4,
                   "duplicates": [{"train": "a.jpg", "test": "b.jpg", "distance": 2}]}]
                 """,
                 "xlstm,authors,quality,a.png,\"a cat, asleep\",sd,3.25,3.5",
@@ -49,7 +49,7 @@ class RunFolderTest {
                             new Prediction("a.png", "a cat, asleep", "a cat, asleep", "sd", 3.25, 3.5, null),
                             // without a prompt an image is a group of its own
                             new Prediction("b.png", null, "b.png", null, 1, 2, null));
-            assertThat(candidate.leakage()).containsEntry("authors", new Leakage(3, 4, 1));
+            assertThat(candidate.leakage()).containsEntry(AUTHORS, new Leakage(3, 4, 1));
             assertThat(candidate.facts())
                     .containsEntry("dataset", "drawn")
                     .containsEntry("model", "nano@1")
