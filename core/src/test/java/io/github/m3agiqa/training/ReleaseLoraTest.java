@@ -14,7 +14,6 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.Goldens;
 import io.github.m3agiqa.testing.Parity;
 import io.github.m3agiqa.testing.Release;
@@ -23,11 +22,9 @@ import io.github.m3agiqa.training.LoraSettings.Part;
 import io.github.m3agiqa.weights.PeftAdapter;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
@@ -62,6 +59,8 @@ class ReleaseLoraTest {
             "vpm.layers.0.q_proj.weight", "vpm.encoder.layers.0.self_attn.q_proj.weight",
             "embed_tokens", "llm.model.embed_tokens.weight",
             "last.o_proj.lora_B", "llm.model.layers.2.self_attn.o_proj.lora_B.weight");
+
+    private static final GoldenStep GOLDEN = new GoldenStep(PARITY, EXPECTED, NAMES);
 
     private static List<Turn> turns() {
         List<Turn> turns = new ArrayList<>();
@@ -125,27 +124,19 @@ class ReleaseLoraTest {
                 try (Scope _ = new Scope()) {
                     losses.add(learn(mllm, recomputed));
                     if (step == 0) {
-                        compareGradients(weights, how);
+                        GOLDEN.compareGradients(weights, how);
                     }
                     double norm = optimizer.step(step, 3);
                     if (step == 0) {
                         double expected =
                                 EXPECTED.path("global_grad_norm_all_trainable").asDouble();
                         PARITY.compare("length of the gradient over its own" + how, norm / expected, 1, 1e-4);
-                        compareWeights(weights, how);
+                        GOLDEN.compareWeights(weights, how);
                     }
                 }
             }
             losses.add(learn(mllm, recomputed));
-            double[] expected = Goldens.doubles(EXPECTED.path("loss_before_step_1_2_3_and_after_3"));
-            PARITY.compare("loss" + how, losses.getFirst(), expected[0], 1e-4);
-            PARITY.compare(
-                    "loss after 1, 2 and 3 steps, over its own" + how,
-                    IntStream.range(1, 4)
-                            .mapToDouble(i -> losses.get(i) / expected[i])
-                            .toArray(),
-                    new double[] {1, 1, 1},
-                    1e-3);
+            GOLDEN.compareLosses(losses, how);
         }
     }
 
@@ -154,73 +145,6 @@ class ReleaseLoraTest {
                 new TrainingPass(mllm, List.of(example(mllm)), new TrainingPass.Settings(true, recomputed), 0);
         pass.backward(1.0 / pass.targets());
         return pass.lossSum() / pass.targets();
-    }
-
-    private static void compareGradients(Map<String, Tensor> weights, String how) {
-        named(weights).forEach((name, weight) -> {
-            JsonNode expected = EXPECTED.path("grad").path(name);
-            float[] gradient = Torch.toFloats(weight.grad());
-            double largest = Arrays.stream(Goldens.doubles(expected.path("largest")))
-                    .map(Math::abs)
-                    .max()
-                    .orElseThrow();
-            compare(
-                    "gradients over the largest of their tensor" + how,
-                    gradient,
-                    IntStream.range(0, 4).toArray(),
-                    expected.path("first4"),
-                    largest);
-            compare(
-                    "gradients over the largest of their tensor" + how,
-                    gradient,
-                    Goldens.ints(expected.path("spread_idx")),
-                    expected.path("spread"),
-                    largest);
-            compare(
-                    "gradients over the largest of their tensor" + how,
-                    gradient,
-                    Goldens.ints(expected.path("largest_idx")),
-                    expected.path("largest"),
-                    largest);
-        });
-    }
-
-    private static void compare(String quantity, float[] actual, int[] places, JsonNode expected, double scale) {
-        PARITY.compare(
-                quantity,
-                Arrays.stream(places)
-                        .mapToDouble(place -> actual[place] / scale)
-                        .toArray(),
-                Arrays.stream(Goldens.doubles(expected))
-                        .map(value -> value / scale)
-                        .toArray(),
-                1e-4);
-    }
-
-    private static void compareWeights(Map<String, Tensor> weights, String how) {
-        int compared = 0;
-        for (var entry : named(weights).entrySet()) {
-            float[] after = Torch.toFloats(entry.getValue());
-            for (JsonNode places : EXPECTED.path("after_one_step").path(entry.getKey())) {
-                for (int i = 0; i < places.path("idx").size(); i++) {
-                    if (places.path("usable").get(i).asBoolean()) {
-                        compared++;
-                        PARITY.compare(
-                                "weights after one step" + how,
-                                after[places.path("idx").get(i).asInt()],
-                                places.path("after").get(i).asDouble(),
-                                2e-6);
-                    }
-                }
-            }
-        }
-        assertThat(compared).isGreaterThan(60);
-    }
-
-    private static Map<String, Tensor> named(Map<String, Tensor> weights) {
-        Map<String, Tensor> named = new LinkedHashMap<>();
-        NAMES.forEach((name, ours) -> named.put(name, weights.get(ours)));
-        return named;
     }
 
     @AfterAll
