@@ -1,12 +1,10 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.training.PredictorTraining;
+import io.github.m3agiqa.training.StepListener;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
+import java.util.Optional;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code m3agiqa cache}: the hidden states that a training recipe reads. */
 @Command(
@@ -15,20 +13,15 @@ import picocli.CommandLine.Spec;
                 "Computes the hidden states that a training recipe reads, so that the epochs of m3agiqa train need"
                         + " no pass of the language model. What is cached already is skipped.",
         mixinStandardHelpOptions = true,
-        footer = {"", "Example:", "  m3agiqa cache recipes/train-agiqa-3k.yaml"})
-final class CacheCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
-
-    @Parameters(paramLabel = "RECIPE", description = "A YAML file; its paths are relative to the current folder.")
-    private Path recipe;
+        footer = {"", "Example:", "  m3agiqa cache recipes/train-agiqa-3k-quality.yaml"})
+final class CacheCommand extends RecipeCommand {
+    CacheCommand() {
+        super("images");
+    }
 
     @Override
-    public Integer call() {
-        try (Progress progress = Progress.onStandardError("images")) {
-            PredictorTraining.cache(
-                    recipe, new TrainingProgress(progress, spec.commandLine().getErr()));
-            return ExitCode.DONE;
-        }
+    Optional<Path> run(Path recipeFile, StepListener listener) {
+        PredictorTraining.cache(recipeFile, listener);
+        return Optional.empty();
     }
 }

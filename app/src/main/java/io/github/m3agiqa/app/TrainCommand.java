@@ -1,12 +1,10 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.training.PredictorTraining;
+import io.github.m3agiqa.training.StepListener;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
+import java.util.Optional;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code m3agiqa train}: the predictor of human scores, by a recipe. */
 @Command(
@@ -18,27 +16,19 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Example:",
-            "  m3agiqa train recipes/train-agiqa-3k.yaml",
+            "  m3agiqa train recipes/train-agiqa-3k-quality.yaml",
             "",
             "The run's folder gets the predictions on test images, what they share with training images, the curves, and"
                     + " a model folder that scores. m3agiqa evaluate says how good it is; docs/training.md explains the"
                     + " recipe's keys."
         })
-final class TrainCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
-
-    @Parameters(paramLabel = "RECIPE", description = "A YAML file; its paths are relative to the current folder.")
-    private Path recipe;
+final class TrainCommand extends RecipeCommand {
+    TrainCommand() {
+        super("steps");
+    }
 
     @Override
-    public Integer call() {
-        try (Progress progress = Progress.onStandardError("steps")) {
-            Path run = PredictorTraining.run(
-                    recipe, new TrainingProgress(progress, spec.commandLine().getErr()));
-            spec.commandLine().getOut().println(run);
-            spec.commandLine().getOut().flush();
-            return ExitCode.DONE;
-        }
+    Optional<Path> run(Path recipeFile, StepListener listener) {
+        return Optional.of(PredictorTraining.run(recipeFile, listener));
     }
 }

@@ -28,6 +28,7 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.HeadSettings.Reads;
 import io.github.m3agiqa.training.PredictorRun.Example;
 import io.github.m3agiqa.weights.SafetensorsFolder;
@@ -245,11 +246,15 @@ public final class PredictorTraining {
                 .put("name", dataset.name())
                 .put("folder", dataset.folder().toAbsolutePath().normalize().toString());
         DescriptionSettings descriptions = recipe.descriptions();
-        facts.putObject("description")
-                .put("rounds", descriptions.rounds().name().toLowerCase(Locale.ROOT))
-                .put("train", descriptions.train().name().toLowerCase(Locale.ROOT))
-                .put("test", descriptions.test().name().toLowerCase(Locale.ROOT))
-                .put("testTextSawMos", false); // such recipes are refused
+        if (recipe.runs().values().stream().allMatch(run -> run.descriptions().rounds() == Rounds.NONE)) {
+            facts.putNull("description");
+        } else {
+            facts.putObject("description")
+                    .put("rounds", descriptions.rounds().name().toLowerCase(Locale.ROOT))
+                    .put("train", descriptions.train().name().toLowerCase(Locale.ROOT))
+                    .put("test", descriptions.test().name().toLowerCase(Locale.ROOT))
+                    .put("testTextSawMos", false); // such recipes are refused
+        }
         ArrayNode variants = facts.putArray("variants");
         recipe.runs().keySet().forEach(variants::add);
         return facts;

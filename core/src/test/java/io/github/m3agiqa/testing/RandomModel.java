@@ -42,7 +42,7 @@ public final class RandomModel {
         public static final Sizes TINY = new Sizes(128, 256, 2, 4, 2, 8, 32, 64, 2, 4, 4, 32, Dtype.F16);
 
         /** About 50 million parameters. */
-        public static final Sizes SMALL = new Sizes(512, 1408, 8, 8, 2, 64, 384, 1152, 6, 6, 8, 64, Dtype.F32);
+        public static final Sizes SMALL = new Sizes(512, 1408, 8, 8, 2, 16, 384, 1152, 6, 6, 8, 64, Dtype.F32);
 
         /** About one billion parameters, all but a tenth of them in the language model. */
         public static final Sizes MEDIUM = new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
