@@ -136,7 +136,12 @@ final class LoraAdapter implements Adapter {
         ObjectNode config = json.createObjectNode();
         config.put("peft_type", "LORA").putNull("task_type").put("inference_mode", true);
         config.put("base_model_name_or_path", baseName).putNull("revision").putNull("auto_mapping");
-        config.put("r", settings.rank()).put("lora_alpha", settings.alpha()).put("lora_dropout", settings.dropout());
+        config.put("r", settings.rank()).put("lora_dropout", settings.dropout());
+        if (settings.alpha() == Math.rint(settings.alpha())) {
+            config.put("lora_alpha", (int) settings.alpha()); // as PEFT writes it
+        } else {
+            config.put("lora_alpha", settings.alpha());
+        }
         config.put("bias", "none")
                 .put("use_rslora", false)
                 .put("use_dora", false)

@@ -12,6 +12,7 @@ import io.github.m3agiqa.mllm.TrainingPass;
 import io.github.m3agiqa.mllm.TrainingPass.Example;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.testing.Goldens;
@@ -20,6 +21,9 @@ import io.github.m3agiqa.testing.Release;
 import io.github.m3agiqa.training.LoraSettings.Initial;
 import io.github.m3agiqa.training.LoraSettings.Part;
 import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsFile;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,6 +33,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -145,6 +150,40 @@ class ReleaseLoraTest {
                 new TrainingPass(mllm, List.of(example(mllm)), new TrainingPass.Settings(true, recomputed), 0);
         pass.backward(1.0 / pass.targets());
         return pass.lossSum() / pass.targets();
+    }
+
+    @Test
+    void whatIsExportedIsWhatPeftWrote(@TempDir Path folder) throws IOException {
+        Path published = Release.folder().resolve("adapter");
+        try (TrainableModel model = new TrainableModel(Release.model(), Precision.FP32, Device.CPU);
+                PeftAdapter start = new PeftAdapter(published);
+                LoraAdapter adapter = LoraAdapter.continued(SETTINGS, start, model.base(), Device.CPU)) {
+            adapter.export(folder, "openbmb/MiniCPM-Llama3-V-2_5");
+        }
+
+        try (SafetensorsFile theirs = new SafetensorsFile(published.resolve(PeftAdapter.TENSORS));
+                SafetensorsFile ours = new SafetensorsFile(folder.resolve(PeftAdapter.TENSORS));
+                Scope _ = new Scope()) {
+            assertThat(ours.tensors()).isEqualTo(theirs.tensors());
+            assertThat(ours.tensors().keySet())
+                    .allSatisfy(name -> assertThat(ours.load(name, Dtype.F32, Device.CPU)
+                                    .equal(theirs.load(name, Dtype.F32, Device.CPU)))
+                            .isTrue());
+        }
+        JsonNode theirs = Goldens.read(published.resolve(PeftAdapter.CONFIG));
+        JsonNode ours = Goldens.read(folder.resolve(PeftAdapter.CONFIG));
+        for (String key : List.of("peft_type", "r", "lora_alpha", "bias", "modules_to_save", "inference_mode")) {
+            assertThat(ours.path(key)).as(key).isEqualTo(theirs.path(key));
+        }
+        assertThat(ours.propertyStream().map(Map.Entry::getKey))
+                .as("keys that PEFT knows")
+                .isSubsetOf(theirs.propertyStream().map(Map.Entry::getKey).toList());
+        for (String module : List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj")) {
+            String name = "llm.model.layers.1.self_attn." + module;
+            assertThat(name.matches(ours.path("target_modules").asText()))
+                    .as(name)
+                    .isEqualTo(name.matches(theirs.path("target_modules").asText()));
+        }
     }
 
     @AfterAll
