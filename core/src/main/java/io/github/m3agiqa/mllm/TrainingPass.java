@@ -3,6 +3,7 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,15 +49,13 @@ public final class TrainingPass {
      */
     public TrainingPass(MiniCpmV model, List<Example> examples, Settings settings, long seed) {
         LayerChain blocks = seeded(settings.recomputed ? recomputed : LayerChain.PLAIN, seed);
-        LayerChain tower = settings.recomputed && settings.visionTrained ? recomputed : LayerChain.PLAIN;
         List<Tensor> embeddings = new ArrayList<>();
         List<Integer> rows = new ArrayList<>();
         List<Integer> labels = new ArrayList<>();
         int first = 0;
         for (Example example : examples) {
             TokenizedConversation conversation = example.conversation;
-            List<Tensor> pictures = model.encode(example.image, example.plan, tower);
-            embeddings.add(model.embed(conversation, pictures, 0, conversation.length()));
+            embeddings.add(embed(model, example, settings));
             int[] wanted = conversation.labels();
             for (int i = 0; i < wanted.length; i++) {
                 if (wanted[i] != TokenizedConversation.IGNORED) {
@@ -83,6 +82,21 @@ public final class TrainingPass {
                 TokenizedConversation.IGNORED,
                 0);
         this.targets = labels.size();
+    }
+
+    private Tensor embed(MiniCpmV model, Example example, Settings settings) {
+        if (settings.recomputed && settings.visionTrained) {
+            return embed(model, example, recomputed); // the backward pass wants what the tower was given
+        }
+        try (Scope scope = new Scope()) {
+            return scope.keep(embed(model, example, LayerChain.PLAIN));
+        }
+    }
+
+    /** (tokens, hidden) */
+    private static Tensor embed(MiniCpmV model, Example example, LayerChain tower) {
+        List<Tensor> pictures = model.encode(example.image, example.plan, tower);
+        return model.embed(example.conversation, pictures, 0, example.conversation.length());
     }
 
     private static LayerChain seeded(LayerChain chain, long seed) {
