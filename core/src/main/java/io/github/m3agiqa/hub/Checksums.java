@@ -2,14 +2,10 @@ package io.github.m3agiqa.hub;
 
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,13 +67,8 @@ public final class Checksums {
      * @throws ModelException if it cannot be read
      */
     public static String of(Path file) {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = sha256();
-            byte[] chunk = new byte[1 << 20];
-            for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
-                digest.update(chunk, 0, read);
-            }
-            return HexFormat.of().formatHex(digest.digest());
+        try {
+            return Sha256.of(file);
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(file, e), e);
         }
@@ -88,7 +79,7 @@ public final class Checksums {
             BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
             String state = "%s %d %s %s"
                     .formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime(), expected);
-            return HexFormat.of().formatHex(sha256().digest(state.getBytes(StandardCharsets.UTF_8)));
+            return Sha256.of(state.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(file, e), e);
         }
@@ -100,14 +91,6 @@ public final class Checksums {
             Files.write(note, new byte[0]);
         } catch (IOException e) {
             LOG.debug("{} cannot be written, so the file will be checked again: {}", note, e.toString());
-        }
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 }

@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.MiniCpmV;
@@ -88,12 +89,12 @@ final class FeatureReader implements AutoCloseable {
                     .append(' ')
                     .append(text);
         }
-        return Hashes.sha256(all.toString().getBytes(StandardCharsets.UTF_8));
+        return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     private static String hash(Path image) {
         try {
-            return Hashes.sha256(image);
+            return Sha256.of(image);
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(image, e), e);
         }

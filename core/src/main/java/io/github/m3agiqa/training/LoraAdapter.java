@@ -9,6 +9,7 @@ import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Adapter;
+import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import io.github.m3agiqa.weights.TensorInfo;
@@ -16,7 +17,6 @@ import io.github.m3agiqa.weights.TensorSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -33,15 +33,9 @@ final class LoraAdapter implements Adapter {
             Pattern.compile("(llm\\.model\\.layers\\.\\d+\\.self_attn\\.(\\w+_proj))\\.weight");
 
     private final LoraSettings settings;
-    private final Device device;
-    private final Map<String, Tensor> weights = new LinkedHashMap<>(); // owned
+    private final HeldTensors held;
     private final Map<String, Dtype> stored = new LinkedHashMap<>();
     private boolean training;
-
-    private LoraAdapter(LoraSettings settings, Device device) {
-        this.settings = settings;
-        this.device = device;
-    }
 
     /**
      * A new adapter that changes nothing yet: A is drawn from U(-1/sqrt(in), 1/sqrt(in)), B is zero, and whole tensors
@@ -51,9 +45,7 @@ final class LoraAdapter implements Adapter {
      * @throws InputException if the base has nothing that the settings name
      */
     static LoraAdapter fresh(LoraSettings settings, TensorSource base, Device device, long seed) {
-        LoraAdapter adapter = new LoraAdapter(settings, device);
-        adapter.addFresh(base, seed);
-        return adapter;
+        return new LoraAdapter(settings, base, device, seed);
     }
 
     /**
@@ -65,7 +57,7 @@ final class LoraAdapter implements Adapter {
         LoraAdapter adapter = fresh(settings, base, device, 0);
         if (trained.rank() != adapter.rank()
                 || trained.scale() != adapter.scale()
-                || !trained.tensors().keySet().equals(adapter.weights.keySet())) {
+                || !trained.tensors().keySet().equals(adapter.weights().keySet())) {
             adapter.close();
             throw new InputException(
                     "%s is an adapter of other settings: lora must name its rank, alpha, targets and alsoTrain"
@@ -73,13 +65,15 @@ final class LoraAdapter implements Adapter {
         }
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            adapter.weights.forEach((name, weight) -> weight.copy_(trained.load(name, Dtype.F32, device)));
+            adapter.weights().forEach((name, weight) -> weight.copy_(trained.load(name, Dtype.F32, device)));
         }
         return adapter;
     }
 
-    private void addFresh(TensorSource base, long seed) {
+    private LoraAdapter(LoraSettings settings, TensorSource base, Device device, long seed) {
+        this.settings = settings;
         Engine.seed(seed);
+        Map<String, Tensor> weights = new LinkedHashMap<>();
         try (Scope _ = new Scope()) {
             new TreeMap<>(base.tensors()).forEach((name, info) -> {
                 Matcher attention = ATTENTION_WEIGHT.matcher(name);
@@ -87,15 +81,22 @@ final class LoraAdapter implements Adapter {
                     long out = info.shape().get(0);
                     long in = info.shape().get(1);
                     Tensor uniform = Torch.plus(torch.rand(settings.rank(), in), -0.5); // (rank, in)
-                    add(attention.group(1) + LORA_A, Torch.scale(uniform, 2 / Math.sqrt((double) in)), Dtype.F32);
-                    add(
+                    weights.put(
+                            attention.group(1) + LORA_A,
+                            trainable(Torch.scale(uniform, 2 / Math.sqrt((double) in)), device));
+                    stored.put(attention.group(1) + LORA_A, Dtype.F32);
+                    weights.put(
                             attention.group(1) + LORA_B,
-                            Torch.zeros(Dtype.F32, Device.CPU, out, settings.rank()),
-                            Dtype.F32);
+                            trainable(Torch.zeros(Dtype.F32, Device.CPU, out, settings.rank()), device));
+                    stored.put(attention.group(1) + LORA_B, Dtype.F32);
                 } else if (settings.alsoTrain().stream().anyMatch(part -> part.holds(name))) {
-                    add(name, base.load(name, Dtype.F32, Device.CPU).clone(), info.dtype());
+                    weights.put(
+                            name,
+                            trainable(base.load(name, Dtype.F32, Device.CPU).clone(), device));
+                    stored.put(name, info.dtype());
                 }
             });
+            this.held = new HeldTensors("the adapter in training", weights);
         }
         if (weights.isEmpty()) {
             throw new InputException("%s has nothing that targets %s and alsoTrain %s name"
@@ -103,15 +104,13 @@ final class LoraAdapter implements Adapter {
         }
     }
 
-    private void add(String name, Tensor initial, Dtype exported) {
-        Tensor weight = Torch.to(initial, Dtype.F32, device).requires_grad_(true);
-        weights.put(name, Scope.own(weight));
-        stored.put(name, exported);
+    private static Tensor trainable(Tensor initial, Device device) {
+        return Torch.to(initial, Dtype.F32, device).requires_grad_(true);
     }
 
     /** The weights by the names of the base. */
     Map<String, Tensor> weights() {
-        return Collections.unmodifiableMap(weights);
+        return held.held();
     }
 
     /** Switches dropout on or off. */
@@ -167,14 +166,15 @@ final class LoraAdapter implements Adapter {
                 .writeValue(folder.resolve(PeftAdapter.CONFIG).toFile(), config);
 
         Map<String, TensorInfo> header = new LinkedHashMap<>();
-        weights.forEach((name, weight) -> header.put(
-                PeftAdapter.PREFIX + name,
-                new TensorInfo(
-                        stored.getOrDefault(name, Dtype.F32),
-                        TensorInfo.of(weight).shape())));
+        weights()
+                .forEach((name, weight) -> header.put(
+                        PeftAdapter.PREFIX + name,
+                        new TensorInfo(
+                                stored.getOrDefault(name, Dtype.F32),
+                                TensorInfo.of(weight).shape())));
         Path file = folder.resolve(PeftAdapter.TENSORS);
         try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
-            for (var entry : weights.entrySet()) {
+            for (var entry : weights().entrySet()) {
                 writer.write(PeftAdapter.PREFIX + entry.getKey(), entry.getValue());
             }
             writer.finish();
@@ -203,28 +203,21 @@ final class LoraAdapter implements Adapter {
 
     @Override
     public String location() {
-        return "the adapter in training";
+        return held.location();
     }
 
     @Override
     public Map<String, TensorInfo> tensors() {
-        Map<String, TensorInfo> infos = new LinkedHashMap<>();
-        weights.forEach((name, weight) -> infos.put(name, TensorInfo.of(weight)));
-        return infos;
+        return held.tensors();
     }
 
     @Override
     public Tensor load(String name, Dtype wanted, Device wantedDevice) {
-        Tensor weight = weights.get(name);
-        if (weight == null) {
-            throw new IllegalArgumentException("no tensor " + name);
-        }
-        return Torch.to(weight, wanted, wantedDevice);
+        return held.load(name, wanted, wantedDevice);
     }
 
     @Override
     public void close() {
-        weights.values().forEach(Scope::release);
-        weights.clear();
+        held.close();
     }
 }

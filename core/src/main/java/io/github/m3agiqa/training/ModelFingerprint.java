@@ -1,6 +1,7 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.hub.Sha256;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,16 +42,16 @@ final class ModelFingerprint {
                 throw new InputException("%s cannot be read: %s".formatted(folder, e), e);
             }
         }
-        return Hashes.sha256(all.toString().getBytes(StandardCharsets.UTF_8));
+        return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     private String hash(Path file) throws IOException {
         BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
         String state = "%s %d %s".formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime());
-        Path note = notes.resolve(Hashes.sha256(state.getBytes(StandardCharsets.UTF_8)));
+        Path note = notes.resolve(Sha256.of(state.getBytes(StandardCharsets.UTF_8)));
         if (!Files.exists(note)) {
             Files.createDirectories(notes);
-            Files.writeString(note, Hashes.sha256(file));
+            Files.writeString(note, Sha256.of(file));
         }
         return Files.readString(note);
     }

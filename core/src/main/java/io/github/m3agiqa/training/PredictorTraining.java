@@ -57,7 +57,7 @@ import org.jspecify.annotations.Nullable;
  * Trains the predictors of a recipe on human scores: one for each of its variants, aspects and splits. The hidden states
  * that they read are computed once and cached. A run that was stopped goes on where it was.
  */
-public final class PredictorTraining {
+public final class PredictorTraining implements AutoCloseable {
     private static final List<String> PREDICTION_COLUMNS = List.of(
             "variant",
             "split",
@@ -87,6 +87,8 @@ public final class PredictorTraining {
     private final Readings readings;
     private final List<Unit> units = new ArrayList<>();
     private final int hiddenSize;
+    /** One an adapter, so that images and weights are hashed once. */
+    private final Map<Optional<String>, FeatureReader> readers = new LinkedHashMap<>();
 
     private PredictorTraining(Path recipeFile, StepListener listener) {
         this.recipeFile = recipeFile;
@@ -144,7 +146,9 @@ public final class PredictorTraining {
      * @throws InputException if recipe or data are wrong; everything is checked before the first image is read
      */
     public static void cache(Path recipeFile, StepListener listener) {
-        new PredictorTraining(recipeFile, listener).fillCaches();
+        try (PredictorTraining job = new PredictorTraining(recipeFile, listener)) {
+            job.fillCaches();
+        }
     }
 
     /**
@@ -154,25 +158,24 @@ public final class PredictorTraining {
      * @throws InputException if recipe or data are wrong; everything is checked before the first step
      */
     public static Path run(Path recipeFile, StepListener listener) {
-        PredictorTraining job = new PredictorTraining(recipeFile, listener);
-        job.fillCaches();
-        try {
+        try (PredictorTraining job = new PredictorTraining(recipeFile, listener)) {
+            job.fillCaches();
             job.run();
-        } catch (IOException e) {
-            throw new InputException("%s cannot be written to: %s".formatted(job.recipe.output(), e), e);
+            return job.recipe.output();
         }
-        return job.recipe.output();
     }
 
-    private FeatureReader reader(Optional<String> adapter) {
-        return new FeatureReader(
-                model,
-                adapter.orElse(null),
-                dataset,
-                Precision.of(recipe.dtype()),
-                Device.parse(recipe.device()),
-                recipe.cache(),
-                hiddenSize);
+    private FeatureReader reader(Aspect aspect) {
+        return readers.computeIfAbsent(
+                adapter(aspect),
+                adapter -> new FeatureReader(
+                        model,
+                        adapter.orElse(null),
+                        dataset,
+                        Precision.of(recipe.dtype()),
+                        Device.parse(recipe.device()),
+                        recipe.cache(),
+                        hiddenSize));
     }
 
     private Optional<String> adapter(Aspect aspect) {
@@ -181,19 +184,15 @@ public final class PredictorTraining {
 
     /** Aspects that share an adapter share the encoded images. */
     private void fillCaches() {
-        Map<Optional<String>, Set<Reading>> needed = new LinkedHashMap<>();
+        Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
         for (Unit unit : units) {
-            Set<Reading> all = needed.computeIfAbsent(adapter(unit.aspect), _ -> new LinkedHashSet<>());
+            Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
             all.addAll(learned(unit, unit.split.train()));
             all.addAll(measured(unit, unit.split.validation()));
             all.addAll(measured(unit, unit.calibration));
             all.addAll(measured(unit, unit.split.test()));
         }
-        needed.forEach((adapter, all) -> {
-            try (FeatureReader reader = reader(adapter)) {
-                reader.read(List.copyOf(all), listener);
-            }
-        });
+        needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
     }
 
     private List<Reading> learned(Unit unit, List<Sample> samples) {
@@ -206,7 +205,15 @@ public final class PredictorTraining {
         return readings.of(samples, unit.aspect, descriptions, descriptions.test());
     }
 
-    private void run() throws IOException {
+    private void run() {
+        try {
+            train();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(recipe.output(), e), e);
+        }
+    }
+
+    private void train() throws IOException {
         Map<String, Path> data = new LinkedHashMap<>(readings.files());
         data.put("data.csv", recipe.dataset().resolve("data.csv"));
         data.values().removeIf(file -> !Files.exists(file));
@@ -300,8 +307,8 @@ public final class PredictorTraining {
 
     private void train(Unit unit, RunFolder run) throws IOException {
         Path folder = Files.createDirectories(unit.folder(run));
+        FeatureReader reader = reader(unit.aspect);
         try (Scope _ = new Scope();
-                FeatureReader reader = reader(adapter(unit.aspect));
                 PredictorRun training = new PredictorRun(
                         folder,
                         String.valueOf(folder.getFileName()),
@@ -451,5 +458,10 @@ public final class PredictorTraining {
         ModelManifest before = model.manifest();
         ModelFolder.write(
                 made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));
+    }
+
+    @Override
+    public void close() {
+        readers.values().forEach(FeatureReader::close);
     }
 }

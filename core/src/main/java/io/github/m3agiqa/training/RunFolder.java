@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.hub.Sha256;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -66,7 +67,7 @@ final class RunFolder implements AutoCloseable {
     private void agree(Path recipe, Map<String, Path> data, ObjectNode facts) throws IOException {
         ObjectNode hashes = facts.putObject("data");
         for (var entry : data.entrySet()) {
-            hashes.put(entry.getKey(), Hashes.sha256(entry.getValue()));
+            hashes.put(entry.getKey(), Sha256.of(entry.getValue()));
         }
         Path copy = path.resolve("recipe.yaml");
         if (!Files.exists(path.resolve(FACTS))) {

@@ -1,4 +1,4 @@
-package io.github.m3agiqa.training;
+package io.github.m3agiqa.hub;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,14 +9,16 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 in hexadecimal digits. */
-final class Hashes {
-    private Hashes() {}
+public final class Sha256 {
+    private Sha256() {}
 
-    static String sha256(byte[] bytes) {
+    /** The hash of bytes. */
+    public static String of(byte[] bytes) {
         return HexFormat.of().formatHex(digest().digest(bytes));
     }
 
-    static String sha256(Path file) throws IOException {
+    /** The hash of a file, which is read in pieces. */
+    public static String of(Path file) throws IOException {
         MessageDigest digest = digest();
         try (InputStream in = Files.newInputStream(file)) {
             byte[] chunk = new byte[1 << 20];
