@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         subcommands = {
             ScoreCommand.class,
+            PretrainCommand.class,
             FinetuneCommand.class,
             DescribeCommand.class,
             CacheCommand.class,

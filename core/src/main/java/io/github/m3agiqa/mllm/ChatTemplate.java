@@ -82,6 +82,18 @@ public final class ChatTemplate {
         return builder.build();
     }
 
+    /** The ids of a conversation about no picture. */
+    public TokenizedConversation tokenize(List<Turn> turns) {
+        Builder builder = new Builder();
+        builder.control(begin);
+        for (Turn turn : turns) {
+            builder.header(turn.role());
+            builder.text(strip(turn.text()));
+            builder.endTurn(turn.role());
+        }
+        return builder.build();
+    }
+
     /**
      * The ids of a conversation that is not answered any more, within a length: if need be the last answer loses words at
      * its end. Questions are never cut.

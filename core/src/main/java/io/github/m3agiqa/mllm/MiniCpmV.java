@@ -54,6 +54,10 @@ public final class MiniCpmV implements AutoCloseable {
         return vision;
     }
 
+    Resampler resampler() {
+        return resampler;
+    }
+
     /** How an image of that size is cut for this model. */
     public SlicePlan plan(RgbImage image, int maxSlices) {
         return SlicePlan.of(

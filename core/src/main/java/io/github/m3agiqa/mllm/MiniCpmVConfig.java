@@ -6,6 +6,7 @@ import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * The configuration of a base model, as its {@code config.json} has it.
@@ -64,7 +65,8 @@ public record MiniCpmVConfig(
                 positive(file, tower, "num_hidden_layers"),
                 positive(file, tower, "num_attention_heads"),
                 positive(file, tower, "image_size"),
-                positive(file, tower, "patch_size"));
+                positive(file, tower, "patch_size"),
+                stem(file, tower.path("stem")));
         Resampler.Config resampler =
                 new Resampler.Config(positive(file, json, "query_num"), hidden, vision.hiddenSize());
         return new MiniCpmVConfig(
@@ -72,6 +74,15 @@ public record MiniCpmVConfig(
                 vision,
                 resampler,
                 json.path("slice_config").path("scale_resolution").asInt(DEFAULT_RESOLUTION));
+    }
+
+    private static List<SiglipVision.Convolution> stem(Path file, JsonNode stem) {
+        return stem.valueStream()
+                .map(layer -> new SiglipVision.Convolution(
+                        positive(file, layer, "out_channels"),
+                        positive(file, layer, "kernel_size"),
+                        positive(file, layer, "stride")))
+                .toList();
     }
 
     private static void require(Path file, JsonNode json, String field, String wanted) {

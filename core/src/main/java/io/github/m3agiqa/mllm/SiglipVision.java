@@ -1,12 +1,16 @@
 package io.github.m3agiqa.mllm;
 
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,7 +19,14 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/** The SigLIP vision tower: image patches through a pre-norm transformer. */
+/**
+ * The SigLIP vision tower: image patches through a pre-norm transformer.
+ *
+ * <p>A small tower may have a stem: convolutions that shrink the image before it is cut into patches. They see texture
+ * that a few narrow transformer blocks do not learn to see from a few thousand images.
+ *
+ * @see <a href="https://arxiv.org/abs/2106.14881">Early convolutions help transformers see better</a>
+ */
 public final class SiglipVision {
     private static final double LAYER_NORM_EPSILON = 1e-6;
 
@@ -25,16 +36,29 @@ public final class SiglipVision {
      * @param hiddenSize the width, a multiple of {@code heads}
      * @param imageSize the side of the image that the position table was trained for, in pixels
      * @param patchSize the side of a patch, in pixels
+     * @param stem the convolutions before the patches, none in the published model
      */
-    public record Config(int hiddenSize, int intermediateSize, int layers, int heads, int imageSize, int patchSize) {
+    public record Config(
+            int hiddenSize,
+            int intermediateSize,
+            int layers,
+            int heads,
+            int imageSize,
+            int patchSize,
+            List<Convolution> stem) {
         public Config {
-            if (hiddenSize < 1 || intermediateSize < 1 || layers < 1 || heads < 1 || hiddenSize % heads != 0) {
+            stem = List.copyOf(stem);
+            if (hiddenSize < 1 || intermediateSize < 1 || layers < 0 || heads < 1 || hiddenSize % heads != 0) {
                 throw new IllegalArgumentException(
                         "a tower of %d heads cannot be %d wide".formatted(heads, hiddenSize));
             }
             if (patchSize < 1 || imageSize < patchSize) {
                 throw new IllegalArgumentException(
                         "patches of %d pixels do not fit an image of %d".formatted(patchSize, imageSize));
+            }
+            if (patchSize % shrinking(stem) != 0) {
+                throw new IllegalArgumentException("the stem's strides, %d together, do not divide the patch size %d"
+                        .formatted(shrinking(stem), patchSize));
             }
         }
 
@@ -49,6 +73,36 @@ public final class SiglipVision {
 
         int patchElements() {
             return 3 * patchSize * patchSize;
+        }
+
+        /** The channels of what is cut into patches. */
+        int stemChannels() {
+            return stem.isEmpty() ? 3 : stem.getLast().channels;
+        }
+
+        /** The side of a patch of what the stem makes. */
+        int stemPatchSize() {
+            return patchSize / shrinking(stem);
+        }
+
+        private static int shrinking(List<Convolution> stem) {
+            return stem.stream().mapToInt(Convolution::stride).reduce(1, Math::multiplyExact);
+        }
+    }
+
+    /**
+     * A convolution of the stem, followed by a rectifier. It pads with half its kernel.
+     *
+     * @param channels how many it makes
+     * @param kernel the side of its filters, odd
+     * @param stride every how many pixels it is computed
+     */
+    public record Convolution(int channels, int kernel, int stride) {
+        public Convolution {
+            if (channels < 1 || kernel < 1 || kernel % 2 == 0 || stride < 1) {
+                throw new IllegalArgumentException(
+                        "a stem of %d channels, kernel %d and stride %d is none".formatted(channels, kernel, stride));
+            }
         }
     }
 
@@ -87,10 +141,14 @@ public final class SiglipVision {
         }
     }
 
+    private record StemLayer(Convolution shape, Parameter weight, Parameter bias) {}
+
     private final Config config;
     private final VisionMode mode;
     private final Device device;
-    private final Parameter patchWeight; // (hidden, 3, patch, patch)
+    private final Precision precision;
+    private final List<StemLayer> stem;
+    private final Parameter patchWeight; // (hidden, 3, patch, patch), or (hidden, channels, ...) after a stem
     private final Parameter patchBias; // (hidden)
     private final Parameter positionTable; // (positions * positions, hidden)
     private final List<Layer> layers;
@@ -102,8 +160,19 @@ public final class SiglipVision {
         this.config = config;
         this.mode = mode;
         this.device = parameters.device();
+        this.precision = parameters.precision();
         Parameters embeddings = parameters.at("embeddings");
-        this.patchWeight = embeddings.float32("patch_embedding.weight", hidden, 3, config.patchSize, config.patchSize);
+        this.stem = stem(config, embeddings);
+        if (!stem.isEmpty() && mode == VisionMode.PUBLISHED) {
+            throw new ModelException("a vision tower with a stem needs \"vision\": \"corrected\" in "
+                    + "m3agiqa.json, as the published way to pad cuts images into patches first");
+        }
+        this.patchWeight = embeddings.float32(
+                "patch_embedding.weight",
+                hidden,
+                config.stemChannels(),
+                config.stemPatchSize(),
+                config.stemPatchSize());
         this.patchBias = embeddings.float32("patch_embedding.bias", hidden);
         this.positionTable =
                 embeddings.float32("position_embedding.weight", (long) config.positions() * config.positions(), hidden);
@@ -112,6 +181,21 @@ public final class SiglipVision {
                 .toList();
         this.postNormWeight = parameters.float32("post_layernorm.weight", hidden);
         this.postNormBias = parameters.float32("post_layernorm.bias", hidden);
+    }
+
+    private static List<StemLayer> stem(Config config, Parameters embeddings) {
+        List<StemLayer> layers = new ArrayList<>();
+        int channels = 3;
+        for (int i = 0; i < config.stem.size(); i++) {
+            Convolution shape = config.stem.get(i);
+            Parameters layer = embeddings.at("stem." + i);
+            layers.add(new StemLayer(
+                    shape,
+                    layer.float32("weight", shape.channels, channels, shape.kernel, shape.kernel),
+                    layer.float32("bias", shape.channels)));
+            channels = shape.channels;
+        }
+        return layers;
     }
 
     /**
@@ -161,7 +245,7 @@ public final class SiglipVision {
                                 image,
                                 Torch.zeros(Dtype.F32, device, longest - image.size(0), config.patchElements())))
                 .toList();
-        return encode(Torch.stack(padded), PositionBuckets.of((int) longest, config.positions()), chain);
+        return encode(embed(Torch.stack(padded)), PositionBuckets.of((int) longest, config.positions()), chain);
     }
 
     /** Images of equal size share a batch, which changes nothing as none is padded. */
@@ -172,7 +256,9 @@ public final class SiglipVision {
                     .filter(i -> grids.get(i).equals(grid))
                     .toArray();
             List<Tensor> batch = Arrays.stream(alike).mapToObj(patches::get).toList();
-            Tensor together = encode(Torch.stack(batch), gridIds(grid), chain);
+            Tensor stacked = Torch.stack(batch);
+            Tensor embedded = stem.isEmpty() ? embed(stacked) : embedThroughStem(stacked, grid);
+            Tensor together = encode(embedded, gridIds(grid), chain);
             for (int i = 0; i < alike.length; i++) {
                 encoded[alike[i]] = together.select(0, i);
             }
@@ -189,16 +275,50 @@ public final class SiglipVision {
     }
 
     /**
-     * The transformer.
+     * Patches as vectors.
      *
      * @param patches (images, patches, 3 * patch * patch)
+     * @return (images, patches, hidden)
+     */
+    private Tensor embed(Tensor patches) {
+        Tensor filters = patchWeight.get().view(config.hiddenSize, config.patchElements());
+        return Torch.linear(patches, filters, patchBias.get());
+    }
+
+    /**
+     * As {@link #embed}, with the patches put together to images again, which go through the stem.
+     *
+     * @param patches (images, patches, 3 * patch * patch), of one grid
+     * @return (images, patches, hidden)
+     */
+    private Tensor embedThroughStem(Tensor patches, PatchGrid grid) {
+        int patch = config.patchSize;
+        try (Scope scope = new Scope()) {
+            Tensor x = Torch.to(patches, precision.matrixDtype())
+                    .view(patches.size(0), grid.rows, grid.columns, 3, patch, patch)
+                    .permute(0, 1, 4, 2, 5, 3) // (images, rows, patch, columns, patch, 3): channels last in memory
+                    .reshape(patches.size(0), (long) grid.rows * patch, (long) grid.columns * patch, 3)
+                    .permute(0, 3, 1, 2);
+            for (StemLayer layer : stem) {
+                int padding = layer.shape.kernel / 2;
+                x = Torch.convolution(x, layer.weight.get(), layer.bias.get(), layer.shape.stride, padding)
+                        .relu_();
+            }
+            Tensor embedded = Torch.convolution(x, patchWeight.get(), patchBias.get(), config.stemPatchSize(), 0);
+            return scope.keep(Torch.to(embedded.flatten(2, -1).transpose(1, 2), Dtype.F32));
+        }
+    }
+
+    /**
+     * The transformer.
+     *
+     * @param embedded (images, patches, hidden)
      * @param positionIds for each patch its row of the position table, the same for every image
      * @return (images, patches, hidden)
      */
-    private Tensor encode(Tensor patches, int[] positionIds, LayerChain chain) {
-        Tensor filters = patchWeight.get().view(config.hiddenSize, config.patchElements());
+    private Tensor encode(Tensor embedded, int[] positionIds, LayerChain chain) {
         Tensor positions = positionTable.get().index_select(0, Torch.indices(device, positionIds));
-        Tensor x = Torch.linear(patches, filters, patchBias.get()).add(positions); // (images, patches, hidden)
+        Tensor x = embedded.add(positions);
         List<UnaryOperator<Tensor>> blocks = layers.stream()
                 .<UnaryOperator<Tensor>>map(layer -> state -> block(layer, state))
                 .toList();

@@ -237,6 +237,25 @@ public final class Torch {
         return torch.linear(x, weight, new TensorOptional(bias));
     }
 
+    /**
+     * A convolution over images, in the type of the images.
+     *
+     * @param images (images, channels, height, width)
+     * @param weight (filters, channels, side, side)
+     * @param padding zeros at each border
+     */
+    public static Tensor convolution(Tensor images, Tensor weight, Tensor bias, long stride, long padding) {
+        Dtype dtype = dtypeOf(images);
+        return torch.conv2d(
+                images,
+                to(weight, dtype),
+                new TensorOptional(to(bias, dtype)),
+                new long[] {stride, stride},
+                new long[] {padding, padding},
+                new long[] {1, 1},
+                1);
+    }
+
     /** The largest elements of the last dimension in descending order, with their indices. */
     public record Top(Tensor values, Tensor indices) {}
 

@@ -8,6 +8,7 @@ import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param scale the range of the dataset's scores where its layout does not say it, such as [0, 100]; null for what is known
  * @param missingImages what becomes of conversations whose image is not there
  * @param conversations for each aspect what was said about the images
+ * @param heldOut conversation files whose images are left out, such as the test lists of aspects whose splits differ;
+ *     none by default
  * @param validationShare the share of prompts whose conversations are kept to choose a checkpoint by, where an aspect has
  *     no file of its own for that; from 0 to below 1
  * @param lora what is trained
@@ -48,6 +51,7 @@ public record FinetuneRecipe(
 
         MissingImages missingImages,
         Map<Aspect, ConversationFiles> conversations,
+        List<Path> heldOut,
         double validationShare,
         LoraSettings lora,
         Optimization optimization,
@@ -84,6 +88,7 @@ public record FinetuneRecipe(
             throw new IllegalArgumentException("conversations names no aspect");
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
+        heldOut = heldOut == null ? List.of() : List.copyOf(heldOut);
         Recipes.given("lora", lora);
         Recipes.given("optimization", optimization);
         Recipes.positive("steps", steps);

@@ -23,7 +23,6 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.training.Checkpoints.State;
 import io.github.m3agiqa.training.LoraSettings.Initial;
 import io.github.m3agiqa.training.LoraSettings.Part;
 import io.github.m3agiqa.weights.PeftAdapter;
@@ -35,7 +34,6 @@ import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -49,11 +47,6 @@ import org.bytedeco.pytorch.NoGradGuard;
  * from its last checkpoint, and ends with the weights that it would have had without the stop.
  */
 public final class Finetuning {
-    private static final String LOSS = "loss";
-    private static final String VALIDATION_LOSS = "validation_loss";
-    private static final List<String> COLUMNS =
-            List.of("step", "epoch", "learning_rate", LOSS, "gradient_norm", VALIDATION_LOSS);
-
     /** A conversation and its image. */
     private record Item(Sample sample, Conversation conversation) {}
 
@@ -98,45 +91,8 @@ public final class Finetuning {
                 MiniCpmV mllm = model.with(adapter);
                 AdamWOptimizer optimizer =
                         new AdamWOptimizer(adapter.weights(), LoraAdapter::decays, recipe.optimization())) {
-            Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), recipe.keepCheckpoints());
-            checkpoints.checkRoom(adapter.weights());
-            State state = checkpoints.latest().orElse(State.START);
-            if (state.step() > 0) {
-                checkpoints.loadWeights(state.step(), adapter.weights());
-                checkpoints.loadOptimizer(state.step(), optimizer);
-            }
-            MetricsFile metrics = new MetricsFile(run.resolve("metrics.csv"), COLUMNS, state.step());
-            listener.started(recipe.steps(), state.step());
-            Batches batches = new Batches(model, mllm);
-            for (long step = state.step(); step < recipe.steps(); step++) {
-                adapter.train(true);
-                double loss = batches.learn(step);
-                double rate = optimizer.learningRate(step, recipe.steps());
-                double norm = optimizer.step(step, recipe.steps());
-                checkFinite(step, loss, norm);
-                listener.step();
-                long done = step + 1;
-                double validationLoss = Double.NaN;
-                if (done % recipe.evaluateEvery() == 0 || done == recipe.steps()) {
-                    adapter.train(false);
-                    validationLoss = batches.validate();
-                    state = state.after(done, validation.isEmpty() ? done : -validationLoss);
-                    checkpoints.save(state, adapter.weights(), optimizer);
-                    listener.note("step %d of %d: loss %.4f%s"
-                            .formatted(
-                                    done,
-                                    recipe.steps(),
-                                    loss,
-                                    validation.isEmpty()
-                                            ? ""
-                                            : String.format(Locale.ROOT, ", validation loss %.4f", validationLoss)));
-                }
-                metrics.append(done, batches.epoch(step), rate, loss, norm, validationLoss);
-                if (done % recipe.evaluateEvery() == 0 || done == recipe.steps()) {
-                    metrics.draw(run.resolve("curve.png"), recipe.name(), List.of(LOSS, VALIDATION_LOSS));
-                }
-            }
-            checkpoints.loadWeights(state.bestStep(), adapter.weights());
+            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
+                    .run(new Batches(model, mllm, adapter), adapter.weights(), optimizer);
             adapter.export(run.resolve("adapter"), source.manifest().base());
             Path made = run.resolve("model");
             ModelFolder.write(made, manifest(source, made, model.basePath(), run.resolve("adapter")));
@@ -173,23 +129,16 @@ public final class Finetuning {
         return facts;
     }
 
-    private static void checkFinite(long step, double loss, double norm) {
-        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-            throw new InputException(
-                    "step %d: the loss is %s and the gradient's length %s; lower the learningRate, or use dtype fp32"
-                            .formatted(step + 1, loss, norm));
-        }
-    }
-
     /** Reads all conversations, checks that their images are there, and sets some apart for validation. */
     private void readConversations() {
         Map<String, Sample> samples = dataset.byName();
         List<String> missing = new ArrayList<>();
+        Set<String> heldOut = Recipes.imagesOf(recipe.heldOut(), data);
         recipe.conversations().forEach((aspect, files) -> {
-            List<Item> items = read(aspect, files.train(), samples, missing);
+            List<Item> items = read(aspect, files.train(), samples, heldOut, missing);
             if (files.validation() != null) {
                 train.addAll(items);
-                validation.addAll(read(aspect, files.validation(), samples, missing));
+                validation.addAll(read(aspect, files.validation(), samples, heldOut, missing));
             } else {
                 setApart(items);
             }
@@ -206,10 +155,14 @@ public final class Finetuning {
         }
     }
 
-    private List<Item> read(Aspect aspect, Path file, Map<String, Sample> samples, List<String> missing) {
+    private List<Item> read(
+            Aspect aspect, Path file, Map<String, Sample> samples, Set<String> heldOut, List<String> missing) {
         data.put("%s/%s".formatted(aspect.id(), file.getFileName()), file);
         List<Item> items = new ArrayList<>();
         for (Conversation conversation : ConversationFile.read(file)) {
+            if (heldOut.contains(conversation.imageName())) {
+                continue;
+            }
             Sample sample = samples.get(conversation.imageName());
             if (sample == null || !dataset.hasImage(sample)) {
                 missing.add(conversation.imageName());
@@ -235,16 +188,17 @@ public final class Finetuning {
     }
 
     /** Conversations as the model reads them. */
-    private final class Batches {
+    private final class Batches implements StepLoop.Job {
         private final TrainableModel model;
         private final MiniCpmV mllm;
+        private final LoraAdapter adapter;
         private final TrainingPass.Settings settings;
-        private long orderOf = -1;
-        private List<Integer> order = List.of();
+        private final Epochs order = new Epochs(train.size(), recipe.seed());
 
-        Batches(TrainableModel model, MiniCpmV mllm) {
+        Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter) {
             this.model = model;
             this.mllm = mllm;
+            this.adapter = adapter;
             this.settings = new TrainingPass.Settings(
                     recipe.lora().alsoTrain().contains(Part.VISION), recipe.gradientCheckpointing());
         }
@@ -253,19 +207,22 @@ public final class Finetuning {
             return (long) recipe.batchSize() * recipe.accumulation();
         }
 
-        /** How often all conversations will have been read after a step. */
-        double epoch(long step) {
+        @Override
+        public List<String> losses() {
+            return List.of("loss");
+        }
+
+        @Override
+        public double epoch(long step) {
             return (step + 1.0) * perStep() / train.size();
         }
 
-        /**
-         * Adds to the gradients by the conversations of a step.
-         *
-         * @return the mean loss of a label
-         */
-        double learn(long step) {
+        /** The mean loss of a label. */
+        @Override
+        public double[] learn(long step) {
+            adapter.train(true);
             List<Example> examples = IntStream.range(0, (int) perStep())
-                    .mapToObj(i -> example(item(step * perStep() + i)))
+                    .mapToObj(i -> example(train.get(order.at(step * perStep() + i))))
                     .toList();
             long targets = examples.stream().mapToLong(Batches::targets).sum();
             double sum = 0;
@@ -280,11 +237,13 @@ public final class Finetuning {
                     pass.backward(1.0 / targets);
                 }
             }
-            return sum / targets;
+            return new double[] {sum / targets};
         }
 
-        /** The mean loss of a label over all conversations that are not learned from; NaN if there are none. */
-        double validate() {
+        /** The mean loss of a label over all conversations that are not learned from. */
+        @Override
+        public double[] validate() {
+            adapter.train(false);
             double sum = 0;
             long targets = 0;
             for (int first = 0; first < validation.size(); first += recipe.batchSize()) {
@@ -301,7 +260,7 @@ public final class Finetuning {
                     targets += pass.targets();
                 }
             }
-            return targets == 0 ? Double.NaN : sum / targets;
+            return targets == 0 ? new double[0] : new double[] {sum / targets};
         }
 
         private static long targets(Example example) {
@@ -328,19 +287,6 @@ public final class Finetuning {
                                 .formatted(file, pictures, recipe.maxLength()));
             }
             return new Example(image, plan, whole.first(recipe.maxLength()));
-        }
-
-        /** The conversations one after the other, each epoch in an order of its own. */
-        private Item item(long index) {
-            long epoch = index / train.size();
-            if (epoch != orderOf) {
-                List<Integer> shuffled =
-                        new ArrayList<>(IntStream.range(0, train.size()).boxed().toList());
-                Collections.shuffle(shuffled, new Random(31 * recipe.seed() + epoch));
-                order = shuffled;
-                orderOf = epoch;
-            }
-            return train.get(order.get((int) (index % train.size())));
         }
     }
 

@@ -1,9 +1,14 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What recipes have in common: their dataset, and checks whose failures say which key is wrong. */
@@ -13,6 +18,20 @@ final class Recipes {
     /** The dataset of a recipe, its scores brought to 0 to 5. */
     static Dataset dataset(Path folder, @Nullable Scale scale) {
         return scale == null ? DatasetReader.read(folder) : DatasetReader.read(folder, scale);
+    }
+
+    /**
+     * The names of the images that conversation files are about.
+     *
+     * @param data gets the files, as the run depends on them
+     */
+    static Set<String> imagesOf(List<Path> files, Map<String, Path> data) {
+        Set<String> images = new HashSet<>();
+        for (Path file : files) {
+            data.put("heldOut/" + file, file);
+            ConversationFile.read(file).forEach(conversation -> images.add(conversation.imageName()));
+        }
+        return images;
     }
 
     static <T> T given(String key, @Nullable T value) {

@@ -159,7 +159,7 @@ class MiniCpmVTest {
     }
 
     private static SiglipVision.Config visionConfig() {
-        return new SiglipVision.Config(32, 48, 2, 4, 980, PATCH);
+        return new SiglipVision.Config(32, 48, 2, 4, 980, PATCH, List.of());
     }
 
     /** Image q has at (c, y, x) the value sin(0.05 (x + 1) + 0.07 (y + 1) + c + 2 q). */

@@ -1,0 +1,205 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
+import io.github.m3agiqa.mllm.TokenizedConversation.Span;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * One reading of pictures and texts by a model that knows nothing yet. It learns
+ *
+ * <ul>
+ *   <li><b>dense</b>: to say from each patch of a tile what a teacher's layers saw there,
+ *   <li><b>global</b>: to say from the language model's hidden states of the picture what teachers saw in the whole,
+ *   <li><b>caption</b>: to answer a question about the picture, such as what its prompt was,
+ *   <li><b>text</b>: to go on with conversations without a picture, word by word.
+ * </ul>
+ */
+public final class PretrainingPass {
+    private static final int REDUCE_MEAN = 1;
+
+    /**
+     * A picture, what was said about it, and what teachers saw in it.
+     *
+     * @param dense (rows * columns, dense size), row by row of the patches of all tiles together
+     * @param global (global size)
+     */
+    public record Picture(
+            RgbImage image, SlicePlan plan, TokenizedConversation conversation, Tensor dense, Tensor global) {}
+
+    /**
+     * What turns the model's vectors into the teachers'; of no use after the pretraining.
+     *
+     * @param weights {@code heads.dense.weight} (dense size, vision width), {@code heads.global.weight} (global size,
+     *     hidden width), and their biases
+     */
+    public record Heads(Map<String, Tensor> weights) {
+        private Tensor apply(String head, Tensor x) {
+            return Torch.linear(x, weight(head + ".weight"), weight(head + ".bias"));
+        }
+
+        private Tensor weight(String name) {
+            return Objects.requireNonNull(weights.get("heads." + name), name);
+        }
+    }
+
+    /** What each loss counts. */
+    public record Weights(double dense, double global, double caption, double text) {}
+
+    private final List<Tensor> losses;
+
+    /** Reads pictures and texts, of which there may be none. */
+    public PretrainingPass(MiniCpmV model, Heads heads, List<Picture> pictures, List<TokenizedConversation> texts) {
+        List<PatchGrid> grids = new ArrayList<>();
+        List<Tensor> patches = new ArrayList<>();
+        for (Picture picture : pictures) {
+            for (RgbImage piece : picture.plan.cut(picture.image)) {
+                grids.add(model.vision().grid(piece));
+                patches.add(model.vision().patches(piece));
+            }
+        }
+        List<Tensor> features = model.vision().forward(patches, grids, LayerChain.PLAIN);
+        List<Tensor> tokens = model.resampler().forward(features, grids);
+        List<Tensor> embeddings = new ArrayList<>();
+        List<TokenizedConversation> conversations = new ArrayList<>();
+        List<Tensor> seen = new ArrayList<>(); // for each picture the vision tower's vectors of its tiles' patches
+        int piece = 0;
+        for (Picture picture : pictures) {
+            int count = picture.conversation.images().size();
+            seen.add(inRows(picture.plan, features.subList(piece, piece + count), grids.subList(piece, piece + count)));
+            embeddings.add(model.embed(
+                    picture.conversation, tokens.subList(piece, piece + count), 0, picture.conversation.length()));
+            conversations.add(picture.conversation);
+            piece += count;
+        }
+        for (TokenizedConversation text : texts) {
+            embeddings.add(model.embed(text, List.of(), 0, text.length()));
+            conversations.add(text);
+        }
+        Llama llama = model.llama();
+        int[] lengths =
+                conversations.stream().mapToInt(TokenizedConversation::length).toArray();
+        Tensor hidden = llama.forward(Torch.cat(0, embeddings), new PackedContext(lengths)); // (tokens, hidden)
+
+        Targets captions = new Targets();
+        Targets continuations = new Targets();
+        List<Tensor> sums = new ArrayList<>(); // for each picture the mean of its tokens' hidden states
+        int first = 0;
+        for (int i = 0; i < conversations.size(); i++) {
+            TokenizedConversation conversation = conversations.get(i);
+            if (i < pictures.size()) {
+                captions.add(first, conversation.labels());
+                List<Span> spans = conversation.images();
+                int[] rows = spans.stream()
+                        .flatMapToInt(span -> IntStream.range(span.start(), span.end()))
+                        .toArray();
+                sums.add(Torch.mean(
+                                hidden.narrow(0, first, lengths[i])
+                                        .index_select(0, Torch.indices(llama.device(), rows)),
+                                0)
+                        .squeeze(0));
+            } else {
+                continuations.add(first, next(conversation.ids()));
+            }
+            first += lengths[i];
+        }
+        this.losses = List.of(
+                squaredError(
+                        heads,
+                        "dense",
+                        seen,
+                        pictures.stream().map(Picture::dense).toList()),
+                squaredError(
+                        heads,
+                        "global",
+                        sums,
+                        pictures.stream().map(Picture::global).toList()),
+                captions.crossEntropy(llama, hidden),
+                continuations.crossEntropy(llama, hidden));
+    }
+
+    /** For each token the one after it. */
+    private static int[] next(int[] ids) {
+        int[] labels = Arrays.copyOfRange(ids, 1, ids.length + 1);
+        labels[ids.length - 1] = TokenizedConversation.IGNORED;
+        return labels;
+    }
+
+    /**
+     * The vectors of a picture's patches, row by row over all its tiles; those of the whole if it was not cut.
+     *
+     * @param features for each piece (patches, width), the thumbnail first
+     */
+    private static Tensor inRows(SlicePlan plan, List<Tensor> features, List<PatchGrid> grids) {
+        SlicePlan.Grid tiles = plan.grid();
+        if (tiles == null) {
+            return features.getFirst();
+        }
+        PatchGrid grid = grids.getLast();
+        Tensor together = Torch.stack(features.subList(1, features.size())); // (tiles, patches, width)
+        return together.view(tiles.rows(), tiles.columns(), grid.rows(), grid.columns(), together.size(2))
+                .transpose(1, 2)
+                .reshape((long) tiles.cells() * grid.patches(), together.size(2));
+    }
+
+    private static Tensor squaredError(Heads heads, String head, List<Tensor> seen, List<Tensor> wanted) {
+        if (seen.isEmpty()) {
+            return Torch.scale(heads.weight(head + ".bias").sum(), 0);
+        }
+        return torch.mse_loss(heads.apply(head, Torch.stack(seen)), Torch.stack(wanted));
+    }
+
+    /** Rows of the hidden states, and the token that shall be predicted from each. */
+    private static final class Targets {
+        private final IntStream.Builder rows = IntStream.builder();
+        private final IntStream.Builder labels = IntStream.builder();
+
+        void add(int first, int[] wanted) {
+            for (int i = 0; i < wanted.length; i++) {
+                if (wanted[i] != TokenizedConversation.IGNORED) {
+                    rows.add(first + i);
+                    labels.add(wanted[i]);
+                }
+            }
+        }
+
+        /** The mean cross-entropy, in nats; 0 without targets. */
+        Tensor crossEntropy(Llama llama, Tensor hidden) {
+            int[] chosen = rows.build().toArray();
+            if (chosen.length == 0) {
+                return Torch.scale(hidden.sum(), 0);
+            }
+            return torch.cross_entropy_loss(
+                    llama.logits(hidden.index_select(0, Torch.indices(llama.device(), chosen))),
+                    Torch.indices(llama.device(), labels.build().toArray()),
+                    new TensorOptional(),
+                    REDUCE_MEAN,
+                    TokenizedConversation.IGNORED,
+                    0);
+        }
+    }
+
+    /** The losses: dense and global as mean squared errors, caption and text as mean cross-entropies in nats. */
+    public float[] losses() {
+        return Torch.toFloats(Torch.stack(losses));
+    }
+
+    /** Adds the gradients of the weighted sum of the losses. */
+    public void backward(Weights weights) {
+        Tensor sum = Torch.scale(losses.get(0), weights.dense)
+                .add(Torch.scale(losses.get(1), weights.global))
+                .add(Torch.scale(losses.get(2), weights.caption))
+                .add(Torch.scale(losses.get(3), weights.text));
+        sum.backward();
+    }
+}

@@ -1,0 +1,133 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.teacher.TeacherSettings;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The recipe of a pretraining: a new base, from random weights. No human score is read. Paths are relative to the
+ * current folder.
+ *
+ * @param name the name of the model that is made
+ * @param license the licence of its weights, an SPDX identifier
+ * @param output the folder of the run
+ * @param config the base's {@code config.json}, with the keys of Hugging Face; {@code vocab_size} counts control tokens
+ * @param aspects the questions of the model that is made, as {@code m3agiqa.json} has them
+ * @param dataset the folder of the images and their prompts
+ * @param heldOut conversation files whose images are not looked at, such as the test lists
+ * @param validationShare the share of prompts whose images are kept to choose a checkpoint by, from 0 to below 1
+ * @param texts conversation files that are read as texts, and that the tokenizer is trained on
+ * @param teachers the networks whose view of the images is distilled
+ * @param captionQuestion what the model is asked about an image to answer with its prompt
+ * @param lossWeights what each loss counts
+ * @param optimization how weights are changed
+ * @param steps how often the weights are changed
+ * @param imagesPerStep images read in one step
+ * @param textsPerStep texts read in one step
+ * @param maxLength longer texts lose their end, in tokens
+ * @param maxSlices the largest number of tiles of an image
+ * @param dtype {@code bf16} or {@code fp32}, for the matrix products; the weights are float32 in both
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param evaluateEvery the steps between two validations, each with a checkpoint
+ * @param keepCheckpoints how many of the latest checkpoints are kept, besides the best
+ * @param seed decides the first weights and the order of images and texts
+ */
+public record PretrainRecipe(
+        String name,
+        String license,
+        Path output,
+        ObjectNode config,
+        Map<Aspect, AspectManifest> aspects,
+        Path dataset,
+        List<Path> heldOut,
+        double validationShare,
+        List<Path> texts,
+        Teachers teachers,
+        String captionQuestion,
+        LossWeights lossWeights,
+        Optimization optimization,
+        long steps,
+        int imagesPerStep,
+        int textsPerStep,
+        int maxLength,
+        int maxSlices,
+        String dtype,
+        String device,
+        long evaluateEvery,
+        int keepCheckpoints,
+        long seed) {
+    /**
+     * Networks whose view of the images is distilled.
+     *
+     * @param cache the folder of what they see, which other runs on the same images may share
+     * @param globalSize the components that are kept of what they see in a whole image
+     * @param denseSize the components that are kept of what one of them sees in a patch
+     * @param denseSample the images of which the latter components are computed
+     * @param networks the networks, and which of their layers are learned from
+     */
+    public record Teachers(Path cache, int globalSize, int denseSize, int denseSample, List<TeacherSettings> networks) {
+        public Teachers {
+            Recipes.given("cache", cache);
+            Recipes.positive("globalSize", globalSize);
+            Recipes.positive("denseSize", denseSize);
+            Recipes.positive("denseSample", denseSample);
+            if (Recipes.given("networks", networks).isEmpty()) {
+                throw new IllegalArgumentException("networks names no teacher");
+            }
+            networks = List.copyOf(networks);
+        }
+    }
+
+    /**
+     * What each loss counts.
+     *
+     * @param dense the mean squared error of what is seen in a patch, over its variance
+     * @param global the mean squared error of what is seen in an image, over its variance
+     * @param caption the mean cross-entropy of a prompt's token, in nats
+     * @param text the mean cross-entropy of a text's token, in nats
+     */
+    public record LossWeights(double dense, double global, double caption, double text) {}
+
+    public PretrainRecipe {
+        Recipes.name(name);
+        Recipes.given("license", license);
+        Recipes.given("output", output);
+        Recipes.given("config", config);
+        if (Recipes.given("aspects", aspects).isEmpty()) {
+            throw new IllegalArgumentException("aspects is empty");
+        }
+        aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
+        Recipes.given("dataset", dataset);
+        heldOut = List.copyOf(Recipes.given("heldOut", heldOut));
+        texts = List.copyOf(Recipes.given("texts", texts));
+        Recipes.given("teachers", teachers);
+        Recipes.given("captionQuestion", captionQuestion);
+        Recipes.given("lossWeights", lossWeights);
+        Recipes.given("optimization", optimization);
+        Recipes.positive("steps", steps);
+        Recipes.positive("imagesPerStep", imagesPerStep);
+        Recipes.positive("maxLength", maxLength);
+        Recipes.positive("maxSlices", maxSlices);
+        Recipes.positive("evaluateEvery", evaluateEvery);
+        Recipes.positive("keepCheckpoints", keepCheckpoints);
+        if (textsPerStep < 0 || (textsPerStep > 0 && texts.isEmpty())) {
+            throw new IllegalArgumentException(
+                    "textsPerStep is %d and texts names %d files".formatted(textsPerStep, texts.size()));
+        }
+        if (!(validationShare >= 0 && validationShare < 1)) {
+            throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
+        }
+        if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
+            throw new IllegalArgumentException("dtype must be bf16 or fp32");
+        }
+        Device.parse(Recipes.given("device", device));
+    }
+}

@@ -1,0 +1,380 @@
+package io.github.m3agiqa.training;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Conversation;
+import io.github.m3agiqa.dataset.ConversationFile;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.mllm.MiniCpmVInitialization;
+import io.github.m3agiqa.mllm.PretrainingPass;
+import io.github.m3agiqa.mllm.PretrainingPass.Heads;
+import io.github.m3agiqa.mllm.PretrainingPass.Picture;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.Tokenizer;
+import io.github.m3agiqa.mllm.TokenizerTraining;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.teacher.TargetSettings;
+import io.github.m3agiqa.teacher.TeacherListener;
+import io.github.m3agiqa.teacher.TeacherTargets;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Engine;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.HeldTensors;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.SafetensorsWriter;
+import io.github.m3agiqa.weights.TensorInfo;
+import io.github.m3agiqa.weights.WeightStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Makes a base from nothing: a tokenizer from texts, and a vision tower, resampler and language model that learn what
+ * teachers see in images, the images' prompts, and how people and models talk about images. No human score is read.
+ */
+public final class Pretraining {
+    private static final AlphaMode ALPHA = AlphaMode.WHITE;
+
+    private final Path recipeFile;
+    private final PretrainRecipe recipe;
+    private final StepListener listener;
+    private final Dataset dataset;
+    private final Map<String, Path> data = new LinkedHashMap<>();
+    private final List<Sample> train = new ArrayList<>();
+    private final List<Sample> validation = new ArrayList<>();
+    private final List<Conversation> texts = new ArrayList<>();
+
+    private Pretraining(Path recipeFile, PretrainRecipe recipe, StepListener listener) {
+        this.recipeFile = recipeFile;
+        this.recipe = recipe;
+        this.listener = listener;
+        this.dataset = Recipes.dataset(recipe.dataset(), null);
+    }
+
+    /**
+     * Runs a recipe, or goes on with it.
+     *
+     * @return the folder of the model that was made
+     * @throws InputException if recipe or data are wrong; everything is checked before the first step
+     */
+    public static Path run(Path recipeFile, StepListener listener) {
+        PretrainRecipe recipe = RecipeReader.read(recipeFile, PretrainRecipe.class);
+        Pretraining job = new Pretraining(recipeFile, recipe, listener);
+        try {
+            return job.run();
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(recipe.output(), e), e);
+        }
+    }
+
+    private Path run() throws IOException {
+        chooseImages();
+        for (Path file : recipe.texts()) {
+            data.put("texts/" + file, file);
+            texts.addAll(ConversationFile.read(file));
+        }
+        try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
+            Path made = run.resolve("model");
+            Path base = made.resolve("base");
+            Files.createDirectories(base);
+            writeConfig(base.resolve("config.json"));
+            if (!Files.exists(base.resolve("tokenizer.json"))) {
+                TokenizerTraining.write(
+                        base.resolve("tokenizer.json"),
+                        texts.stream().flatMap(Pretraining::words).toList(),
+                        recipe.config().path("vocab_size").asInt());
+            }
+            train(run, MiniCpmVConfig.read(base.resolve("config.json")), base);
+            ModelFolder.write(
+                    made,
+                    new ModelManifest(
+                            recipe.name(),
+                            1,
+                            ModelManifest.ARCHITECTURE,
+                            recipe.license(),
+                            "base",
+                            "white",
+                            "corrected",
+                            recipe.aspects(),
+                            Map.of()));
+            return made;
+        }
+    }
+
+    private static Stream<String> words(Conversation text) {
+        return turns(text).stream().map(Turn::text);
+    }
+
+    private static List<Turn> turns(Conversation text) {
+        return List.of(
+                Turn.user(text.describeRequest()),
+                Turn.assistant(text.teacherDescription()),
+                Turn.user(text.rateRequest()),
+                Turn.assistant(text.ratingWord()));
+    }
+
+    private ObjectNode facts() {
+        ObjectNode facts = new ObjectMapper().createObjectNode();
+        facts.put("kind", "pretrain").put("engine", Engine.version()).put("seed", recipe.seed());
+        facts.put("dataset", dataset.name()).put("train", train.size()).put("validation", validation.size());
+        return facts.put("texts", texts.size());
+    }
+
+    /** Leaves out what is held out, and sets whole prompts apart for validation. */
+    private void chooseImages() {
+        Set<String> heldOut = Recipes.imagesOf(recipe.heldOut(), data);
+        List<Sample> samples = dataset.samples().stream()
+                .filter(sample -> !heldOut.contains(sample.name()) && sample.prompt() != null)
+                .toList();
+        dataset.checkImages(samples);
+        List<String> groups = new ArrayList<>(
+                new TreeSet<>(samples.stream().map(Sample::group).toList()));
+        Collections.shuffle(groups, new Random(recipe.seed()));
+        Set<String> chosen =
+                new HashSet<>(groups.subList(0, (int) Math.round(recipe.validationShare() * groups.size())));
+        samples.forEach(sample -> (chosen.contains(sample.group()) ? validation : train).add(sample));
+        if (train.isEmpty()) {
+            throw new InputException(
+                    "%s: no image of %s is left to learn from".formatted(recipeFile, dataset.folder()));
+        }
+    }
+
+    private void writeConfig(Path file) throws IOException {
+        ObjectNode config = recipe.config().deepCopy();
+        config.put("model_type", "minicpmv").put("hidden_act", "silu");
+        Files.write(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
+    }
+
+    private void train(RunFolder run, MiniCpmVConfig config, Path base) throws IOException {
+        Device device = Device.parse(recipe.device());
+        Map<String, Path> images = new LinkedHashMap<>();
+        Stream.concat(train.stream(), validation.stream())
+                .forEach(sample -> images.put(sample.name(), dataset.image(sample)));
+        PretrainRecipe.Teachers teachers = recipe.teachers();
+        TargetSettings settings = new TargetSettings(
+                teachers.networks(),
+                teachers.globalSize(),
+                teachers.denseSize(),
+                config.vision().patchSize(),
+                teachers.denseSample(),
+                recipe.seed());
+        try (TeacherTargets targets =
+                        TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), told(listener));
+                HeldTensors heads = heads(config, device);
+                HeldTensors weights = initial(config, device);
+                WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
+                Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
+                MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
+                AdamWOptimizer optimizer =
+                        new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
+            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
+                    .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
+            write(base.resolve("model.safetensors"), weights.held());
+        }
+    }
+
+    private static TeacherListener told(StepListener listener) {
+        return new TeacherListener() {
+            @Override
+            public void started(long steps, long done) {
+                listener.started(steps, done);
+            }
+
+            @Override
+            public void step() {
+                listener.step();
+            }
+
+            @Override
+            public void note(String line) {
+                listener.note(line);
+            }
+        };
+    }
+
+    private static Map<String, Tensor> both(HeldTensors weights, HeldTensors heads) {
+        Map<String, Tensor> all = new LinkedHashMap<>(weights.held());
+        all.putAll(heads.held());
+        return all;
+    }
+
+    private HeldTensors initial(MiniCpmVConfig config, Device device) {
+        try (Scope _ = new Scope()) {
+            return trained("the base in training", MiniCpmVInitialization.weights(config, recipe.seed()), device);
+        }
+    }
+
+    private HeldTensors heads(MiniCpmVConfig config, Device device) {
+        try (Scope _ = new Scope()) {
+            Map<String, Tensor> heads = new LinkedHashMap<>();
+            head(heads, "dense", recipe.teachers().denseSize(), config.vision().hiddenSize());
+            head(heads, "global", recipe.teachers().globalSize(), config.llama().hiddenSize());
+            return trained("the heads in training", heads, device);
+        }
+    }
+
+    private static void head(Map<String, Tensor> heads, String name, int out, int in) {
+        heads.put("heads." + name + ".weight", Torch.scale(torch.randn(out, in), 1 / Math.sqrt((double) in)));
+        heads.put("heads." + name + ".bias", Torch.zeros(Dtype.F32, Device.CPU, out));
+    }
+
+    private static HeldTensors trained(String what, Map<String, Tensor> initial, Device device) {
+        Map<String, Tensor> weights = new LinkedHashMap<>();
+        initial.forEach(
+                (name, weight) -> weights.put(name, Torch.to(weight, device).requires_grad_(true)));
+        return new HeldTensors(what, weights);
+    }
+
+    /** Matrices and tables in bfloat16, biases and norms in float32. */
+    private static void write(Path file, Map<String, Tensor> weights) throws IOException {
+        Map<String, TensorInfo> header = new LinkedHashMap<>();
+        weights.forEach((name, weight) -> header.put(
+                name,
+                new TensorInfo(
+                        weight.dim() > 1 ? Dtype.BF16 : Dtype.F32,
+                        TensorInfo.of(weight).shape())));
+        try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
+            for (var weight : weights.entrySet()) {
+                writer.write(weight.getKey(), weight.getValue());
+            }
+            writer.finish();
+        }
+    }
+
+    /** Images and texts as the model reads them. */
+    private final class Batches implements StepLoop.Job {
+        private final MiniCpmV model;
+        private final Heads heads;
+        private final TeacherTargets targets;
+        private final PretrainingPass.Weights weights;
+        private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
+        private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
+        private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
+
+        Batches(MiniCpmV model, Heads heads, TeacherTargets targets) {
+            this.model = model;
+            this.heads = heads;
+            this.targets = targets;
+            PretrainRecipe.LossWeights wanted = recipe.lossWeights();
+            this.weights =
+                    new PretrainingPass.Weights(wanted.dense(), wanted.global(), wanted.caption(), wanted.text());
+        }
+
+        @Override
+        public List<String> losses() {
+            return List.of("loss", "dense_loss", "global_loss", "caption_loss", "text_loss");
+        }
+
+        @Override
+        public double epoch(long step) {
+            return (step + 1.0) * recipe.imagesPerStep() / train.size();
+        }
+
+        @Override
+        public double[] learn(long step) {
+            try (Scope _ = new Scope()) {
+                List<Sample> samples = IntStream.range(0, recipe.imagesPerStep())
+                        .mapToObj(i -> train.get(imageOrder.at(step * recipe.imagesPerStep() + i)))
+                        .toList();
+                List<TokenizedConversation> read = IntStream.range(0, recipe.textsPerStep())
+                        .mapToObj(i -> text(texts.get(textOrder.at(step * recipe.textsPerStep() + i))))
+                        .toList();
+                PretrainingPass pass = new PretrainingPass(model, heads, pictures(samples), read);
+                pass.backward(weights);
+                return withSum(pass.losses());
+            }
+        }
+
+        @Override
+        public double[] validate() {
+            double[] sum = new double[0];
+            for (int first = 0; first < validation.size(); first += recipe.imagesPerStep()) {
+                try (Scope _ = new Scope();
+                        NoGradGuard _ = new NoGradGuard()) {
+                    List<Sample> samples =
+                            validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
+                    double[] losses = withSum(new PretrainingPass(model, heads, pictures(samples), List.of()).losses());
+                    sum = sum.length == 0 ? new double[losses.length] : sum;
+                    for (int i = 0; i < losses.length; i++) {
+                        sum[i] += losses[i] * samples.size() / validation.size();
+                    }
+                }
+            }
+            return sum;
+        }
+
+        /** The weighted sum of the losses, then the losses. */
+        private double[] withSum(float... losses) {
+            return new double[] {
+                weights.dense() * losses[0]
+                        + weights.global() * losses[1]
+                        + weights.caption() * losses[2]
+                        + weights.text() * losses[3],
+                losses[0],
+                losses[1],
+                losses[2],
+                losses[3]
+            };
+        }
+
+        private List<Picture> pictures(List<Sample> samples) {
+            List<String> names = samples.stream().map(Sample::name).toList();
+            Tensor dense = targets.dense(names);
+            Tensor global = targets.global(names);
+            return IntStream.range(0, samples.size())
+                    .mapToObj(i -> picture(samples.get(i), dense.select(0, i), global.select(0, i)))
+                    .toList();
+        }
+
+        private Picture picture(Sample sample, Tensor dense, Tensor global) {
+            Path file = dataset.image(sample);
+            RgbImage image;
+            try {
+                image = decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
+            } catch (IOException e) {
+                throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+            }
+            SlicePlan plan = model.plan(image, recipe.maxSlices());
+            List<Turn> turns =
+                    List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt())));
+            return new Picture(
+                    image,
+                    plan,
+                    model.template().tokenize(plan, turns, false).first(recipe.maxLength()),
+                    dense,
+                    global);
+        }
+
+        private TokenizedConversation text(Conversation conversation) {
+            return model.template().tokenize(turns(conversation)).first(recipe.maxLength());
+        }
+    }
+}
