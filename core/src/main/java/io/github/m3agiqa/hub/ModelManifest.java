@@ -123,6 +123,12 @@ public record ModelManifest(
             return new AspectManifest(newAdapter, null, head, pooler, scale, null, describe, rate);
         }
 
+        /** These settings with the same adapter and predictor at other paths. */
+        AspectManifest at(@Nullable String newAdapter, @Nullable String newPredictor) {
+            return new AspectManifest(
+                    newAdapter, newPredictor, head, pooler, scale, calibration, describe, rate);
+        }
+
         /** These settings with a predictor, and the adapter at another path. */
         public AspectManifest withPredictor(
                 @Nullable String newAdapter,

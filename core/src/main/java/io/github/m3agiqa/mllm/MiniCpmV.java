@@ -67,6 +67,19 @@ public final class MiniCpmV implements AutoCloseable {
                         maxSlices, config.tileResolution(), config.vision().patchSize()));
     }
 
+    /** Sets the scale of the vision tower's stem by what it makes of the tiles of these images; nothing without a stem. */
+    public void normalizeStem(List<RgbImage> images, int maxSlices) {
+        if (!config.vision().stem().isEmpty()) {
+            List<RgbImage> pieces = images.stream()
+                    .flatMap(image -> plan(image, maxSlices).cut(image).stream())
+                    .toList();
+            RgbImage last = pieces.getLast();
+            vision.normalizeStem(pieces.stream()
+                    .filter(piece -> piece.width() == last.width() && piece.height() == last.height())
+                    .toList());
+        }
+    }
+
     /**
      * Turns a picture into tokens.
      *

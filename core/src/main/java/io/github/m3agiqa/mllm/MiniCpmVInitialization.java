@@ -4,18 +4,28 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Torch;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * The weights that a model starts its pretraining with: normal numbers that keep the scale of what goes through, norms
- * of one, biases of zero. What ends a residual branch starts smaller by the root of the number of branches.
+ * of one, biases of zero. What ends a residual branch starts smaller by the root of the number of branches. A stem's
+ * first filters are cosines, as those that networks learn there are sorted by frequency and orientation too.
  */
 public final class MiniCpmVInitialization {
     private static final double TABLE_DEVIATION = 0.02;
+
+    /** Brightness, red against blue, and green against both; orthonormal. */
+    private static final double[][] COLOUR_AXES = {
+        {1 / Math.sqrt(3), 1 / Math.sqrt(3), 1 / Math.sqrt(3)},
+        {1 / Math.sqrt(2), 0, -1 / Math.sqrt(2)},
+        {-1 / Math.sqrt(6), 2 / Math.sqrt(6), -1 / Math.sqrt(6)}
+    };
 
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
 
@@ -42,7 +52,11 @@ public final class MiniCpmVInitialization {
         for (int i = 0; i < config.stem().size(); i++) {
             SiglipVision.Convolution layer = config.stem().get(i);
             String name = embeddings + "stem." + i;
-            normal(name + ".weight", Math.sqrt(2), layer.channels(), channels, layer.kernel(), layer.kernel());
+            if (i == 0) {
+                weights.put(name + ".weight", cosines(layer.channels(), layer.kernel()));
+            } else {
+                normal(name + ".weight", Math.sqrt(2), layer.channels(), channels, layer.kernel(), layer.kernel());
+            }
             constant(name + ".bias", 0, layer.channels());
             channels = layer.channels();
         }
@@ -63,6 +77,45 @@ public final class MiniCpmVInitialization {
             linear(layer + "mlp.fc2", ending, hidden, config.intermediateSize());
         }
         layerNorm(part + "post_layernorm", hidden);
+    }
+
+    /**
+     * Filters of unit length: cosines of rising frequency, three quarters of them on brightness and the others on two
+     * colour axes in turn. When all are used up, they come again.
+     *
+     * @return (filters, 3, side, side)
+     */
+    private static Tensor cosines(int filters, int side) {
+        List<int[]> frequencies = IntStream.range(0, side * side)
+                .mapToObj(i -> new int[] {i / side, i % side})
+                .sorted(Comparator.comparingInt(f -> f[0] * f[0] + f[1] * f[1]))
+                .toList();
+        int bright = Math.min(frequencies.size(), 3 * filters / 4);
+        float[] values = new float[filters * 3 * side * side];
+        for (int filter = 0; filter < filters; filter++) {
+            boolean colour = filter >= bright;
+            int[] frequency = frequencies.get((colour ? (filter - bright) / 2 : filter) % frequencies.size());
+            double[] axis = COLOUR_AXES[colour ? 1 + (filter - bright) % 2 : 0];
+            double[] rows = cosine(frequency[0], side);
+            double[] columns = cosine(frequency[1], side);
+            for (int channel = 0; channel < 3; channel++) {
+                for (int y = 0; y < side; y++) {
+                    for (int x = 0; x < side; x++) {
+                        values[((filter * 3 + channel) * side + y) * side + x] =
+                                (float) (axis[channel] * rows[y] * columns[x]);
+                    }
+                }
+            }
+        }
+        return Torch.floats(values, filters, 3, side, side);
+    }
+
+    /** A row of the orthonormal cosine transform (DCT-II). */
+    private static double[] cosine(int frequency, int side) {
+        double norm = Math.sqrt((frequency == 0 ? 1.0 : 2.0) / side);
+        return IntStream.range(0, side)
+                .mapToDouble(i -> norm * Math.cos(Math.PI * frequency * (i + 0.5) / side))
+                .toArray();
     }
 
     private void resampler(String part, Resampler.Config config) {

@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -141,7 +142,11 @@ public final class SiglipVision {
         }
     }
 
-    private record StemLayer(Convolution shape, Parameter weight, Parameter bias) {}
+    private record StemLayer(Convolution shape, Parameter weight, Parameter bias) {
+        Tensor forward(Tensor x) {
+            return Torch.convolution(x, weight.get(), bias.get(), shape.stride, shape.kernel / 2);
+        }
+    }
 
     private final Config config;
     private final VisionMode mode;
@@ -292,21 +297,53 @@ public final class SiglipVision {
      * @return (images, patches, hidden)
      */
     private Tensor embedThroughStem(Tensor patches, PatchGrid grid) {
-        int patch = config.patchSize;
         try (Scope scope = new Scope()) {
-            Tensor x = Torch.to(patches, precision.matrixDtype())
-                    .view(patches.size(0), grid.rows, grid.columns, 3, patch, patch)
-                    .permute(0, 1, 4, 2, 5, 3) // (images, rows, patch, columns, patch, 3): channels last in memory
-                    .reshape(patches.size(0), (long) grid.rows * patch, (long) grid.columns * patch, 3)
-                    .permute(0, 3, 1, 2);
+            Tensor x = Torch.to(unpatched(patches, grid), precision.matrixDtype());
             for (StemLayer layer : stem) {
-                int padding = layer.shape.kernel / 2;
-                x = Torch.convolution(x, layer.weight.get(), layer.bias.get(), layer.shape.stride, padding)
-                        .relu_();
+                x = layer.forward(x).relu_();
             }
             Tensor embedded = Torch.convolution(x, patchWeight.get(), patchBias.get(), config.stemPatchSize(), 0);
             return scope.keep(Torch.to(embedded.flatten(2, -1).transpose(1, 2), Dtype.F32));
         }
+    }
+
+    /** Images (images, 3, height, width) of their patches, channels last in memory. */
+    private Tensor unpatched(Tensor patches, PatchGrid grid) {
+        int patch = config.patchSize;
+        return patches.view(patches.size(0), grid.rows, grid.columns, 3, patch, patch)
+                .permute(0, 1, 4, 2, 5, 3) // (images, rows, patch, columns, patch, 3)
+                .reshape(patches.size(0), (long) grid.rows * patch, (long) grid.columns * patch, 3)
+                .permute(0, 3, 1, 2);
+    }
+
+    /**
+     * Scales and shifts the stem's filters and those that embed patches so that what each makes of these images has mean 0
+     * and variance 1, for a pretraining to begin with.
+     *
+     * @param images of one size
+     * @see <a href="https://arxiv.org/abs/1511.06856">Data-dependent initializations of convolutional neural networks</a>
+     */
+    void normalizeStem(List<RgbImage> images) {
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            Tensor patches = Torch.stack(images.stream().map(this::patches).toList());
+            Tensor x = unpatched(patches, grid(images.getFirst()));
+            for (StemLayer layer : stem) {
+                x = normalized(layer.forward(x), layer.weight, layer.bias).relu();
+            }
+            Tensor embedded = Torch.convolution(x, patchWeight.get(), patchBias.get(), config.stemPatchSize(), 0);
+            normalized(embedded, patchWeight, patchBias);
+        }
+    }
+
+    /** What a convolution makes after its weights are changed so that its mean is 0 and its variance 1. */
+    private static Tensor normalized(Tensor made, Parameter weight, Parameter bias) {
+        Tensor perChannel = made.transpose(0, 1).flatten(1, -1); // (channels, all positions)
+        Tensor mean = Torch.mean(perChannel, 1);
+        Tensor scale = Torch.plus(Torch.mean(perChannel.sub(mean).square(), 1), 1e-6).rsqrt(); // (channels, 1)
+        weight.get().copy_(weight.get().mul(scale.view(-1, 1, 1, 1)));
+        bias.get().copy_(bias.get().sub(mean.view(-1)).mul(scale.view(-1)));
+        return made.sub(mean.view(1, -1, 1, 1)).mul(scale.view(1, -1, 1, 1));
     }
 
     /**

@@ -63,6 +63,10 @@ import org.bytedeco.pytorch.global.torch;
 public final class Pretraining {
     private static final AlphaMode ALPHA = AlphaMode.WHITE;
 
+    /** The images by which the stem's first scale is set. */
+    private static final int NORMALIZED_ON = 16;
+
+    private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
     private final Path recipeFile;
     private final PretrainRecipe recipe;
     private final StepListener listener;
@@ -195,6 +199,8 @@ public final class Pretraining {
                 MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
                 AdamWOptimizer optimizer =
                         new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
+            model.normalizeStem(
+                    train.stream().limit(NORMALIZED_ON).map(this::decode).toList(), recipe.maxSlices());
             new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
                     .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
             write(base.resolve("model.safetensors"), weights.held());
@@ -269,13 +275,21 @@ public final class Pretraining {
         }
     }
 
+    private RgbImage decode(Sample sample) {
+        Path file = dataset.image(sample);
+        try {
+            return decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+    }
+
     /** Images and texts as the model reads them. */
     private final class Batches implements StepLoop.Job {
         private final MiniCpmV model;
         private final Heads heads;
         private final TeacherTargets targets;
         private final PretrainingPass.Weights weights;
-        private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
 
@@ -355,13 +369,7 @@ public final class Pretraining {
         }
 
         private Picture picture(Sample sample, Tensor dense, Tensor global) {
-            Path file = dataset.image(sample);
-            RgbImage image;
-            try {
-                image = decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
-            } catch (IOException e) {
-                throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-            }
+            RgbImage image = decode(sample);
             SlicePlan plan = model.plan(image, recipe.maxSlices());
             List<Turn> turns =
                     List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt())));

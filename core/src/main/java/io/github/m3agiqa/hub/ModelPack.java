@@ -1,0 +1,125 @@
+package io.github.m3agiqa.hub;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts a model, whose parts may lie in the folders of several training runs, into one folder that can be moved: the base,
+ * each adapter and predictor once, and the checksums of all files.
+ */
+public final class ModelPack {
+    private final ModelFolder source;
+    private final Path target;
+    private final Map<String, String> packed = new HashMap<>(); // where a part was, and where it is now
+
+    private ModelPack(ModelFolder source, Path target) {
+        this.source = source;
+        this.target = target;
+    }
+
+    /**
+     * Packs a model.
+     *
+     * @param target a folder that does not exist yet, or is empty
+     * @param version the version that the packed model has
+     * @throws InputException if the folder holds something or cannot be written to
+     * @throws io.github.m3agiqa.ModelException if a part is missing
+     */
+    public static ModelFolder pack(ModelFolder source, Path target, int version) {
+        try {
+            Files.createDirectories(target);
+            try (Stream<Path> files = Files.list(target)) {
+                if (files.findAny().isPresent()) {
+                    throw new InputException("%s is not empty; name another folder".formatted(target));
+                }
+            }
+            return new ModelPack(source, target).pack(version);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(target, e), e);
+        }
+    }
+
+    private ModelFolder pack(int version) throws IOException {
+        ModelManifest manifest = source.manifest();
+        copy(manifest.base(), "base");
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
+        for (var entry : manifest.aspects().entrySet()) {
+            AspectManifest settings = entry.getValue();
+            String aspect = entry.getKey().id();
+            aspects.put(entry.getKey(), settings.at(adapter(settings.adapter(), aspect), predictor(settings, aspect)));
+        }
+        return ModelFolder.write(
+                target,
+                new ModelManifest(
+                        manifest.name(),
+                        version,
+                        manifest.architecture(),
+                        manifest.license(),
+                        "base",
+                        manifest.alpha(),
+                        manifest.vision(),
+                        aspects,
+                        checksums()));
+    }
+
+    private @Nullable String adapter(@Nullable String adapter, String aspect) throws IOException {
+        if (adapter == null) {
+            return null;
+        }
+        boolean one = source.manifest().aspects().values().stream()
+                        .map(AspectManifest::adapter)
+                        .distinct()
+                        .count()
+                == 1;
+        return copy(adapter, one ? "adapter" : "adapter-" + aspect);
+    }
+
+    private @Nullable String predictor(AspectManifest settings, String aspect) throws IOException {
+        String predictor = settings.predictor();
+        if (predictor == null) {
+            return null;
+        }
+        String extension = predictor.substring(predictor.lastIndexOf('.'));
+        return copy(predictor, "predictor-" + aspect + extension);
+    }
+
+    /** Copies a part unless it was copied before; where it is now. */
+    private String copy(String part, String name) throws IOException {
+        String before = packed.putIfAbsent(part, name);
+        if (before != null) {
+            return before;
+        }
+        Path from = source.part(part);
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path to = from.equals(file) ? target.resolve(name) : target.resolve(name).resolve(from.relativize(file));
+                Files.createDirectories(Objects.requireNonNull(to.getParent()));
+                Files.copy(file, to);
+            }
+        }
+        return name;
+    }
+
+    private Map<String, String> checksums() throws IOException {
+        Map<String, String> checksums = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(target)) {
+            List<Path> all = files.filter(Files::isRegularFile).toList();
+            for (Path file : all) {
+                checksums.put(target.relativize(file).toString().replace('\\', '/'), Sha256.of(file));
+            }
+        }
+        return checksums;
+    }
+}

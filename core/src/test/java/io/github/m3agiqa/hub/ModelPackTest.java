@@ -1,0 +1,70 @@
+package io.github.m3agiqa.hub;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.TestModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ModelPackTest {
+    @TempDir
+    private Path folder;
+
+    /** A model as training leaves it: its manifest beside parts that lie elsewhere. */
+    private ModelFolder scattered() throws IOException {
+        Path model = Files.createDirectories(folder.resolve("run/model"));
+        Path parts = TestModels.tiny().toAbsolutePath();
+        String elsewhere = model.toAbsolutePath().relativize(parts).toString().replace('\\', '/');
+        String manifest = Files.readString(parts.resolve(ModelFolder.MANIFEST))
+                .replace("\"base\" : \"base\"", "\"base\" : \"" + elsewhere + "/base\"")
+                .replace("\"base\":\"base\"", "\"base\":\"" + elsewhere + "/base\"")
+                .replace("\"adapter\":\"adapter\"", "\"adapter\":\"" + elsewhere + "/adapter\"")
+                .replace(
+                        "\"predictor\":\"predictor.safetensors\"",
+                        "\"predictor\":\"" + elsewhere + "/predictor.safetensors\"");
+        Files.writeString(model.resolve(ModelFolder.MANIFEST), manifest);
+        return ModelFolder.open(model);
+    }
+
+    @Test
+    void scoresAsBeforeWhereverItIsMoved() throws IOException {
+        ModelFolder packed = ModelPack.pack(scattered(), folder.resolve("packed"), 3);
+        Path moved = Files.move(packed.path(), folder.resolve("moved"));
+
+        ModelFolder model = ModelFolder.open(moved);
+        assertThat(model.manifest().id()).isEqualTo("random@3");
+        assertThat(model.manifest().base()).isEqualTo("base");
+        assertThat(model.manifest().sha256())
+                .containsKeys("base/config.json", "base/model.safetensors", "adapter/adapter_model.safetensors");
+        new Checksums(folder.resolve("cache")).checkNew(model);
+        assertThat(score(model).aspects()).isEqualTo(score(scattered()).aspects());
+    }
+
+    private static Assessment score(ModelFolder model) throws IOException {
+        byte[] image = DrawnImages.encode(DrawnImages.landscape(60, 40, 1), "png");
+        try (Scorer scorer = Scorer.open(model, ScoringOptions.DEFAULT)) {
+            return scorer.score(ImagePrompt.of("drawn.png", image, "hills"));
+        }
+    }
+
+    @Test
+    void neverWritesOverSomething() throws IOException {
+        Path taken = Files.createDirectories(folder.resolve("taken"));
+        Files.writeString(taken.resolve("note.txt"), "mine");
+        ModelFolder model = scattered();
+
+        assertThatThrownBy(() -> ModelPack.pack(model, taken, 1))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("not empty");
+    }
+}

@@ -1,0 +1,236 @@
+package io.github.m3agiqa.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.ConversationFile;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.testing.DrawnDataset;
+import io.github.m3agiqa.testing.ScriptPackage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole pretraining runs of a tiny base on drawn images, with a tiny teacher. */
+class PretrainingTest {
+    private static final int STEPS = 12;
+
+    @TempDir
+    private Path folder;
+
+    /** Ends a run as a crash would: whatever was not written is lost. */
+    private static final class Crash extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    /** Lets a run live for some steps. */
+    private static final class Watcher implements StepListener {
+        private int stepsLeft;
+
+        Watcher(int steps) {
+            this.stepsLeft = steps;
+        }
+
+        @Override
+        public void started(long steps, long done) {}
+
+        @Override
+        public void step() {
+            if (stepsLeft-- == 0) {
+                throw new Crash();
+            }
+        }
+
+        @Override
+        public void note(String line) {}
+    }
+
+    @BeforeEach
+    void draw() throws IOException {
+        DrawnDataset.write(folder.resolve("drawn"), 24, 64, 64);
+        ScriptPackage teacher = new ScriptPackage(8);
+        String window = "{'kernel_size':[3,3],'pool_size':[2,2],'strides':[2,2],'padding':'same','activation':'relu'}";
+        teacher.layer("InputLayer", "input", "{}")
+                .layer("Conv2D", "first", window, "input")
+                .layer("MaxPooling2D", "second", window, "first");
+        teacher.weight("first/kernel", "uint8", 3, 3, 3, 8);
+        teacher.weight("first/bias", "uint8", 8);
+        teacher.write(folder.resolve("teacher"));
+    }
+
+    private String recipe(String output) {
+        return """
+                name: base
+                license: Apache-2.0
+                output: %1$s/%2$s
+                config:
+                  hidden_size: 128
+                  intermediate_size: 128
+                  num_hidden_layers: 1
+                  num_attention_heads: 2
+                  num_key_value_heads: 1
+                  max_position_embeddings: 512
+                  vocab_size: 300
+                  query_num: 4
+                  slice_config: {scale_resolution: 32}
+                  vision_config:
+                    hidden_size: 32
+                    intermediate_size: 64
+                    num_hidden_layers: 1
+                    num_attention_heads: 2
+                    image_size: 32
+                    patch_size: 16
+                    stem: [{out_channels: 8, kernel_size: 5, stride: 4}]
+                aspects:
+                  quality:
+                    describe: {question: "How good is '{prompt}'?", maxSlices: 4}
+                    rate: {question: "One word?", maxSlices: 4, maxLength: 256}
+                dataset: %1$s/drawn
+                heldOut: [%1$s/drawn/conversations/quality_test.json]
+                validationShare: 0.2
+                texts: [%1$s/drawn/conversations/quality_train.json]
+                teachers:
+                  cache: %1$s/targets
+                  globalSize: 4
+                  denseSize: 6
+                  denseSample: 10
+                  networks: [{folder: %1$s/teacher, inputSize: 64, pooled: [first, second], dense: [second]}]
+                captionQuestion: What was the prompt?
+                lossWeights: {dense: 1, global: 1, caption: 0.2, text: 0.2}
+                optimization:
+                  learningRate: 0.01
+                  betas: [0.9, 0.98]
+                  epsilon: 1.0e-8
+                  weightDecay: 0.05
+                  maxGradientNorm: 1
+                  schedule: {kind: cosine, warmupSteps: 2}
+                steps: %3$d
+                imagesPerStep: 6
+                textsPerStep: 2
+                maxLength: 128
+                maxSlices: 4
+                dtype: fp32
+                device: cpu
+                evaluateEvery: 3
+                keepCheckpoints: 1
+                seed: 7
+                """.formatted(folder, output, STEPS);
+    }
+
+    private Path write(String recipe) throws IOException {
+        return Files.writeString(folder.resolve("recipe.yaml"), recipe);
+    }
+
+    private static byte[] weights(Path model) throws IOException {
+        return Files.readAllBytes(model.resolve("base/model.safetensors"));
+    }
+
+    @Test
+    void learnsAllFourThings() throws IOException {
+        Path made = Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE));
+
+        assertThat(ModelFolder.open(made).manifest().aspects()).containsOnlyKeys(Aspect.QUALITY);
+        List<String> rows = Files.readAllLines(folder.resolve("run/metrics.csv"));
+        assertThat(rows.getFirst()).contains("dense_loss,global_loss,caption_loss,text_loss");
+        double[] first = numbers(rows.get(1));
+        double[] last = numbers(rows.getLast());
+        for (int loss = 4; loss < 8; loss++) {
+            assertThat(last[loss]).as(rows.getFirst().split(",")[loss]).isLessThan(first[loss]);
+        }
+    }
+
+    private static double[] numbers(String row) {
+        return List.of(row.split(",")).stream()
+                .mapToDouble(field -> field.isEmpty() ? Double.NaN : Double.parseDouble(field))
+                .toArray();
+    }
+
+    /** What was made is a model that the next stage takes. */
+    @Test
+    void isTunedFurther() throws IOException {
+        Path made = Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE));
+        String tuning = """
+                name: tuned
+                model: %1$s
+                output: %2$s/tuned
+                dataset: %2$s/drawn
+                missingImages: error
+                conversations: {quality: {train: %2$s/drawn/conversations/quality_train.json}}
+                heldOut: [%2$s/drawn/conversations/quality_test.json]
+                validationShare: 0.2
+                lora: {rank: 4, alpha: 8, dropout: 0.1, targets: [q_proj], alsoTrain: [embedding], initial: base}
+                optimization:
+                  learningRate: 0.003
+                  betas: [0.9, 0.95]
+                  epsilon: 1.0e-8
+                  weightDecay: 0.1
+                  maxGradientNorm: 1
+                  schedule: {kind: constant, warmupSteps: 0}
+                steps: 2
+                batchSize: 2
+                accumulation: 1
+                maxLength: 256
+                maxSlices: 4
+                gradientCheckpointing: false
+                dtype: fp32
+                device: cpu
+                evaluateEvery: 2
+                keepCheckpoints: 1
+                seed: 7
+                """.formatted(made, folder);
+
+        Path tuned = Finetuning.run(write(tuning), new Watcher(Integer.MAX_VALUE));
+
+        assertThat(ModelFolder.open(tuned).manifest().aspect(Aspect.QUALITY).adapter())
+                .isNotNull();
+    }
+
+    @Test
+    void goesOnAfterCrashesAsIfNothingHadHappened() throws IOException {
+        byte[] whole = weights(Pretraining.run(write(recipe("whole")), new Watcher(Integer.MAX_VALUE)));
+
+        Path recipe = write(recipe("broken"));
+        Random random = new Random(1);
+        Path made = null;
+        int crashes = 0;
+        while (made == null) {
+            try {
+                made = Pretraining.run(recipe, new Watcher(3 + random.nextInt(3)));
+            } catch (Crash _) {
+                crashes++;
+            }
+        }
+
+        assertThat(crashes).isPositive();
+        assertThat(weights(made)).isEqualTo(whole);
+    }
+
+    @Test
+    void neverOpensWhatIsHeldOut() throws IOException {
+        for (var conversation : ConversationFile.read(folder.resolve("drawn/conversations/quality_test.json"))) {
+            Files.delete(folder.resolve("drawn/images").resolve(conversation.imageName()));
+        }
+
+        assertThat(Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE)))
+                .isDirectory();
+    }
+
+    @Test
+    void namesWhatIsWrong() throws IOException {
+        Path noTeacher = write(recipe("run").replace(folder + "/teacher", folder + "/nowhere"));
+        assertThatThrownBy(() -> Pretraining.run(noTeacher, new Watcher(1)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("nowhere");
+
+        Path badStem = write(recipe("run").replace("stride: 4}", "stride: 5}"));
+        assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1)))
+                .hasMessageContaining("patch size 16");
+    }
+}
