@@ -13,7 +13,8 @@ import picocli.CommandLine.Command;
             PrecisionBenchmark.class,
             EpochBenchmark.class,
             FinetuneMemoryBenchmark.class,
-            RandomModelCommand.class
+            RandomModelCommand.class,
+            DrawExamplesCommand.class
         },
         subcommandsRepeatable = false)
 public final class Benchmarks {
