@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
             PrecisionBenchmark.class,
             EpochBenchmark.class,
             FinetuneMemoryBenchmark.class,
+            ModelChecks.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },
@@ -21,6 +22,8 @@ public final class Benchmarks {
     private Benchmarks() {}
 
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Benchmarks()).execute(arguments));
+        System.exit(new CommandLine(new Benchmarks())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .execute(arguments));
     }
 }
