@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -98,18 +97,10 @@ final class DoctorCommand implements Callable<Integer> {
         for (Path model : models) {
             try {
                 ModelFolder folder = ModelFolder.open(model);
-                good("model", "%s, %d MiB, %s".formatted(folder.manifest().id(), size(model) >> 20, model));
+                good("model", "%s, %d MiB, %s".formatted(folder.manifest().id(), folder.bytes() >> 20, model));
             } catch (M3AgiqaException e) {
                 bad("model", e.getMessage(), "get the model again, or delete its folder");
             }
-        }
-    }
-
-    private static long size(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.mapToLong(file -> file.toFile().length()).sum();
-        } catch (IOException _) {
-            return 0;
         }
     }
 

@@ -9,7 +9,7 @@ import java.util.Optional;
 /** Where this installation keeps its files. */
 final class Installation {
     /** Set by the launcher to the folder with {@code bin}, {@code lib} and {@code models}. */
-    private static final String HOME = "m3agiqa.home";
+    static final String HOME = "m3agiqa.home";
 
     private Installation() {}
 

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
             CacheCommand.class,
             TrainCommand.class,
             EvaluateCommand.class,
+            ModelsCommand.class,
             DoctorCommand.class
         },
         footer = {

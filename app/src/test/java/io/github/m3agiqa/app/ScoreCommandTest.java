@@ -128,7 +128,7 @@ class ScoreCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"''", "score", "doctor"})
+    @CsvSource({"''", "score", "models", "doctor"})
     void helpHasAnExample(String subcommand) {
         Command command = subcommand.isEmpty() ? Command.run("--help") : Command.run(subcommand, "--help");
 

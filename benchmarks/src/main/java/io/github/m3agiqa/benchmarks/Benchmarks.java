@@ -13,13 +13,17 @@ import picocli.CommandLine.Command;
             PrecisionBenchmark.class,
             EpochBenchmark.class,
             FinetuneMemoryBenchmark.class,
-            RandomModelCommand.class
+            ModelChecks.class,
+            RandomModelCommand.class,
+            DrawExamplesCommand.class
         },
         subcommandsRepeatable = false)
 public final class Benchmarks {
     private Benchmarks() {}
 
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Benchmarks()).execute(arguments));
+        System.exit(new CommandLine(new Benchmarks())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .execute(arguments));
     }
 }

@@ -14,9 +14,11 @@ import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.stream.Stream;
 
 /**
  * A model on disk.
@@ -27,6 +29,9 @@ import java.nio.file.StandardCopyOption;
 public record ModelFolder(Path path, ModelManifest manifest) {
     /** The file that makes a folder a model. */
     public static final String MANIFEST = "m3agiqa.json";
+
+    /** The file that says what a model is, what it was made from and what it is not for: its model card. */
+    public static final String CARD = "README.md";
 
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -97,5 +102,39 @@ public record ModelFolder(Path path, ModelManifest manifest) {
             throw new ModelException("%s names %s, which does not exist".formatted(path.resolve(MANIFEST), part));
         }
         return part;
+    }
+
+    /**
+     * The model card as it was written, in Markdown.
+     *
+     * @throws ModelException if the model has none, or it cannot be read
+     */
+    public String card() {
+        Path file = path.resolve(CARD);
+        if (!Files.isRegularFile(file)) {
+            throw new ModelException(
+                    "%s has no model card: there is no %s in %s; ask whoever made the model, or write one"
+                            .formatted(manifest.id(), CARD, path));
+        }
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new ModelException("%s cannot be read as UTF-8: %s".formatted(file, e), e);
+        }
+    }
+
+    /**
+     * What the files in the folder take on disk, in bytes.
+     *
+     * @throws ModelException if they cannot be looked at
+     */
+    public long bytes() {
+        try (Stream<Path> files = Files.walk(path)) {
+            return files.filter(Files::isRegularFile)
+                    .mapToLong(file -> file.toFile().length())
+                    .sum();
+        } catch (IOException | UncheckedIOException e) {
+            throw new ModelException("%s cannot be looked at: %s".formatted(path, e), e);
+        }
     }
 }

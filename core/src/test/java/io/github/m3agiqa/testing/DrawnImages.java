@@ -1,5 +1,6 @@
 package io.github.m3agiqa.testing;
 
+import io.github.m3agiqa.image.RgbImage;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.GradientPaint;
@@ -60,6 +61,17 @@ public final class DrawnImages {
 
     private static Color colour(Random random, float hue, float saturation, float brightness) {
         return Color.getHSBColor(hue + 0.05f * random.nextFloat(), saturation, brightness);
+    }
+
+    /** The same pixels as the JDK holds them. */
+    public static BufferedImage buffered(RgbImage image) {
+        BufferedImage buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        byte[] pixels = image.pixels();
+        for (int i = 0; i < pixels.length / 3; i++) {
+            Color colour = new Color(pixels[3 * i] & 0xff, pixels[3 * i + 1] & 0xff, pixels[3 * i + 2] & 0xff);
+            buffered.setRGB(i % image.width(), i / image.width(), colour.getRGB());
+        }
+        return buffered;
     }
 
     /** The image in a format of the JDK, such as {@code png}. */

@@ -1,0 +1,126 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.M3AgiqaException;
+import io.github.m3agiqa.hub.ModelFolder;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code m3agiqa models}: the models at hand, and what their makers say of them. */
+@Command(
+        name = "models",
+        description = "Lists the models at hand, or prints a model's card.",
+        mixinStandardHelpOptions = true,
+        subcommands = {ModelsCommand.ListCommand.class, ModelsCommand.CardCommand.class},
+        footer = {"", "Examples:", "  m3agiqa models list", "  m3agiqa models card NAME"})
+final class ModelsCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "say list or card");
+    }
+
+    /** {@code m3agiqa models list}: a line a model. */
+    @Command(
+            name = "list",
+            description = "Prints a line for each model at hand: its name and version, the aspects that it scores, its"
+                    + " licence, its size on disk and its folder.",
+            mixinStandardHelpOptions = true,
+            footer = {"", "Example:", "  m3agiqa models list"})
+    static final class ListCommand implements Callable<Integer> {
+        private static final double MIB = 1 << 20;
+
+        @Spec
+        private CommandSpec spec;
+
+        @Override
+        public Integer call() {
+            PrintWriter err = spec.commandLine().getErr();
+            List<Path> models = Installation.catalog().models();
+            if (models.isEmpty()) {
+                err.printf(
+                        "no models in %s: a model in any other folder is named by --model FOLDER%n",
+                        Installation.catalog().folders());
+            }
+            List<List<String>> rows = new ArrayList<>();
+            for (Path model : models) {
+                try {
+                    rows.add(row(ModelFolder.open(model)));
+                } catch (M3AgiqaException e) {
+                    err.printf("m3agiqa: %s; get the model again, or delete its folder%n", e.getMessage());
+                }
+            }
+            err.flush();
+            print(rows);
+            return rows.size() == models.size() ? ExitCode.DONE : ExitCode.MODEL;
+        }
+
+        private static List<String> row(ModelFolder model) {
+            String aspects = model.manifest().aspects().entrySet().stream()
+                    .filter(aspect -> aspect.getValue().predictor() != null)
+                    .map(aspect -> aspect.getKey().id())
+                    .collect(Collectors.joining(","));
+            return List.of(
+                    model.manifest().id(),
+                    aspects.isEmpty() ? "no aspect" : aspects,
+                    model.manifest().license(),
+                    String.format(Locale.ROOT, "%.1f MiB", model.bytes() / MIB),
+                    model.path().toString());
+        }
+
+        /** Prints columns that are as wide as their widest cell. */
+        private void print(List<List<String>> rows) {
+            PrintWriter out = spec.commandLine().getOut();
+            for (List<String> row : rows) {
+                StringBuilder line = new StringBuilder();
+                for (int i = 0; i < row.size() - 1; i++) {
+                    int column = i;
+                    int width = rows.stream()
+                            .mapToInt(other -> other.get(column).length())
+                            .max()
+                            .orElse(0);
+                    line.append(row.get(i))
+                            .repeat(' ', width - row.get(i).length())
+                            .append("  ");
+                }
+                out.println(line.append(row.getLast()));
+            }
+            out.flush();
+        }
+    }
+
+    /** {@code m3agiqa models card}: the card and nothing else. */
+    @Command(
+            name = "card",
+            description = "Prints a model's card: what it is, what it was made from, how good it is and what it is not"
+                    + " for. It is the file " + ModelFolder.CARD + " in the model's folder.",
+            mixinStandardHelpOptions = true,
+            footer = {"", "Example:", "  m3agiqa models card NAME"})
+    static final class CardCommand implements Callable<Integer> {
+        @Spec
+        private CommandSpec spec;
+
+        @Parameters(paramLabel = "NAME|FOLDER", description = "The model.")
+        private String model;
+
+        @Override
+        public Integer call() {
+            String card = Installation.catalog().find(model).card();
+            PrintWriter out = spec.commandLine().getOut();
+            out.print(card);
+            out.flush();
+            return ExitCode.DONE;
+        }
+    }
+}
