@@ -2,6 +2,7 @@ package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelPack;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -18,9 +20,10 @@ import picocli.CommandLine.Spec;
 /** {@code m3agiqa models}: the models at hand, and what their makers say of them. */
 @Command(
         name = "models",
-        description = "Lists the models at hand, or prints a model's card.",
+        description = "Lists the models at hand, prints a model's card, or packs a model into one folder.",
         mixinStandardHelpOptions = true,
-        subcommands = {ModelsCommand.ListCommand.class, ModelsCommand.CardCommand.class},
+        subcommands = {ModelsCommand.ListCommand.class, ModelsCommand.CardCommand.class, ModelsCommand.PackCommand.class
+        },
         footer = {"", "Examples:", "  m3agiqa models list", "  m3agiqa models card NAME"})
 final class ModelsCommand implements Runnable {
     @Spec
@@ -28,7 +31,7 @@ final class ModelsCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "say list or card");
+        throw new ParameterException(spec.commandLine(), "say list, card or pack");
     }
 
     /** {@code m3agiqa models list}: a line a model. */
@@ -120,6 +123,38 @@ final class ModelsCommand implements Runnable {
             PrintWriter out = spec.commandLine().getOut();
             out.print(card);
             out.flush();
+            return ExitCode.DONE;
+        }
+    }
+
+    /** {@code m3agiqa models pack}: what training left in several folders, in one. */
+    @Command(
+            name = "pack",
+            description = "Copies a model with all its parts, wherever training left them, into one folder that can be"
+                    + " moved, with the checksums of its files.",
+            mixinStandardHelpOptions = true,
+            footer = {"", "Example:", "  m3agiqa models pack runs/nano/train/model models/nano"})
+    static final class PackCommand implements Callable<Integer> {
+        @Spec
+        private CommandSpec spec;
+
+        @Parameters(index = "0", paramLabel = "NAME|FOLDER", description = "The model.")
+        private String model;
+
+        @Parameters(index = "1", paramLabel = "TARGET", description = "A folder that is new or empty.")
+        private Path target;
+
+        @Option(
+                names = "--model-version",
+                paramLabel = "N",
+                description = "The packed model's version (default: ${DEFAULT-VALUE}).")
+        private int version = 1;
+
+        @Override
+        public Integer call() {
+            ModelFolder packed = ModelPack.pack(Installation.catalog().find(model), target, version);
+            spec.commandLine().getOut().println(packed.path());
+            spec.commandLine().getOut().flush();
             return ExitCode.DONE;
         }
     }

@@ -125,8 +125,7 @@ public record ModelManifest(
 
         /** These settings with the same adapter and predictor at other paths. */
         AspectManifest at(@Nullable String newAdapter, @Nullable String newPredictor) {
-            return new AspectManifest(
-                    newAdapter, newPredictor, head, pooler, scale, calibration, describe, rate);
+            return new AspectManifest(newAdapter, newPredictor, head, pooler, scale, calibration, describe, rate);
         }
 
         /** These settings with a predictor, and the adapter at another path. */

@@ -104,7 +104,9 @@ public final class ModelPack {
         Path from = source.part(part);
         try (Stream<Path> files = Files.walk(from)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Path to = from.equals(file) ? target.resolve(name) : target.resolve(name).resolve(from.relativize(file));
+                Path to = from.equals(file)
+                        ? target.resolve(name)
+                        : target.resolve(name).resolve(from.relativize(file));
                 Files.createDirectories(Objects.requireNonNull(to.getParent()));
                 Files.copy(file, to);
             }

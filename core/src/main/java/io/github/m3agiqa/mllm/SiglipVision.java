@@ -340,7 +340,8 @@ public final class SiglipVision {
     private static Tensor normalized(Tensor made, Parameter weight, Parameter bias) {
         Tensor perChannel = made.transpose(0, 1).flatten(1, -1); // (channels, all positions)
         Tensor mean = Torch.mean(perChannel, 1);
-        Tensor scale = Torch.plus(Torch.mean(perChannel.sub(mean).square(), 1), 1e-6).rsqrt(); // (channels, 1)
+        Tensor scale =
+                Torch.plus(Torch.mean(perChannel.sub(mean).square(), 1), 1e-6).rsqrt(); // (channels, 1)
         weight.get().copy_(weight.get().mul(scale.view(-1, 1, 1, 1)));
         bias.get().copy_(bias.get().sub(mean.view(-1)).mul(scale.view(-1)));
         return made.sub(mean.view(1, -1, 1, 1)).mul(scale.view(1, -1, 1, 1));

@@ -11,13 +11,15 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The recipe of a pretraining: a new base, from random weights. No human score is read. Paths are relative to the
- * current folder.
+ * The recipe of a pretraining: a new base, from random weights or from another pretraining's. No human score is read.
+ * Paths are relative to the current folder.
  *
  * @param name the name of the model that is made
  * @param license the licence of its weights, an SPDX identifier
+ * @param initial the folder of a pretrained model whose base is trained further; null for random weights
  * @param output the folder of the run
  * @param config the base's {@code config.json}, with the keys of Hugging Face; {@code vocab_size} counts control tokens
  * @param aspects the questions of the model that is made, as {@code m3agiqa.json} has them
@@ -43,6 +45,7 @@ import java.util.Map;
 public record PretrainRecipe(
         String name,
         String license,
+        @Nullable Path initial,
         Path output,
         ObjectNode config,
         Map<Aspect, AspectManifest> aspects,

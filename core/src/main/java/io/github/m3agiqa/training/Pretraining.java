@@ -35,12 +35,14 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import io.github.m3agiqa.weights.TensorInfo;
 import io.github.m3agiqa.weights.WeightStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -55,6 +57,7 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes a base from nothing: a tokenizer from texts, and a vision tower, resampler and language model that learn what
@@ -100,6 +103,7 @@ public final class Pretraining {
     }
 
     private Path run() throws IOException {
+        Path before = initialBase();
         chooseImages();
         for (Path file : recipe.texts()) {
             data.put("texts/" + file, file);
@@ -110,13 +114,18 @@ public final class Pretraining {
             Path base = made.resolve("base");
             Files.createDirectories(base);
             writeConfig(base.resolve("config.json"));
-            if (!Files.exists(base.resolve("tokenizer.json"))) {
+            if (before != null) {
+                Files.copy(
+                        before.resolve("tokenizer.json"),
+                        base.resolve("tokenizer.json"),
+                        StandardCopyOption.REPLACE_EXISTING);
+            } else if (!Files.exists(base.resolve("tokenizer.json"))) {
                 TokenizerTraining.write(
                         base.resolve("tokenizer.json"),
                         texts.stream().flatMap(Pretraining::words).toList(),
                         recipe.config().path("vocab_size").asInt());
             }
-            train(run, MiniCpmVConfig.read(base.resolve("config.json")), base);
+            train(run, MiniCpmVConfig.read(base.resolve("config.json")), base, before);
             ModelFolder.write(
                     made,
                     new ModelManifest(
@@ -131,6 +140,15 @@ public final class Pretraining {
                             Map.of()));
             return made;
         }
+    }
+
+    /** The base that is trained further, if one is. */
+    private @Nullable Path initialBase() {
+        if (recipe.initial() == null) {
+            return null;
+        }
+        ModelFolder model = ModelFolder.open(recipe.initial());
+        return model.part(model.manifest().base());
     }
 
     private static Stream<String> words(Conversation text) {
@@ -148,6 +166,7 @@ public final class Pretraining {
     private ObjectNode facts() {
         ObjectNode facts = new ObjectMapper().createObjectNode();
         facts.put("kind", "pretrain").put("engine", Engine.version()).put("seed", recipe.seed());
+        facts.put("initial", String.valueOf(recipe.initial()));
         facts.put("dataset", dataset.name()).put("train", train.size()).put("validation", validation.size());
         return facts.put("texts", texts.size());
     }
@@ -177,7 +196,7 @@ public final class Pretraining {
         Files.write(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
     }
 
-    private void train(RunFolder run, MiniCpmVConfig config, Path base) throws IOException {
+    private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path before) throws IOException {
         Device device = Device.parse(recipe.device());
         Map<String, Path> images = new LinkedHashMap<>();
         Stream.concat(train.stream(), validation.stream())
@@ -193,14 +212,16 @@ public final class Pretraining {
         try (TeacherTargets targets =
                         TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), told(listener));
                 HeldTensors heads = heads(config, device);
-                HeldTensors weights = initial(config, device);
+                HeldTensors weights = initial(config, before, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
                 Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
                 MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
                 AdamWOptimizer optimizer =
                         new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
-            model.normalizeStem(
-                    train.stream().limit(NORMALIZED_ON).map(this::decode).toList(), recipe.maxSlices());
+            if (before == null) {
+                model.normalizeStem(
+                        train.stream().limit(NORMALIZED_ON).map(this::decode).toList(), recipe.maxSlices());
+            }
             new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
                     .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
             write(base.resolve("model.safetensors"), weights.held());
@@ -232,9 +253,16 @@ public final class Pretraining {
         return all;
     }
 
-    private HeldTensors initial(MiniCpmVConfig config, Device device) {
+    private HeldTensors initial(MiniCpmVConfig config, @Nullable Path before, Device device) {
         try (Scope _ = new Scope()) {
-            return trained("the base in training", MiniCpmVInitialization.weights(config, recipe.seed()), device);
+            Map<String, Tensor> weights = MiniCpmVInitialization.weights(config, recipe.seed());
+            if (before != null) {
+                try (SafetensorsFolder trained = new SafetensorsFolder(before)) {
+                    weights.replaceAll((name, _) ->
+                            trained.load(name, Dtype.F32, Device.CPU).clone());
+                }
+            }
+            return trained("the base in training", weights, device);
         }
     }
 
@@ -248,7 +276,7 @@ public final class Pretraining {
     }
 
     private static void head(Map<String, Tensor> heads, String name, int out, int in) {
-        heads.put("heads." + name + ".weight", Torch.scale(torch.randn(out, in), 1 / Math.sqrt((double) in)));
+        heads.put("heads." + name + ".weight", Torch.scale(torch.randn(out, in), 0.1 / Math.sqrt((double) in)));
         heads.put("heads." + name + ".bias", Torch.zeros(Dtype.F32, Device.CPU, out));
     }
 

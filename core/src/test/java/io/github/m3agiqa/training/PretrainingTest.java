@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +153,21 @@ class PretrainingTest {
                 .toArray();
     }
 
+    @Test
+    void trainsABaseFurther() throws IOException {
+        Path first = Pretraining.run(write(recipe("first")), new Watcher(Integer.MAX_VALUE));
+        String further = recipe("second").replace("license:", "initial: %s%nlicense:".formatted(first));
+
+        Path second = Pretraining.run(write(further), new Watcher(Integer.MAX_VALUE));
+
+        double end =
+                numbers(Files.readAllLines(folder.resolve("first/metrics.csv")).getLast())[6];
+        double begin =
+                numbers(Files.readAllLines(folder.resolve("second/metrics.csv")).get(1))[6];
+        assertThat(begin).as("loss of captions").isCloseTo(end, Offset.offset(0.5));
+        assertThat(second.resolve("base/tokenizer.json")).hasSameBinaryContentAs(first.resolve("base/tokenizer.json"));
+    }
+
     /** What was made is a model that the next stage takes. */
     @Test
     void isTunedFurther() throws IOException {
@@ -230,7 +246,6 @@ class PretrainingTest {
                 .hasMessageContaining("nowhere");
 
         Path badStem = write(recipe("run").replace("stride: 4}", "stride: 5}"));
-        assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1)))
-                .hasMessageContaining("patch size 16");
+        assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1))).hasMessageContaining("patch size 16");
     }
 }
