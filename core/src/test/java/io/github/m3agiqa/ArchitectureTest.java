@@ -33,6 +33,7 @@ class ArchitectureTest {
             mayUse(".scoring", "", ".tensor", ".weights", ".image", ".mllm", ".predictor", ".hub"),
             mayUse(".dataset", "", ".image"),
             mayUse(".evaluation", "", ".image", ".dataset"),
+            mayUse(".teacher", "", ".tensor", ".weights", ".image", ".hub"),
             mayUse(
                     ".training",
                     "",
@@ -43,7 +44,8 @@ class ArchitectureTest {
                     ".predictor",
                     ".hub",
                     ".dataset",
-                    ".evaluation"));
+                    ".evaluation",
+                    ".teacher"));
 
     private static Map.Entry<String, List<String>> mayUse(String name, String... others) {
         return Map.entry(

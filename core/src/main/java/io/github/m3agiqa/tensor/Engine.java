@@ -28,6 +28,8 @@ public final class Engine {
             }
         });
         Loader.load(torch.class);
+        // it is never faster than MKL's convolutions, and warns at each of them on processors that it does not know
+        torch.globalContext().setUserEnabledNNPACK(false);
     }
 
     private Engine() {}
