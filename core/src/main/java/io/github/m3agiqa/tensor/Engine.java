@@ -28,6 +28,10 @@ public final class Engine {
             }
         });
         Loader.load(torch.class);
+        if (System.getenv("OMP_NUM_THREADS") == null) {
+            // on virtual machines the engine's own guess is often a single thread
+            torch.set_num_threads(Runtime.getRuntime().availableProcessors());
+        }
         // it is never faster than MKL's convolutions, and warns at each of them on processors that it does not know
         torch.globalContext().setUserEnabledNNPACK(false);
     }

@@ -14,6 +14,11 @@ public record DescriptionSettings(Rounds rounds, Source train, Source test, bool
         NONE,
         /** The one that is rated. */
         OWN,
+        /**
+         * The one that is rated, and where the predictor learns it reads every image once more without a description: so
+         * it also knows what to make of {@code score --no-describe}.
+         */
+        OWN_OR_NONE,
         /** All of the recipe, in the order of {@link io.github.m3agiqa.Aspect}. */
         ALL
     }
@@ -24,6 +29,11 @@ public record DescriptionSettings(Rounds rounds, Source train, Source test, bool
         TEACHER,
         /** The tuned model's own, {@code response_0}. */
         RESPONSE
+    }
+
+    /** These settings without any description. */
+    DescriptionSettings without() {
+        return new DescriptionSettings(Rounds.NONE, train, test, teacherSawMos);
     }
 
     public DescriptionSettings {

@@ -197,7 +197,11 @@ public final class PredictorTraining implements AutoCloseable {
 
     private List<Reading> learned(Unit unit, List<Sample> samples) {
         DescriptionSettings descriptions = unit.recipe.descriptions();
-        return readings.of(samples, unit.aspect, descriptions, descriptions.train());
+        List<Reading> learned = readings.of(samples, unit.aspect, descriptions, descriptions.train());
+        if (descriptions.rounds() == Rounds.OWN_OR_NONE) {
+            learned.addAll(readings.of(samples, unit.aspect, descriptions.without(), descriptions.train()));
+        }
+        return learned;
     }
 
     private List<Reading> measured(Unit unit, List<Sample> samples) {

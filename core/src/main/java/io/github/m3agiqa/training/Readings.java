@@ -82,7 +82,7 @@ final class Readings {
     List<Reading> of(List<Sample> samples, Aspect aspect, DescriptionSettings descriptions, Source source) {
         List<Aspect> rounds = switch (descriptions.rounds()) {
             case NONE -> List.of();
-            case OWN -> List.of(aspect);
+            case OWN, OWN_OR_NONE -> List.of(aspect);
             case ALL -> List.copyOf(byImage.keySet());
         };
         List<Reading> readings = new ArrayList<>();

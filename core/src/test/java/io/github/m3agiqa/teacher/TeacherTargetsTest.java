@@ -8,6 +8,7 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.ScriptPackage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -246,6 +246,25 @@ class PredictorTrainingTest {
         assertThat(folder.resolve("run/model")).doesNotExist();
     }
 
+    /** Images that are learned from are read once more without a description; those that are measured on are not. */
+    @Test
+    void learnsToReadImagesWithAndWithoutDescriptions() throws IOException {
+        String own = recipe("run")
+                .replace(
+                        shared.resolve("cache").toString(),
+                        folder.resolve("cache").toString())
+                .replace("rounds: none", "rounds: own");
+        Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
+        PredictorTraining.cache(file, new Watcher(Integer.MAX_VALUE));
+
+        Watcher more = new Watcher(Integer.MAX_VALUE);
+        Files.writeString(file, own.replace("rounds: own", "rounds: own_or_none"));
+        PredictorTraining.cache(file, more);
+
+        assertThat(more.steps)
+                .isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
+    }
+
     @Test
     void descriptionsChangeWhatIsRead() throws IOException {
         List<NamedCsvRecord> without = predictions(run(recipe("without").replace("epochs: 12", "epochs: 2")));

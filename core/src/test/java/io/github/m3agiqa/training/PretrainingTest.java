@@ -91,7 +91,7 @@ class PretrainingTest {
                     stem: [{out_channels: 8, kernel_size: 5, stride: 4}]
                 aspects:
                   quality:
-                    describe: {question: "How good is '{prompt}'?", maxSlices: 4}
+                    describe: {question: "How good is '{prompt}'?", maxSlices: 4, beams: 1, repetitionPenalty: 1, maxNewTokens: 8}
                     rate: {question: "One word?", maxSlices: 4, maxLength: 256}
                 dataset: %1$s/drawn
                 heldOut: [%1$s/drawn/conversations/quality_test.json]
@@ -143,12 +143,12 @@ class PretrainingTest {
         double[] first = numbers(rows.get(1));
         double[] last = numbers(rows.getLast());
         for (int loss = 4; loss < 8; loss++) {
-            assertThat(last[loss]).as(rows.getFirst().split(",")[loss]).isLessThan(first[loss]);
+            assertThat(last[loss]).as(rows.getFirst().split(",", -1)[loss]).isLessThan(first[loss]);
         }
     }
 
     private static double[] numbers(String row) {
-        return List.of(row.split(",")).stream()
+        return List.of(row.split(",", -1)).stream()
                 .mapToDouble(field -> field.isEmpty() ? Double.NaN : Double.parseDouble(field))
                 .toArray();
     }
@@ -245,7 +245,7 @@ class PretrainingTest {
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("nowhere");
 
-        Path badStem = write(recipe("run").replace("stride: 4}", "stride: 5}"));
+        Path badStem = write(recipe("other").replace("stride: 4}", "stride: 5}"));
         assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1))).hasMessageContaining("patch size 16");
     }
 }

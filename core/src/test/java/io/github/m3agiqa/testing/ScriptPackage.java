@@ -1,4 +1,4 @@
-package io.github.m3agiqa.teacher;
+package io.github.m3agiqa.testing;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -16,21 +16,21 @@ import java.util.Base64;
 import java.util.Random;
 
 /** Writes small networks in the form in which the npm package carries its own. */
-final class ScriptPackage {
+public final class ScriptPackage {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    final ArrayNode layers = JSON.createArrayNode();
-    final ArrayNode nodes = JSON.createArrayNode();
-    final ArrayNode weights = JSON.createArrayNode();
-    final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    public final ArrayNode layers = JSON.createArrayNode();
+    public final ArrayNode nodes = JSON.createArrayNode();
+    public final ArrayNode weights = JSON.createArrayNode();
+    public final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final Random random;
 
-    ScriptPackage(long seed) {
+    public ScriptPackage(long seed) {
         this.random = new Random(seed);
     }
 
     /** Adds a Keras layer; its configuration is JSON with single quotes. */
-    ScriptPackage layer(String kind, String name, String config, String... inputs) {
+    public ScriptPackage layer(String kind, String name, String config, String... inputs) {
         ObjectNode layer = layers.addObject().put("name", name).put("class_name", kind);
         layer.set("config", parse(config));
         ArrayNode inbound = layer.putArray("inbound_nodes");
@@ -43,7 +43,7 @@ final class ScriptPackage {
     }
 
     /** Adds a node of a graph; its attributes are JSON with single quotes. */
-    ScriptPackage node(String kind, String name, String attributes, String... inputs) {
+    public ScriptPackage node(String kind, String name, String attributes, String... inputs) {
         ObjectNode node = nodes.addObject().put("name", name).put("op", kind);
         Arrays.stream(inputs).forEach(node.withArray("input")::add);
         node.set("attr", parse(attributes));
@@ -59,7 +59,7 @@ final class ScriptPackage {
     }
 
     /** Adds a random weight from -1 to 1 (a variance from 0.5 to 1.5) and tells its numbers as they will be read. */
-    float[] weight(String name, String type, int... shape) {
+    public float[] weight(String name, String type, int... shape) {
         int count = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
         boolean positive = name.endsWith("moving_variance");
         double least = positive ? 0.5 : -1;
@@ -104,7 +104,7 @@ final class ScriptPackage {
     }
 
     /** Adds a scalar. */
-    void scalar(String name, float number) {
+    public void scalar(String name, float number) {
         weights.addObject().put("name", name).put("dtype", "float32").putArray("shape");
         bytes.writeBytes(ByteBuffer.allocate(4)
                 .order(ByteOrder.LITTLE_ENDIAN)
@@ -113,7 +113,7 @@ final class ScriptPackage {
     }
 
     /** Writes the model and two shards. */
-    Path write(Path folder) throws IOException {
+    public Path write(Path folder) throws IOException {
         Files.createDirectories(folder);
         ObjectNode root = JSON.createObjectNode();
         ObjectNode topology = root.putObject("modelTopology");
@@ -133,7 +133,7 @@ final class ScriptPackage {
         return folder;
     }
 
-    static void shard(Path folder, int number, byte[] bytes) throws IOException {
+    public static void shard(Path folder, int number, byte[] bytes) throws IOException {
         module(
                 folder.resolve("group1-shard%dof2.min.js".formatted(number)),
                 "\"%s\"".formatted(Base64.getEncoder().encodeToString(bytes)));
@@ -147,7 +147,7 @@ final class ScriptPackage {
                 .replaceAll("([:,\\[]-?)0\\.", "$1.");
     }
 
-    static void module(Path file, String literal) throws IOException {
+    public static void module(Path file, String literal) throws IOException {
         Files.writeString(
                 file,
                 "!function(d){if(\"object\"==typeof exports&&\"undefined\"!=typeof module)module.exports=d()}(function()"
