@@ -76,7 +76,10 @@ class PredictorTest {
         }
     }
 
-    /** Tolerance 2e-5 of the largest gradient of each tensor, as for the scores. */
+    /**
+     * Tolerance 1e-4 of the largest gradient of each tensor: that of a single number, such as mamba2.D, is a sum over all
+     * steps in which much cancels, and threads sum in another order.
+     */
     @ParameterizedTest
     @MethodSource("kindsAndPoolers")
     void gradientsOfABatchAreThoseOneByOne(HeadKind kind, Pooler pooler) {
@@ -104,7 +107,7 @@ class PredictorTest {
                 float largest = largest(gradient);
                 assertThat(together.get(name))
                         .as(name)
-                        .containsExactly(gradient, Offset.offset(2e-5f * largest + 1e-7f));
+                        .containsExactly(gradient, Offset.offset(1e-4f * largest + 1e-7f));
             });
             assertThat(together.get("W.weight"))
                     .satisfies(gradient -> assertThat(largest(gradient)).isGreaterThan(1e-3f));
