@@ -116,8 +116,26 @@ class ModelsCommandTest {
         assertThat(command.err()).contains("no model 'micro'", "[nano]");
     }
 
+    @Test
+    void packsAModelAndNeverOverAnother() {
+        model("nano");
+        Path target = home.resolve("packed");
+
+        Command command = Command.run("models", "pack", "nano", target.toString(), "--model-version", "2");
+
+        assertThat(command.exitCode()).isZero();
+        assertThat(command.out().strip()).isEqualTo(target.toString());
+        assertThat(ModelFolder.open(target).manifest().id()).isEqualTo("nano@2");
+        assertThat(target.resolve("base/model.safetensors")).exists();
+
+        Command again = Command.run("models", "pack", "nano", target.toString());
+
+        assertThat(again.exitCode()).isEqualTo(3);
+        assertThat(again.err()).contains("not empty");
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"list", "card"})
+    @ValueSource(strings = {"list", "card", "pack"})
     void helpHasAnExample(String subcommand) {
         Command command = Command.run("models", subcommand, "--help");
 
@@ -130,6 +148,6 @@ class ModelsCommandTest {
         Command command = Command.run("models");
 
         assertThat(command.exitCode()).isEqualTo(2);
-        assertThat(command.err()).contains("say list or card", "m3agiqa models --help");
+        assertThat(command.err()).contains("say list, card or pack", "m3agiqa models --help");
     }
 }
