@@ -1,7 +1,7 @@
 package io.github.m3agiqa.app;
 
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.training.Finetuning;
-import io.github.m3agiqa.training.StepListener;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Command;

@@ -1,6 +1,6 @@
 package io.github.m3agiqa.app;
 
-import io.github.m3agiqa.training.StepListener;
+import io.github.m3agiqa.StepListener;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;

@@ -1,6 +1,6 @@
 package io.github.m3agiqa.app;
 
-import io.github.m3agiqa.training.StepListener;
+import io.github.m3agiqa.StepListener;
 import java.io.PrintWriter;
 
 /** Shows the steps of a training job as progress, and its notes as lines. */

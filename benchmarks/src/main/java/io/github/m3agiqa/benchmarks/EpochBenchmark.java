@@ -1,10 +1,10 @@
 package io.github.m3agiqa.benchmarks;
 
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.RandomModel;
 import io.github.m3agiqa.testing.RandomModel.Sizes;
 import io.github.m3agiqa.training.PredictorTraining;
-import io.github.m3agiqa.training.StepListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

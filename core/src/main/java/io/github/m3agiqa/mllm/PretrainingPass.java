@@ -31,11 +31,12 @@ public final class PretrainingPass {
     /**
      * A picture, what was said about it, and what teachers saw in it.
      *
+     * @param pieces what the picture was cut into
      * @param dense (rows * columns, dense size), row by row of the patches of all tiles together
      * @param global (global size)
      */
     public record Picture(
-            RgbImage image, SlicePlan plan, TokenizedConversation conversation, Tensor dense, Tensor global) {}
+            List<RgbImage> pieces, SlicePlan plan, TokenizedConversation conversation, Tensor dense, Tensor global) {}
 
     /**
      * What turns the model's vectors into the teachers'; of no use after the pretraining.
@@ -63,7 +64,7 @@ public final class PretrainingPass {
         List<PatchGrid> grids = new ArrayList<>();
         List<Tensor> patches = new ArrayList<>();
         for (Picture picture : pictures) {
-            for (RgbImage piece : picture.plan.cut(picture.image)) {
+            for (RgbImage piece : picture.pieces) {
                 grids.add(model.vision().grid(piece));
                 patches.add(model.vision().patches(piece));
             }

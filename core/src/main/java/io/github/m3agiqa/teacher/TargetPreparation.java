@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
@@ -49,15 +50,11 @@ final class TargetPreparation {
     private final Map<String, Path> files;
     private final List<String> images;
     private final Set<String> fitOn;
-    private final TeacherListener listener;
+    private final StepListener listener;
     private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
 
     TargetPreparation(
-            Path folder,
-            TargetSettings settings,
-            Map<String, Path> images,
-            Set<String> fitOn,
-            TeacherListener listener) {
+            Path folder, TargetSettings settings, Map<String, Path> images, Set<String> fitOn, StepListener listener) {
         this.folder = folder;
         this.settings = settings;
         this.files = new TreeMap<>(images);

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
@@ -100,11 +101,7 @@ public final class TeacherTargets implements AutoCloseable {
      * @throws io.github.m3agiqa.ImageException if an image cannot be decoded
      */
     public static TeacherTargets prepare(
-            Path folder,
-            TargetSettings settings,
-            Map<String, Path> images,
-            Set<String> fitOn,
-            TeacherListener listener) {
+            Path folder, TargetSettings settings, Map<String, Path> images, Set<String> fitOn, StepListener listener) {
         new TargetPreparation(folder, settings, images, fitOn, listener).run();
         return open(folder);
     }

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.Sha256;

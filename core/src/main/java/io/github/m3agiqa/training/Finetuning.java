@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;

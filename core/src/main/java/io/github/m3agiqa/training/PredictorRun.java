@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.predictor.Predictor;
 import io.github.m3agiqa.predictor.PredictorInitialization;

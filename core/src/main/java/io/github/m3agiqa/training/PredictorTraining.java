@@ -9,6 +9,7 @@ import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Fingerprint;
 import io.github.m3agiqa.dataset.LeakageCheck;

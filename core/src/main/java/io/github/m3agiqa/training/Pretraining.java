@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
@@ -25,7 +26,6 @@ import io.github.m3agiqa.mllm.TokenizerTraining;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.teacher.TargetSettings;
-import io.github.m3agiqa.teacher.TeacherListener;
 import io.github.m3agiqa.teacher.TeacherTargets;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -52,6 +52,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -210,7 +212,7 @@ public final class Pretraining {
                 teachers.denseSample(),
                 recipe.seed());
         try (TeacherTargets targets =
-                        TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), told(listener));
+                        TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), listener);
                 HeldTensors heads = heads(config, device);
                 HeldTensors weights = initial(config, before, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
@@ -226,25 +228,6 @@ public final class Pretraining {
                     .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
             write(base.resolve("model.safetensors"), weights.held());
         }
-    }
-
-    private static TeacherListener told(StepListener listener) {
-        return new TeacherListener() {
-            @Override
-            public void started(long steps, long done) {
-                listener.started(steps, done);
-            }
-
-            @Override
-            public void step() {
-                listener.step();
-            }
-
-            @Override
-            public void note(String line) {
-                listener.note(line);
-            }
-        };
     }
 
     private static Map<String, Tensor> both(HeldTensors weights, HeldTensors heads) {
@@ -312,6 +295,9 @@ public final class Pretraining {
         }
     }
 
+    /** An image as the model reads it. */
+    private record Cut(SlicePlan plan, List<RgbImage> pieces) {}
+
     /** Images and texts as the model reads them. */
     private final class Batches implements StepLoop.Job {
         private final MiniCpmV model;
@@ -320,6 +306,10 @@ public final class Pretraining {
         private final PretrainingPass.Weights weights;
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
+        /** The images of the next step, which are read while the engine is busy with this one. */
+        private CompletableFuture<List<Cut>> ahead = CompletableFuture.completedFuture(List.of());
+
+        private long stepAhead = -1;
 
         Batches(MiniCpmV model, Heads heads, TeacherTargets targets) {
             this.model = model;
@@ -343,13 +333,11 @@ public final class Pretraining {
         @Override
         public double[] learn(long step) {
             try (Scope _ = new Scope()) {
-                List<Sample> samples = IntStream.range(0, recipe.imagesPerStep())
-                        .mapToObj(i -> train.get(imageOrder.at(step * recipe.imagesPerStep() + i)))
-                        .toList();
+                List<Cut> cuts = cuts(step);
                 List<TokenizedConversation> read = IntStream.range(0, recipe.textsPerStep())
                         .mapToObj(i -> text(texts.get(textOrder.at(step * recipe.textsPerStep() + i))))
                         .toList();
-                PretrainingPass pass = new PretrainingPass(model, heads, pictures(samples), read);
+                PretrainingPass pass = new PretrainingPass(model, heads, pictures(samples(step), cuts), read);
                 pass.backward(weights);
                 return withSum(pass.losses());
             }
@@ -363,7 +351,8 @@ public final class Pretraining {
                         NoGradGuard _ = new NoGradGuard()) {
                     List<Sample> samples =
                             validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
-                    double[] losses = withSum(new PretrainingPass(model, heads, pictures(samples), List.of()).losses());
+                    double[] losses = withSum(
+                            new PretrainingPass(model, heads, pictures(samples, cut(samples)), List.of()).losses());
                     sum = sum.length == 0 ? new double[losses.length] : sum;
                     for (int i = 0; i < losses.length; i++) {
                         sum[i] += losses[i] * samples.size() / validation.size();
@@ -387,26 +376,50 @@ public final class Pretraining {
             };
         }
 
-        private List<Picture> pictures(List<Sample> samples) {
+        private List<Sample> samples(long step) {
+            return IntStream.range(0, recipe.imagesPerStep())
+                    .mapToObj(i -> train.get(imageOrder.at(step * recipe.imagesPerStep() + i)))
+                    .toList();
+        }
+
+        /** The images of a step; those of the next one are begun with. */
+        private List<Cut> cuts(long step) {
+            List<Cut> cuts;
+            try {
+                cuts = step == stepAhead ? ahead.join() : cut(samples(step));
+            } catch (CompletionException e) {
+                throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
+            }
+            List<Sample> next = samples(step + 1);
+            stepAhead = step + 1;
+            ahead = CompletableFuture.supplyAsync(() -> cut(next));
+            return cuts;
+        }
+
+        private List<Cut> cut(List<Sample> samples) {
+            return samples.stream()
+                    .map(sample -> {
+                        RgbImage image = decode(sample);
+                        SlicePlan plan = model.plan(image, recipe.maxSlices());
+                        return new Cut(plan, plan.cut(image));
+                    })
+                    .toList();
+        }
+
+        private List<Picture> pictures(List<Sample> samples, List<Cut> cuts) {
             List<String> names = samples.stream().map(Sample::name).toList();
             Tensor dense = targets.dense(names);
             Tensor global = targets.global(names);
             return IntStream.range(0, samples.size())
-                    .mapToObj(i -> picture(samples.get(i), dense.select(0, i), global.select(0, i)))
+                    .mapToObj(i -> picture(samples.get(i), cuts.get(i), dense.select(0, i), global.select(0, i)))
                     .toList();
         }
 
-        private Picture picture(Sample sample, Tensor dense, Tensor global) {
-            RgbImage image = decode(sample);
-            SlicePlan plan = model.plan(image, recipe.maxSlices());
+        private Picture picture(Sample sample, Cut cut, Tensor dense, Tensor global) {
             List<Turn> turns =
                     List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt())));
-            return new Picture(
-                    image,
-                    plan,
-                    model.template().tokenize(plan, turns, false).first(recipe.maxLength()),
-                    dense,
-                    global);
+            TokenizedConversation caption = model.template().tokenize(cut.plan(), turns, false);
+            return new Picture(cut.pieces(), cut.plan(), caption.first(recipe.maxLength()), dense, global);
         }
 
         private TokenizedConversation text(Conversation conversation) {

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.training.Checkpoints.State;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -70,12 +71,12 @@ class TeacherTargetsTest {
                 5);
     }
 
-    private TeacherTargets prepare(String name, TeacherListener listener) {
+    private TeacherTargets prepare(String name, StepListener listener) {
         return TeacherTargets.prepare(folder.resolve(name), settings(DENSE_SIZE), images, fitOn, listener);
     }
 
     /** Counts steps, and stops the work after some of them. */
-    private static final class Steps implements TeacherListener {
+    private static final class Steps implements StepListener {
         private final int most;
         private final List<Long> begun = new ArrayList<>();
         private int taken;

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;

@@ -12,6 +12,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Score;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;

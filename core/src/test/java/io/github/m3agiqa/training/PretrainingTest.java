@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;

@@ -1,4 +1,4 @@
-package io.github.m3agiqa.training;
+package io.github.m3agiqa;
 
 /** Is told how far a long job is. */
 public interface StepListener {
