@@ -41,6 +41,17 @@ public final class RgbImage {
         return BicubicResize.resize(this, newWidth, newHeight);
     }
 
+    /** This image as a mirror shows it: left is right. */
+    public RgbImage mirrored() {
+        byte[] mirrored = new byte[pixels.length];
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                System.arraycopy(pixels, 3 * (y * width + x), mirrored, 3 * (y * width + width - 1 - x), 3);
+            }
+        }
+        return new RgbImage(width, height, mirrored);
+    }
+
     /** A rectangle of this image, copied. */
     RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];

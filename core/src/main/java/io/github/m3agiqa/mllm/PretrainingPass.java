@@ -4,16 +4,20 @@ import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
 import io.github.m3agiqa.mllm.TokenizedConversation.Span;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One reading of pictures and texts by a model that knows nothing yet. It learns
@@ -22,27 +26,37 @@ import org.bytedeco.pytorch.global.torch;
  *   <li><b>dense</b>: to say from each patch of a tile what a teacher's layers saw there,
  *   <li><b>global</b>: to say from the language model's hidden states of the picture what teachers saw in the whole,
  *   <li><b>caption</b>: to answer a question about the picture, such as what its prompt was,
- *   <li><b>text</b>: to go on with conversations without a picture, word by word.
+ *   <li><b>text</b>: to go on with conversations without a picture, word by word,
+ *   <li><b>score</b>: to say from the hidden states of the picture what people scored it, where they did.
  * </ul>
  */
 public final class PretrainingPass {
     private static final int REDUCE_MEAN = 1;
+    /** Of the scores' range: what is predicted is the distance from it. */
+    private static final double MIDDLE = 2.5;
 
     /**
-     * A picture, what was said about it, and what teachers saw in it.
+     * A picture, what was said about it, what teachers saw in it and what people thought of it.
      *
      * @param pieces what the picture was cut into
-     * @param dense (rows * columns, dense size), row by row of the patches of all tiles together
-     * @param global (global size)
+     * @param dense (rows * columns, dense size), row by row of the patches of all tiles together; null without teachers
+     * @param global (global size); null without teachers
+     * @param scores of each aspect that is learned, from 0 to 5; NaN where nobody scored the picture
      */
     public record Picture(
-            List<RgbImage> pieces, SlicePlan plan, TokenizedConversation conversation, Tensor dense, Tensor global) {}
+            List<RgbImage> pieces,
+            SlicePlan plan,
+            TokenizedConversation conversation,
+            @Nullable Tensor dense,
+            @Nullable Tensor global,
+            List<Double> scores) {}
 
     /**
-     * What turns the model's vectors into the teachers'; of no use after the pretraining.
+     * What turns the model's vectors into the teachers' and into scores; of no use after the pretraining.
      *
      * @param weights {@code heads.dense.weight} (dense size, vision width), {@code heads.global.weight} (global size,
-     *     hidden width), and their biases
+     *     hidden width), {@code heads.score.weight} (aspects, hidden width), and their biases; those of a loss that is
+     *     not computed may be absent
      */
     public record Heads(Map<String, Tensor> weights) {
         private Tensor apply(String head, Tensor x) {
@@ -52,10 +66,19 @@ public final class PretrainingPass {
         private Tensor weight(String name) {
             return Objects.requireNonNull(weights.get("heads." + name), name);
         }
+
+        private boolean has(String head) {
+            return weights.containsKey("heads." + head + ".weight");
+        }
     }
 
     /** What each loss counts. */
-    public record Weights(double dense, double global, double caption, double text) {}
+    public record Weights(double dense, double global, double caption, double text, double score) {
+        /** The weights in the order of {@link PretrainingPass#losses}. */
+        public double[] inOrder() {
+            return new double[] {dense, global, caption, text, score};
+        }
+    }
 
     private final List<Tensor> losses;
 
@@ -115,18 +138,11 @@ public final class PretrainingPass {
             first += lengths[i];
         }
         this.losses = List.of(
-                squaredError(
-                        heads,
-                        "dense",
-                        seen,
-                        pictures.stream().map(Picture::dense).toList()),
-                squaredError(
-                        heads,
-                        "global",
-                        sums,
-                        pictures.stream().map(Picture::global).toList()),
+                squaredError(heads, "dense", seen, pictures, Picture::dense, llama.device()),
+                squaredError(heads, "global", sums, pictures, Picture::global, llama.device()),
                 captions.crossEntropy(llama, hidden),
-                continuations.crossEntropy(llama, hidden));
+                continuations.crossEntropy(llama, hidden),
+                scoreError(heads, sums, pictures, llama.device()));
     }
 
     /** For each token the one after it. */
@@ -153,11 +169,42 @@ public final class PretrainingPass {
                 .reshape((long) tiles.cells() * grid.patches(), together.size(2));
     }
 
-    private static Tensor squaredError(Heads heads, String head, List<Tensor> seen, List<Tensor> wanted) {
-        if (seen.isEmpty()) {
-            return Torch.scale(heads.weight(head + ".bias").sum(), 0);
+    private static Tensor squaredError(
+            Heads heads,
+            String head,
+            List<Tensor> seen,
+            List<Picture> pictures,
+            Function<Picture, @Nullable Tensor> target,
+            Device device) {
+        List<Tensor> wanted =
+                pictures.stream().map(target).filter(Objects::nonNull).toList();
+        if (wanted.isEmpty()) {
+            return Torch.zeros(Dtype.F32, device);
         }
-        return torch.mse_loss(heads.apply(head, Torch.stack(seen)), Torch.stack(wanted));
+        return torch.mse_loss(heads.apply(head, Torch.stack(seen)), Torch.to(Torch.stack(wanted), device));
+    }
+
+    /** The mean squared error of the scores that are known. */
+    private static Tensor scoreError(Heads heads, List<Tensor> seen, List<Picture> pictures, Device device) {
+        if (pictures.isEmpty() || !heads.has("score")) {
+            return Torch.zeros(Dtype.F32, device);
+        }
+        int aspects = pictures.getFirst().scores.size();
+        float[] wanted = new float[pictures.size() * aspects];
+        float[] known = new float[wanted.length];
+        int count = 0;
+        for (int i = 0; i < wanted.length; i++) {
+            double score = pictures.get(i / aspects).scores.get(i % aspects);
+            if (!Double.isNaN(score)) {
+                wanted[i] = (float) (score - MIDDLE);
+                known[i] = 1;
+                count++;
+            }
+        }
+        Tensor found = heads.apply("score", Torch.stack(seen));
+        Tensor error = found.sub(Torch.to(Torch.floats(wanted, pictures.size(), aspects), device))
+                .mul(Torch.to(Torch.floats(known, pictures.size(), aspects), device));
+        return Torch.divide(error.square().sum(), Math.max(1, count));
     }
 
     /** Rows of the hidden states, and the token that shall be predicted from each. */
@@ -190,17 +237,18 @@ public final class PretrainingPass {
         }
     }
 
-    /** The losses: dense and global as mean squared errors, caption and text as mean cross-entropies in nats. */
+    /** The losses: dense, global and score as mean squared errors, caption and text as mean cross-entropies in nats. */
     public float[] losses() {
         return Torch.toFloats(Torch.stack(losses));
     }
 
     /** Adds the gradients of the weighted sum of the losses. */
     public void backward(Weights weights) {
-        Tensor sum = Torch.scale(losses.get(0), weights.dense)
-                .add(Torch.scale(losses.get(1), weights.global))
-                .add(Torch.scale(losses.get(2), weights.caption))
-                .add(Torch.scale(losses.get(3), weights.text));
+        double[] each = weights.inOrder();
+        Tensor sum = Torch.scale(losses.getFirst(), each[0]);
+        for (int i = 1; i < each.length; i++) {
+            sum = sum.add(Torch.scale(losses.get(i), each[i]));
+        }
         sum.backward();
     }
 }

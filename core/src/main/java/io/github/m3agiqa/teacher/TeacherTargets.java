@@ -146,6 +146,17 @@ public final class TeacherTargets implements AutoCloseable {
         return Torch.withoutGradient(() -> Torch.to(dense.index_select(0, places(names)), Dtype.F32));
     }
 
+    /**
+     * What a teacher would nearly see in the squares of an image's mirror image.
+     *
+     * @param dense (squares, denseSize), row by row
+     * @return (squares, denseSize), each row of squares from right to left
+     */
+    public static Tensor mirrored(Tensor dense) {
+        long side = Math.round(Math.sqrt((double) dense.size(0)));
+        return dense.view(side, side, dense.size(1)).flip(1).view(dense.size(0), dense.size(1));
+    }
+
     private Tensor places(List<String> names) {
         int[] chosen = new int[names.size()];
         for (int i = 0; i < chosen.length; i++) {

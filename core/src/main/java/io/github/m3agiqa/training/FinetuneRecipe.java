@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param conversations for each aspect what was said about the images
  * @param heldOut conversation files whose images are left out, such as the test lists of aspects whose splits differ;
  *     none by default
+ * @param calibrationShare the share of prompts whose conversations are left out, as prediction intervals are made of
+ *     their images later: that of the train recipe. 0 by default
  * @param validationShare the share of prompts whose conversations are kept to choose a checkpoint by, where an aspect has
  *     no file of its own for that; from 0 to below 1
  * @param lora what is trained
@@ -52,6 +54,7 @@ public record FinetuneRecipe(
         MissingImages missingImages,
         Map<Aspect, ConversationFiles> conversations,
         List<Path> heldOut,
+        Double calibrationShare,
         double validationShare,
         LoraSettings lora,
         Optimization optimization,
@@ -89,6 +92,7 @@ public record FinetuneRecipe(
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
         heldOut = heldOut == null ? List.of() : List.copyOf(heldOut);
+        calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         Recipes.given("lora", lora);
         Recipes.given("optimization", optimization);
         Recipes.positive("steps", steps);

@@ -9,6 +9,7 @@ import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
@@ -167,7 +168,7 @@ public final class Finetuning {
             Sample sample = samples.get(conversation.imageName());
             if (sample == null || !dataset.hasImage(sample)) {
                 missing.add(conversation.imageName());
-            } else {
+            } else if (!Split.calibratesOn(sample, recipe.calibrationShare())) {
                 Conversation rightly = Double.isNaN(sample.mos(aspect))
                         ? conversation
                         : ConversationFile.withRatingWords(List.of(conversation), dataset, aspect)

@@ -49,6 +49,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -133,10 +134,15 @@ public final class PredictorTraining implements AutoCloseable {
         List<Sample> calibration = List.of();
         Split left = split;
         if (shares.calibrationShare() > 0) {
-            Split apart = new Split(split.name(), split.train(), List.of(), split.test())
-                    .withValidation(shares.calibrationShare(), run.seed() + 1);
-            calibration = apart.validation();
-            left = new Split(split.name(), apart.train(), split.validation(), split.test());
+            Map<Boolean, List<Sample>> train = split.train().stream()
+                    .collect(
+                            Collectors.partitioningBy(sample -> Split.calibratesOn(sample, shares.calibrationShare())));
+            calibration = train.getOrDefault(true, List.of());
+            if (calibration.isEmpty()) {
+                throw new InputException("calibrationShare %s chooses no prompt of the %d training images; raise it"
+                        .formatted(shares.calibrationShare(), split.train().size()));
+            }
+            left = new Split(split.name(), train.getOrDefault(false, List.of()), split.validation(), split.test());
         }
         return new Unit(variant, run, aspect, left.withValidation(shares.validationShare(), run.seed()), calibration);
     }

@@ -14,8 +14,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The recipe of a pretraining: a new base, from random weights or from another pretraining's. No human score is read.
- * Paths are relative to the current folder.
+ * The recipe of a pretraining: a new base, from random weights or from another pretraining's. Paths are relative to the
+ * current folder.
  *
  * @param name the name of the model that is made
  * @param license the licence of its weights, an SPDX identifier
@@ -25,9 +25,15 @@ import org.jspecify.annotations.Nullable;
  * @param aspects the questions of the model that is made, as {@code m3agiqa.json} has them
  * @param dataset the folder of the images and their prompts
  * @param heldOut conversation files whose images are not looked at, such as the test lists
+ * @param heldOutFold a fold of prompts whose images are not looked at, as in a train recipe with {@code prompt_folds};
+ *     none by default
  * @param validationShare the share of prompts whose images are kept to choose a checkpoint by, from 0 to below 1
  * @param texts conversation files that are read as texts, and that the tokenizer is trained on
- * @param teachers the networks whose view of the images is distilled
+ * @param teachers the networks whose view of the images is distilled; null for none, then {@code dense} and
+ *     {@code global} count nothing
+ * @param scores the aspects whose human scores are learned; none by default, then that loss counts nothing
+ * @param calibrationShare the share of prompts whose scores are not looked at, as prediction intervals are made of them
+ *     later: that of the train recipe. 0 by default
  * @param captionQuestion what the model is asked about an image to answer with its prompt
  * @param lossWeights what each loss counts
  * @param optimization how weights are changed
@@ -51,9 +57,12 @@ public record PretrainRecipe(
         Map<Aspect, AspectManifest> aspects,
         Path dataset,
         List<Path> heldOut,
+        @Nullable HeldOutFold heldOutFold,
         double validationShare,
         List<Path> texts,
-        Teachers teachers,
+        @Nullable Teachers teachers,
+        List<Aspect> scores,
+        Double calibrationShare,
         String captionQuestion,
         LossWeights lossWeights,
         Optimization optimization,
@@ -67,6 +76,21 @@ public record PretrainRecipe(
         long evaluateEvery,
         int keepCheckpoints,
         long seed) {
+    /**
+     * One of several folds without a prompt in two of them.
+     *
+     * @param folds how many there are, at least 2
+     * @param fold which one it is, from 1
+     * @param seed decides which prompts are in it: that of the train recipe
+     */
+    public record HeldOutFold(int folds, int fold, long seed) {
+        public HeldOutFold {
+            if (folds < 2 || fold < 1 || fold > folds) {
+                throw new IllegalArgumentException("there is no fold %d of %d".formatted(fold, folds));
+            }
+        }
+    }
+
     /**
      * Networks whose view of the images is distilled.
      *
@@ -96,8 +120,9 @@ public record PretrainRecipe(
      * @param global the mean squared error of what is seen in an image, over its variance
      * @param caption the mean cross-entropy of a prompt's token, in nats
      * @param text the mean cross-entropy of a text's token, in nats
+     * @param score the mean squared error of a score from 0 to 5
      */
-    public record LossWeights(double dense, double global, double caption, double text) {}
+    public record LossWeights(double dense, double global, double caption, double text, double score) {}
 
     public PretrainRecipe {
         Recipes.name(name);
@@ -111,9 +136,17 @@ public record PretrainRecipe(
         Recipes.given("dataset", dataset);
         heldOut = List.copyOf(Recipes.given("heldOut", heldOut));
         texts = List.copyOf(Recipes.given("texts", texts));
-        Recipes.given("teachers", teachers);
+        scores = scores == null ? List.of() : List.copyOf(scores);
+        calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         Recipes.given("captionQuestion", captionQuestion);
         Recipes.given("lossWeights", lossWeights);
+        if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
+            throw new IllegalArgumentException("teachers is missing, and lossWeights has dense or global above 0");
+        }
+        if (scores.isEmpty() != (lossWeights.score == 0)) {
+            throw new IllegalArgumentException("scores names %d aspects, and lossWeights has score: %s"
+                    .formatted(scores.size(), lossWeights.score));
+        }
         Recipes.given("optimization", optimization);
         Recipes.positive("steps", steps);
         Recipes.positive("imagesPerStep", imagesPerStep);

@@ -8,6 +8,7 @@ import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.image.AlphaMode;
@@ -63,7 +64,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes a base from nothing: a tokenizer from texts, and a vision tower, resampler and language model that learn what
- * teachers see in images, the images' prompts, and how people and models talk about images. No human score is read.
+ * teachers see in images, the images' prompts, and how people and models talk about images; where a recipe says so, also
+ * the human scores.
  */
 public final class Pretraining {
     private static final AlphaMode ALPHA = AlphaMode.WHITE;
@@ -176,6 +178,13 @@ public final class Pretraining {
     /** Leaves out what is held out, and sets whole prompts apart for validation. */
     private void chooseImages() {
         Set<String> heldOut = Recipes.imagesOf(recipe.heldOut(), data);
+        PretrainRecipe.HeldOutFold fold = recipe.heldOutFold();
+        if (fold != null) {
+            Split.groupFolds(dataset, fold.folds(), fold.seed())
+                    .get(fold.fold() - 1)
+                    .test()
+                    .forEach(sample -> heldOut.add(sample.name()));
+        }
         List<Sample> samples = dataset.samples().stream()
                 .filter(sample -> !heldOut.contains(sample.name()) && sample.prompt() != null)
                 .toList();
@@ -203,16 +212,7 @@ public final class Pretraining {
         Map<String, Path> images = new LinkedHashMap<>();
         Stream.concat(train.stream(), validation.stream())
                 .forEach(sample -> images.put(sample.name(), dataset.image(sample)));
-        PretrainRecipe.Teachers teachers = recipe.teachers();
-        TargetSettings settings = new TargetSettings(
-                teachers.networks(),
-                teachers.globalSize(),
-                teachers.denseSize(),
-                config.vision().patchSize(),
-                teachers.denseSample(),
-                recipe.seed());
-        try (TeacherTargets targets =
-                        TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), listener);
+        try (TeacherTargets targets = targets(config, images);
                 HeldTensors heads = heads(config, device);
                 HeldTensors weights = initial(config, before, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
@@ -228,6 +228,21 @@ public final class Pretraining {
                     .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
             write(base.resolve("model.safetensors"), weights.held());
         }
+    }
+
+    private @Nullable TeacherTargets targets(MiniCpmVConfig config, Map<String, Path> images) {
+        PretrainRecipe.Teachers teachers = recipe.teachers();
+        if (teachers == null) {
+            return null;
+        }
+        TargetSettings settings = new TargetSettings(
+                teachers.networks(),
+                teachers.globalSize(),
+                teachers.denseSize(),
+                config.vision().patchSize(),
+                teachers.denseSample(),
+                recipe.seed());
+        return TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), listener);
     }
 
     private static Map<String, Tensor> both(HeldTensors weights, HeldTensors heads) {
@@ -252,8 +267,14 @@ public final class Pretraining {
     private HeldTensors heads(MiniCpmVConfig config, Device device) {
         try (Scope _ = new Scope()) {
             Map<String, Tensor> heads = new LinkedHashMap<>();
-            head(heads, "dense", recipe.teachers().denseSize(), config.vision().hiddenSize());
-            head(heads, "global", recipe.teachers().globalSize(), config.llama().hiddenSize());
+            PretrainRecipe.Teachers teachers = recipe.teachers();
+            if (teachers != null) {
+                head(heads, "dense", teachers.denseSize(), config.vision().hiddenSize());
+                head(heads, "global", teachers.globalSize(), config.llama().hiddenSize());
+            }
+            if (!recipe.scores().isEmpty()) {
+                head(heads, "score", recipe.scores().size(), config.llama().hiddenSize());
+            }
             return trained("the heads in training", heads, device);
         }
     }
@@ -295,14 +316,14 @@ public final class Pretraining {
         }
     }
 
-    /** An image as the model reads it. */
-    private record Cut(SlicePlan plan, List<RgbImage> pieces) {}
+    /** An image as the model reads it, mirrored or not. */
+    private record Cut(SlicePlan plan, List<RgbImage> pieces, boolean mirrored) {}
 
     /** Images and texts as the model reads them. */
     private final class Batches implements StepLoop.Job {
         private final MiniCpmV model;
         private final Heads heads;
-        private final TeacherTargets targets;
+        private final @Nullable TeacherTargets targets;
         private final PretrainingPass.Weights weights;
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
@@ -311,18 +332,18 @@ public final class Pretraining {
 
         private long stepAhead = -1;
 
-        Batches(MiniCpmV model, Heads heads, TeacherTargets targets) {
+        Batches(MiniCpmV model, Heads heads, @Nullable TeacherTargets targets) {
             this.model = model;
             this.heads = heads;
             this.targets = targets;
             PretrainRecipe.LossWeights wanted = recipe.lossWeights();
-            this.weights =
-                    new PretrainingPass.Weights(wanted.dense(), wanted.global(), wanted.caption(), wanted.text());
+            this.weights = new PretrainingPass.Weights(
+                    wanted.dense(), wanted.global(), wanted.caption(), wanted.text(), wanted.score());
         }
 
         @Override
         public List<String> losses() {
-            return List.of("loss", "dense_loss", "global_loss", "caption_loss", "text_loss");
+            return List.of("loss", "dense_loss", "global_loss", "caption_loss", "text_loss", "score_loss");
         }
 
         @Override
@@ -351,8 +372,9 @@ public final class Pretraining {
                         NoGradGuard _ = new NoGradGuard()) {
                     List<Sample> samples =
                             validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
-                    double[] losses = withSum(
-                            new PretrainingPass(model, heads, pictures(samples, cut(samples)), List.of()).losses());
+                    double[] losses =
+                            withSum(new PretrainingPass(model, heads, pictures(samples, cut(samples, null)), List.of())
+                                    .losses());
                     sum = sum.length == 0 ? new double[losses.length] : sum;
                     for (int i = 0; i < losses.length; i++) {
                         sum[i] += losses[i] * samples.size() / validation.size();
@@ -364,16 +386,13 @@ public final class Pretraining {
 
         /** The weighted sum of the losses, then the losses. */
         private double[] withSum(float... losses) {
-            return new double[] {
-                weights.dense() * losses[0]
-                        + weights.global() * losses[1]
-                        + weights.caption() * losses[2]
-                        + weights.text() * losses[3],
-                losses[0],
-                losses[1],
-                losses[2],
-                losses[3]
-            };
+            double[] each = weights.inOrder();
+            double[] all = new double[losses.length + 1];
+            for (int i = 0; i < losses.length; i++) {
+                all[i + 1] = losses[i];
+                all[0] += each[i] * losses[i];
+            }
+            return all;
         }
 
         private List<Sample> samples(long step) {
@@ -386,40 +405,66 @@ public final class Pretraining {
         private List<Cut> cuts(long step) {
             List<Cut> cuts;
             try {
-                cuts = step == stepAhead ? ahead.join() : cut(samples(step));
+                cuts = step == stepAhead ? ahead.join() : cut(samples(step), mirrors(step));
             } catch (CompletionException e) {
                 throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
             }
             List<Sample> next = samples(step + 1);
             stepAhead = step + 1;
-            ahead = CompletableFuture.supplyAsync(() -> cut(next));
+            ahead = CompletableFuture.supplyAsync(() -> cut(next, mirrors(step + 1)));
             return cuts;
         }
 
-        private List<Cut> cut(List<Sample> samples) {
+        /** What decides which images of a step are mirrored. */
+        private Random mirrors(long step) {
+            return new Random(recipe.seed() * 1_000_003 + step);
+        }
+
+        /** Cuts images into tiles, half of them mirrored; none without {@code mirrors}. */
+        private List<Cut> cut(List<Sample> samples, @Nullable Random mirrors) {
             return samples.stream()
                     .map(sample -> {
-                        RgbImage image = decode(sample);
+                        boolean mirrored = mirrors != null && mirrors.nextBoolean();
+                        RgbImage image = mirrored ? decode(sample).mirrored() : decode(sample);
                         SlicePlan plan = model.plan(image, recipe.maxSlices());
-                        return new Cut(plan, plan.cut(image));
+                        return new Cut(plan, plan.cut(image), mirrored);
                     })
                     .toList();
         }
 
         private List<Picture> pictures(List<Sample> samples, List<Cut> cuts) {
             List<String> names = samples.stream().map(Sample::name).toList();
-            Tensor dense = targets.dense(names);
-            Tensor global = targets.global(names);
+            Tensor dense = targets == null ? null : targets.dense(names);
+            Tensor global = targets == null ? null : targets.global(names);
             return IntStream.range(0, samples.size())
-                    .mapToObj(i -> picture(samples.get(i), cuts.get(i), dense.select(0, i), global.select(0, i)))
+                    .mapToObj(i -> picture(
+                            samples.get(i),
+                            cuts.get(i),
+                            dense == null ? null : dense.select(0, i),
+                            global == null ? null : global.select(0, i)))
                     .toList();
         }
 
-        private Picture picture(Sample sample, Cut cut, Tensor dense, Tensor global) {
+        private Picture picture(Sample sample, Cut cut, @Nullable Tensor dense, @Nullable Tensor global) {
             List<Turn> turns =
                     List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt())));
             TokenizedConversation caption = model.template().tokenize(cut.plan(), turns, false);
-            return new Picture(cut.pieces(), cut.plan(), caption.first(recipe.maxLength()), dense, global);
+            // teachers see nearly the same in a mirrored image, in mirrored places
+            return new Picture(
+                    cut.pieces(),
+                    cut.plan(),
+                    caption.first(recipe.maxLength()),
+                    cut.mirrored() && dense != null ? TeacherTargets.mirrored(dense) : dense,
+                    global,
+                    scores(sample));
+        }
+
+        /** What people thought of an image; NaN where they were not asked, or intervals are to be made of it. */
+        private List<Double> scores(Sample sample) {
+            boolean calibrates = Split.calibratesOn(sample, recipe.calibrationShare());
+            return recipe.scores().stream()
+                    .map(aspect -> calibrates ? Double.NaN : sample.mos(aspect))
+                    .toList();
         }
 
         private TokenizedConversation text(Conversation conversation) {

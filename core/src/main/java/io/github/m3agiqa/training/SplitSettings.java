@@ -4,18 +4,26 @@ import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Split;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is trained on and what is measured on.
  *
  * @param protocol how images are dealt out
  * @param folds for {@code prompt_folds}, at least 2
+ * @param fold for {@code prompt_folds}, the only one that is trained and measured, from 1; all by default
  * @param testShare for {@code random}, the share of images that is measured on
  * @param validationShare the share of training prompts that choose a checkpoint, so that test images never do
- * @param calibrationShare the share of training prompts that prediction intervals are made of; 0 for no intervals
+ * @param calibrationShare the share of prompts that prediction intervals are made of, see {@link Split#calibratesOn}; 0 for
+ *     no intervals
  */
 public record SplitSettings(
-        Protocol protocol, int folds, double testShare, double validationShare, double calibrationShare) {
+        Protocol protocol,
+        int folds,
+        @Nullable Integer fold,
+        double testShare,
+        double validationShare,
+        double calibrationShare) {
     /** The protocols of the field. */
     public enum Protocol {
         /** As the authors' conversation files list the images. */
@@ -35,6 +43,10 @@ public record SplitSettings(
         if (protocol == Protocol.PROMPT_FOLDS && folds < 2) {
             throw new IllegalArgumentException("folds must be at least 2, not " + folds);
         }
+        if (fold != null && (protocol != Protocol.PROMPT_FOLDS || fold < 1 || fold > folds)) {
+            throw new IllegalArgumentException("fold is %d, which is none of the %d of protocol: prompt_folds"
+                    .formatted(fold, protocol == Protocol.PROMPT_FOLDS ? folds : 0));
+        }
         if (protocol == Protocol.RANDOM && !(testShare > 0 && testShare < 1)) {
             throw new IllegalArgumentException("testShare must be between 0 and 1, not " + testShare);
         }
@@ -50,7 +62,10 @@ public record SplitSettings(
             case AUTHORS -> List.of(Split.ofConversations(dataset, train, test));
             case STATED -> List.of(Split.stated(dataset));
             case RANDOM -> List.of(Split.random(dataset, testShare, seed));
-            case PROMPT_FOLDS -> Split.groupFolds(dataset, folds, seed);
+            case PROMPT_FOLDS -> {
+                List<Split> all = Split.groupFolds(dataset, folds, seed);
+                yield fold == null ? all : List.of(all.get(fold - 1));
+            }
             case LEAVE_ONE_GENERATOR_OUT -> Split.leaveOneGeneratorOut(dataset);
         };
     }

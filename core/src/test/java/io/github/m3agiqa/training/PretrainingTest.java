@@ -7,6 +7,10 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.ConversationFile;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.ScriptPackage;
@@ -15,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.DoubleStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -105,7 +110,7 @@ class PretrainingTest {
                   denseSample: 10
                   networks: [{folder: %1$s/teacher, inputSize: 64, pooled: [first, second], dense: [second]}]
                 captionQuestion: What was the prompt?
-                lossWeights: {dense: 1, global: 1, caption: 0.2, text: 0.2}
+                lossWeights: {dense: 1, global: 1, caption: 0.2, text: 0.2, score: 0}
                 optimization:
                   learningRate: 0.01
                   betas: [0.9, 0.98]
@@ -167,6 +172,41 @@ class PretrainingTest {
                 numbers(Files.readAllLines(folder.resolve("second/metrics.csv")).get(1))[6];
         assertThat(begin).as("loss of captions").isCloseTo(end, Offset.offset(0.5));
         assertThat(second.resolve("base/tokenizer.json")).hasSameBinaryContentAs(first.resolve("base/tokenizer.json"));
+    }
+
+    /** Needs no teacher, and says on new prompts of the drawn images what their colour is scored. */
+    @Test
+    void learnsScores() throws IOException {
+        String recipe = recipe("scores")
+                .replaceFirst("(?s)teachers:.*?captionQ", "scores: [quality]\ncalibrationShare: 0.2\ncaptionQ")
+                .replace(
+                        "{dense: 1, global: 1, caption: 0.2, text: 0.2, score: 0}",
+                        "{dense: 0, global: 0, caption: 0, text: 0, score: 1}")
+                .replace("steps: 12", "steps: 60");
+
+        Pretraining.run(write(recipe), new Watcher(Integer.MAX_VALUE));
+
+        List<String> rows = Files.readAllLines(folder.resolve("scores/metrics.csv"));
+        int column = List.of(rows.getFirst().split(",", -1)).indexOf("validation_score_loss");
+        double[] validated = rows.stream()
+                .skip(1)
+                .mapToDouble(row -> numbers(row)[column])
+                .filter(Double::isFinite)
+                .toArray();
+        assertThat(DoubleStream.of(validated).min().orElseThrow()).isLessThan(0.5 * validated[0]);
+    }
+
+    @Test
+    void looksAtNoImageOfAHeldOutFold() throws IOException {
+        Dataset drawn = DatasetReader.read(folder.resolve("drawn"));
+        for (Sample sample : Split.groupFolds(drawn, 3, 5).get(1).test()) {
+            Files.delete(drawn.image(sample));
+        }
+        String recipe = recipe("run")
+                .replace("validationShare:", "heldOutFold: {folds: 3, fold: 2, seed: 5}\nvalidationShare:");
+
+        assertThat(Pretraining.run(write(recipe), new Watcher(Integer.MAX_VALUE)))
+                .isDirectory();
     }
 
     /** What was made is a model that the next stage takes. */
@@ -248,5 +288,9 @@ class PretrainingTest {
 
         Path badStem = write(recipe("other").replace("stride: 4}", "stride: 5}"));
         assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1))).hasMessageContaining("patch size 16");
+
+        Path unscored = write(recipe("third").replace("score: 0}", "score: 1}"));
+        assertThatThrownBy(() -> Pretraining.run(unscored, new Watcher(1)))
+                .hasMessageContaining("scores names 0 aspects, and lossWeights has score: 1");
     }
 }
