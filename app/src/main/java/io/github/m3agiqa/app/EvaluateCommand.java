@@ -42,8 +42,10 @@ import picocli.CommandLine.Spec;
             "  m3agiqa evaluate runs/xlstm",
             "  m3agiqa evaluate xlstm=runs/1 lstm=runs/2 --output both --format markdown",
             "  m3agiqa evaluate runs/xlstm --scores clip=clip.csv --output both",
+            "  m3agiqa evaluate nano=runs/fold-1 nano=runs/fold-2 --output folds",
             "  m3agiqa evaluate --scores scores.csv --dataset agiqa-3k --output report",
             "",
+            "Runs of one name are the folds of one model: their figures are averaged.",
             "A file of scores has a row an image: image_path, image or name, and score, predicted or mos_pred; or it is"
                     + " the results file of 'score'. Its images are found in the dataset by their file names. Scores"
                     + " without an aspect are compared with every aspect asked for. Exit code 1 says that images"

@@ -2,7 +2,6 @@ package io.github.m3agiqa.dataset;
 
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Sample.Part;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -18,7 +17,6 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.zip.CRC32;
 
 /**
  * What is trained on, what chooses among checkpoints, and what is reported on. No sample is in two of them.
@@ -198,27 +196,12 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
         if (!validation.isEmpty()) {
             return this;
         }
-        List<String> groups =
-                new ArrayList<>(train.stream().map(Sample::group).collect(Collectors.toCollection(TreeSet::new)));
-        Collections.shuffle(groups, new Random(seed));
-        Set<String> chosen = new HashSet<>(groups.subList(0, (int) Math.ceil(share * groups.size())));
+        Set<String> chosen = Prompts.validateOn(train, share, seed);
         return new Split(
                 name,
                 where(train, sample -> !chosen.contains(sample.group())),
                 where(train, sample -> chosen.contains(sample.group())),
                 test);
-    }
-
-    /**
-     * Whether prediction intervals are made of a prompt's images, so that no stage of a training looks at their scores.
-     * Only the prompt itself decides: every split of every aspect chooses alike.
-     *
-     * @param share the share of prompts that are chosen, from 0 to 1
-     */
-    public static boolean calibratesOn(Sample sample, double share) {
-        CRC32 hash = new CRC32();
-        hash.update(sample.group().getBytes(StandardCharsets.UTF_8));
-        return hash.getValue() < share * (1L << Integer.SIZE);
     }
 
     private static List<Sample> where(List<Sample> samples, Predicate<Sample> condition) {

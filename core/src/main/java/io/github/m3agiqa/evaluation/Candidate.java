@@ -1,5 +1,6 @@
 package io.github.m3agiqa.evaluation;
 
+import io.github.m3agiqa.InputException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -38,6 +39,38 @@ public record Candidate(
         Set<TestSet> tests = new LinkedHashSet<>(predictions.keySet());
         tests.addAll(unscored.keySet());
         return tests;
+    }
+
+    /**
+     * Puts together what was measured apart under one name, such as the folds of a cross-validation. The facts are those
+     * of the first.
+     *
+     * @throws InputException if two of one name were tested on the same
+     */
+    static List<Candidate> joined(List<Candidate> candidates) {
+        Map<String, Candidate> byName = new LinkedHashMap<>();
+        candidates.forEach(candidate -> byName.merge(candidate.name, candidate, Candidate::with));
+        return List.copyOf(byName.values());
+    }
+
+    private Candidate with(Candidate other) {
+        if (onScale != other.onScale || !Collections.disjoint(tests(), other.tests())) {
+            throw new InputException(
+                    "two models have the same name, %s: tell them apart with NAME=FOLDER or NAME=FILE".formatted(name));
+        }
+        return new Candidate(
+                name,
+                onScale,
+                facts,
+                both(predictions, other.predictions),
+                both(unscored, other.unscored),
+                both(leakage, other.leakage));
+    }
+
+    private static <T> Map<TestSet, T> both(Map<TestSet, T> first, Map<TestSet, T> second) {
+        Map<TestSet, T> both = new LinkedHashMap<>(first);
+        both.putAll(second);
+        return both;
     }
 
     /** What it computed of a test set; empty if it was not tested on it. */

@@ -97,15 +97,12 @@ public record Report(String version, Bootstrap bootstrap, List<Candidate> candid
     /**
      * Measures and compares.
      *
-     * @param candidates at least one, with different names
+     * @param measured at least one; those of one name are put together, as they are the folds of a cross-validation
      * @param aspects what to report on
-     * @throws InputException if two models have one name, or if there is nothing to report on
+     * @throws InputException if two of one name were tested on the same, or if there is nothing to report on
      */
-    public static Report of(String version, List<Candidate> candidates, Set<Aspect> aspects, Bootstrap bootstrap) {
-        Set<String> names = candidates.stream().map(Candidate::name).collect(Collectors.toSet());
-        if (names.size() < candidates.size()) {
-            throw new InputException("two models have the same name: tell them apart with NAME=FOLDER or NAME=FILE");
-        }
+    public static Report of(String version, List<Candidate> measured, Set<Aspect> aspects, Bootstrap bootstrap) {
+        List<Candidate> candidates = Candidate.joined(measured);
         Set<TestSet> tests = candidates.stream()
                 .flatMap(candidate -> candidate.tests().stream())
                 .filter(test -> aspects.contains(test.aspect()))

@@ -8,8 +8,8 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.Prompts;
 import io.github.m3agiqa.dataset.Sample;
-import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
@@ -31,16 +31,13 @@ import io.github.m3agiqa.weights.PeftAdapter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 
@@ -168,7 +165,7 @@ public final class Finetuning {
             Sample sample = samples.get(conversation.imageName());
             if (sample == null || !dataset.hasImage(sample)) {
                 missing.add(conversation.imageName());
-            } else if (!Split.calibratesOn(sample, recipe.calibrationShare())) {
+            } else if (!Prompts.calibrateOn(sample, recipe.calibrationShare())) {
                 Conversation rightly = Double.isNaN(sample.mos(aspect))
                         ? conversation
                         : ConversationFile.withRatingWords(List.of(conversation), dataset, aspect)
@@ -181,11 +178,8 @@ public final class Finetuning {
 
     /** Whole prompts go to validation, so that it tells how new prompts will fare. */
     private void setApart(List<Item> items) {
-        List<String> groups = new ArrayList<>(
-                new TreeSet<>(items.stream().map(item -> item.sample.group()).toList()));
-        Collections.shuffle(groups, new Random(recipe.seed()));
-        int count = (int) Math.round(recipe.validationShare() * groups.size());
-        Set<String> chosen = new HashSet<>(groups.subList(0, count));
+        Set<String> chosen =
+                Prompts.validateOn(items.stream().map(Item::sample).toList(), recipe.validationShare(), recipe.seed());
         items.forEach(item -> (chosen.contains(item.sample.group()) ? validation : train).add(item));
     }
 

@@ -13,6 +13,7 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Fingerprint;
 import io.github.m3agiqa.dataset.LeakageCheck;
+import io.github.m3agiqa.dataset.Prompts;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.evaluation.Conformal;
@@ -135,8 +136,8 @@ public final class PredictorTraining implements AutoCloseable {
         Split left = split;
         if (shares.calibrationShare() > 0) {
             Map<Boolean, List<Sample>> train = split.train().stream()
-                    .collect(
-                            Collectors.partitioningBy(sample -> Split.calibratesOn(sample, shares.calibrationShare())));
+                    .collect(Collectors.partitioningBy(
+                            sample -> Prompts.calibrateOn(sample, shares.calibrationShare())));
             calibration = train.getOrDefault(true, List.of());
             if (calibration.isEmpty()) {
                 throw new InputException("calibrationShare %s chooses no prompt of the %d training images; raise it"

@@ -7,6 +7,7 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.Prompts;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
@@ -45,14 +46,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
@@ -189,11 +187,10 @@ public final class Pretraining {
                 .filter(sample -> !heldOut.contains(sample.name()) && sample.prompt() != null)
                 .toList();
         dataset.checkImages(samples);
-        List<String> groups = new ArrayList<>(
-                new TreeSet<>(samples.stream().map(Sample::group).toList()));
-        Collections.shuffle(groups, new Random(recipe.seed()));
-        Set<String> chosen =
-                new HashSet<>(groups.subList(0, (int) Math.round(recipe.validationShare() * groups.size())));
+        List<Sample> learnable = samples.stream()
+                .filter(sample -> !Prompts.calibrateOn(sample, recipe.calibrationShare()))
+                .toList();
+        Set<String> chosen = Prompts.validateOn(learnable, recipe.validationShare(), recipe.seed());
         samples.forEach(sample -> (chosen.contains(sample.group()) ? validation : train).add(sample));
         if (train.isEmpty()) {
             throw new InputException(
@@ -461,7 +458,7 @@ public final class Pretraining {
 
         /** What people thought of an image; NaN where they were not asked, or intervals are to be made of it. */
         private List<Double> scores(Sample sample) {
-            boolean calibrates = Split.calibratesOn(sample, recipe.calibrationShare());
+            boolean calibrates = Prompts.calibrateOn(sample, recipe.calibrationShare());
             return recipe.scores().stream()
                     .map(aspect -> calibrates ? Double.NaN : sample.mos(aspect))
                     .toList();

@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.Prompts;
 import io.github.m3agiqa.dataset.Split;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param fold for {@code prompt_folds}, the only one that is trained and measured, from 1; all by default
  * @param testShare for {@code random}, the share of images that is measured on
  * @param validationShare the share of training prompts that choose a checkpoint, so that test images never do
- * @param calibrationShare the share of prompts that prediction intervals are made of, see {@link Split#calibratesOn}; 0 for
+ * @param calibrationShare the share of prompts that prediction intervals are made of, see {@link Prompts#calibrateOn}; 0 for
  *     no intervals
  */
 public record SplitSettings(

@@ -72,24 +72,6 @@ class SplitTest {
     }
 
     @Test
-    void calibratesOnWholePromptsAndTheShareAskedFor() {
-        Dataset many = dataset(200);
-
-        List<Sample> chosen = many.samples().stream()
-                .filter(sample -> Split.calibratesOn(sample, 0.3))
-                .toList();
-
-        assertThat(groups(chosen)).hasSizeBetween(45, 75);
-        assertThat(groups(many.samples().stream()
-                        .filter(sample -> !chosen.contains(sample))
-                        .toList()))
-                .doesNotContainAnyElementsOf(groups(chosen));
-        assertThat(chosen).allMatch(sample -> Split.calibratesOn(sample, 0.4));
-        assertThat(many.samples()).noneMatch(sample -> Split.calibratesOn(sample, 0));
-        assertThat(many.samples()).allMatch(sample -> Split.calibratesOn(sample, 1));
-    }
-
-    @Test
     void followsTheColumnSplit() {
         List<Sample> samples = Stream.of(Part.values())
                 .map(part -> new Sample(part + ".png", null, null, "x", part, Map.of()))

@@ -102,6 +102,23 @@ class ReportTest {
     }
 
     @Test
+    void runsOfOneNameAreTheFoldsOfOneModel() {
+        TestSet first = test(Aspect.QUALITY, "prompt-disjoint fold 1 of 2");
+        TestSet second = test(Aspect.QUALITY, "prompt-disjoint fold 2 of 2");
+        Map<TestSet, List<Prediction>> both = new LinkedHashMap<>();
+        both.put(first, noisy(0.3));
+        both.put(second, noisy(0.9));
+
+        Report apart =
+                report(candidate("nano", Map.of(first, noisy(0.3))), candidate("nano", Map.of(second, noisy(0.9))));
+
+        assertThat(apart.sections()).isEqualTo(report(candidate("nano", both)).sections());
+        assertThatThrownBy(() -> report(candidate("nano", 0.3), candidate("nano", 0.9)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("two models have the same name, nano");
+    }
+
+    @Test
     void aModelIsComparedWithTheFirstAndTheBetterIsBold() {
         Report report = report(candidate("good", 0.3), candidate("bad", 0.9));
 

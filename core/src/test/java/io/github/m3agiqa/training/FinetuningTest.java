@@ -8,10 +8,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;
+import io.github.m3agiqa.testing.Watcher;
 import io.github.m3agiqa.weights.PeftAdapter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,37 +34,6 @@ class FinetuningTest {
 
     @TempDir
     private Path folder;
-
-    /** Ends a run as a crash would: whatever was not written is lost. */
-    private static final class Crash extends RuntimeException {
-        private static final long serialVersionUID = 1;
-    }
-
-    /** Lets a run live for some steps. */
-    private static final class Watcher implements StepListener {
-        private int stepsLeft;
-
-        Watcher(int steps) {
-            this.stepsLeft = steps;
-        }
-
-        @Override
-        public void started(long steps, long done) {}
-
-        @Override
-        public void step() {
-            if (stepsLeft-- == 0) {
-                throw new Crash();
-            }
-        }
-
-        @Override
-        public void note(String line) {}
-    }
-
-    private static StepListener unwatched() {
-        return new Watcher(Integer.MAX_VALUE);
-    }
 
     @BeforeAll
     static void draw() {
@@ -109,14 +78,14 @@ class FinetuningTest {
 
     private byte[] run(String name, String recipe) throws IOException {
         Path output = folder.resolve(name);
-        Finetuning.run(write(recipe), unwatched());
+        Finetuning.run(write(recipe), Watcher.patient());
         return Files.readAllBytes(output.resolve("adapter").resolve(PeftAdapter.TENSORS));
     }
 
     @Test
     void learnsAndLeavesAModelAndItsRecord() throws IOException {
         Path output = folder.resolve("run");
-        Path made = Finetuning.run(write(recipe(output)), unwatched());
+        Path made = Finetuning.run(write(recipe(output)), Watcher.patient());
 
         ModelFolder model = ModelFolder.open(made);
         assertThat(model.manifest().id()).isEqualTo("tuned@1");
@@ -154,9 +123,9 @@ class FinetuningTest {
         int crashes = 0;
         while (crashes < 20) {
             try {
-                Finetuning.run(recipe, new Watcher(1 + random.nextInt(3)));
+                Finetuning.run(recipe, Watcher.crashingAfter(1 + random.nextInt(3)));
                 break;
-            } catch (Crash _) {
+            } catch (Watcher.Crash _) {
                 crashes++;
             }
         }
@@ -216,20 +185,20 @@ class FinetuningTest {
     void sayWhatIsWrongWithARecipe(String right, String wrong, String message) {
         String recipe = recipe(folder.resolve("run")).replace(right, wrong == null ? "" : wrong);
 
-        assertThatThrownBy(() -> Finetuning.run(write(recipe), unwatched()))
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining(message);
     }
 
     @Test
     void keysThatAreThereTwiceOrAreNotKnownAreErrors() {
-        assertThatThrownBy(() -> Finetuning.run(write(recipe(folder.resolve("run")) + "sead: 8\n"), unwatched()))
+        assertThatThrownBy(() -> Finetuning.run(write(recipe(folder.resolve("run")) + "sead: 8\n"), Watcher.patient()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("unknown key 'sead'; known here are accumulation, batchSize");
 
         String recipe = recipe(folder.resolve("run")) + "seed: 8\n";
 
-        assertThatThrownBy(() -> Finetuning.run(write(recipe), unwatched()))
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("Duplicate field 'seed'");
     }
@@ -241,7 +210,7 @@ class FinetuningTest {
         Files.delete(broken.resolve("images/image_002.png"));
         String recipe = recipe(folder.resolve("run")).replace(dataset.toString(), broken.toString());
 
-        assertThatThrownBy(() -> Finetuning.run(write(recipe), unwatched()))
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("1 images are not there, such as image_002.png");
         assertThat(folder.resolve("run/metrics.csv")).doesNotExist();
@@ -263,7 +232,7 @@ class FinetuningTest {
                 .replace("maxGradientNorm: 1", "maxGradientNorm: 0")
                 .replace("warmupSteps: 2", "warmupSteps: 0");
 
-        assertThatThrownBy(() -> Finetuning.run(write(recipe), unwatched()))
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
                 .isInstanceOfSatisfying(
                         InputException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INPUT_UNREADABLE))
                 .hasMessageContaining("lower the learningRate");

@@ -20,6 +20,7 @@ import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;
+import io.github.m3agiqa.testing.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,34 +42,6 @@ class PredictorTrainingTest {
 
     @TempDir
     private Path folder;
-
-    /** Counts steps, and ends a run after some of them as a crash would. */
-    private static final class Watcher implements StepListener {
-        private static final class Crash extends RuntimeException {
-            private static final long serialVersionUID = 1;
-        }
-
-        private int stepsLeft;
-        private int steps;
-
-        Watcher(int stepsLeft) {
-            this.stepsLeft = stepsLeft;
-        }
-
-        @Override
-        public void started(long all, long done) {}
-
-        @Override
-        public void step() {
-            steps++;
-            if (stepsLeft-- == 0) {
-                throw new Crash();
-            }
-        }
-
-        @Override
-        public void note(String line) {}
-    }
 
     @BeforeAll
     static void draw() {
@@ -119,7 +92,7 @@ class PredictorTrainingTest {
     }
 
     private Path run(String recipe) throws IOException {
-        return run(recipe, new Watcher(Integer.MAX_VALUE));
+        return run(recipe, Watcher.patient());
     }
 
     private static List<NamedCsvRecord> predictions(Path run) throws IOException {
@@ -175,7 +148,7 @@ class PredictorTrainingTest {
         int crashes = 0;
         while (crashes < 30) {
             try {
-                run(recipe("crashed"), new Watcher(2 + random.nextInt(3)));
+                run(recipe("crashed"), Watcher.crashingAfter(2 + random.nextInt(3)));
                 break;
             } catch (Watcher.Crash _) {
                 crashes++;
@@ -195,13 +168,13 @@ class PredictorTrainingTest {
                         shared.resolve("cache").toString(),
                         folder.resolve("cache").toString());
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
-        Watcher first = new Watcher(Integer.MAX_VALUE);
+        Watcher first = Watcher.patient();
         PredictorTraining.cache(file, first);
-        assertThat(first.steps).isEqualTo(60);
+        assertThat(first.steps()).isEqualTo(60);
 
-        Watcher second = new Watcher(Integer.MAX_VALUE);
+        Watcher second = Watcher.patient();
         PredictorTraining.cache(file, second);
-        assertThat(second.steps).isZero();
+        assertThat(second.steps()).isZero();
 
         Path index;
         try (var caches = Files.walk(folder.resolve("cache"))) {
@@ -211,9 +184,9 @@ class PredictorTrainingTest {
         }
         String text = Files.readString(index);
         Files.writeString(index, text.substring(0, text.length() - 100)); // within the line before the last
-        Watcher third = new Watcher(Integer.MAX_VALUE);
+        Watcher third = Watcher.patient();
         PredictorTraining.cache(file, third);
-        assertThat(third.steps).isEqualTo(2);
+        assertThat(third.steps()).isEqualTo(2);
     }
 
     @Test
@@ -256,13 +229,13 @@ class PredictorTrainingTest {
                         folder.resolve("cache").toString())
                 .replace("rounds: none", "rounds: own");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
-        PredictorTraining.cache(file, new Watcher(Integer.MAX_VALUE));
+        PredictorTraining.cache(file, Watcher.patient());
 
-        Watcher more = new Watcher(Integer.MAX_VALUE);
+        Watcher more = Watcher.patient();
         Files.writeString(file, own.replace("rounds: own", "rounds: own_or_none"));
         PredictorTraining.cache(file, more);
 
-        assertThat(more.steps)
+        assertThat(more.steps())
                 .isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
     }
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
@@ -14,6 +13,7 @@ import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.ScriptPackage;
+import io.github.m3agiqa.testing.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,33 +31,6 @@ class PretrainingTest {
 
     @TempDir
     private Path folder;
-
-    /** Ends a run as a crash would: whatever was not written is lost. */
-    private static final class Crash extends RuntimeException {
-        private static final long serialVersionUID = 1;
-    }
-
-    /** Lets a run live for some steps. */
-    private static final class Watcher implements StepListener {
-        private int stepsLeft;
-
-        Watcher(int steps) {
-            this.stepsLeft = steps;
-        }
-
-        @Override
-        public void started(long steps, long done) {}
-
-        @Override
-        public void step() {
-            if (stepsLeft-- == 0) {
-                throw new Crash();
-            }
-        }
-
-        @Override
-        public void note(String line) {}
-    }
 
     @BeforeEach
     void draw() throws IOException {
@@ -141,7 +114,7 @@ class PretrainingTest {
 
     @Test
     void learnsAllFourThings() throws IOException {
-        Path made = Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE));
+        Path made = Pretraining.run(write(recipe("run")), Watcher.patient());
 
         assertThat(ModelFolder.open(made).manifest().aspects()).containsOnlyKeys(Aspect.QUALITY);
         List<String> rows = Files.readAllLines(folder.resolve("run/metrics.csv"));
@@ -161,10 +134,10 @@ class PretrainingTest {
 
     @Test
     void trainsABaseFurther() throws IOException {
-        Path first = Pretraining.run(write(recipe("first")), new Watcher(Integer.MAX_VALUE));
+        Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
         String further = recipe("second").replace("license:", "initial: %s%nlicense:".formatted(first));
 
-        Path second = Pretraining.run(write(further), new Watcher(Integer.MAX_VALUE));
+        Path second = Pretraining.run(write(further), Watcher.patient());
 
         double end =
                 numbers(Files.readAllLines(folder.resolve("first/metrics.csv")).getLast())[6];
@@ -184,7 +157,7 @@ class PretrainingTest {
                         "{dense: 0, global: 0, caption: 0, text: 0, score: 1}")
                 .replace("steps: 12", "steps: 60");
 
-        Pretraining.run(write(recipe), new Watcher(Integer.MAX_VALUE));
+        Pretraining.run(write(recipe), Watcher.patient());
 
         List<String> rows = Files.readAllLines(folder.resolve("scores/metrics.csv"));
         int column = List.of(rows.getFirst().split(",", -1)).indexOf("validation_score_loss");
@@ -205,14 +178,13 @@ class PretrainingTest {
         String recipe = recipe("run")
                 .replace("validationShare:", "heldOutFold: {folds: 3, fold: 2, seed: 5}\nvalidationShare:");
 
-        assertThat(Pretraining.run(write(recipe), new Watcher(Integer.MAX_VALUE)))
-                .isDirectory();
+        assertThat(Pretraining.run(write(recipe), Watcher.patient())).isDirectory();
     }
 
     /** What was made is a model that the next stage takes. */
     @Test
     void isTunedFurther() throws IOException {
-        Path made = Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE));
+        Path made = Pretraining.run(write(recipe("run")), Watcher.patient());
         String tuning = """
                 name: tuned
                 model: %1$s
@@ -243,7 +215,7 @@ class PretrainingTest {
                 seed: 7
                 """.formatted(made, folder);
 
-        Path tuned = Finetuning.run(write(tuning), new Watcher(Integer.MAX_VALUE));
+        Path tuned = Finetuning.run(write(tuning), Watcher.patient());
 
         assertThat(ModelFolder.open(tuned).manifest().aspect(Aspect.QUALITY).adapter())
                 .isNotNull();
@@ -251,7 +223,7 @@ class PretrainingTest {
 
     @Test
     void goesOnAfterCrashesAsIfNothingHadHappened() throws IOException {
-        byte[] whole = weights(Pretraining.run(write(recipe("whole")), new Watcher(Integer.MAX_VALUE)));
+        byte[] whole = weights(Pretraining.run(write(recipe("whole")), Watcher.patient()));
 
         Path recipe = write(recipe("broken"));
         Random random = new Random(1);
@@ -259,8 +231,8 @@ class PretrainingTest {
         int crashes = 0;
         while (made == null) {
             try {
-                made = Pretraining.run(recipe, new Watcher(3 + random.nextInt(3)));
-            } catch (Crash _) {
+                made = Pretraining.run(recipe, Watcher.crashingAfter(3 + random.nextInt(3)));
+            } catch (Watcher.Crash _) {
                 crashes++;
             }
         }
@@ -275,22 +247,22 @@ class PretrainingTest {
             Files.delete(folder.resolve("drawn/images").resolve(conversation.imageName()));
         }
 
-        assertThat(Pretraining.run(write(recipe("run")), new Watcher(Integer.MAX_VALUE)))
-                .isDirectory();
+        assertThat(Pretraining.run(write(recipe("run")), Watcher.patient())).isDirectory();
     }
 
     @Test
     void namesWhatIsWrong() throws IOException {
         Path noTeacher = write(recipe("run").replace(folder + "/teacher", folder + "/nowhere"));
-        assertThatThrownBy(() -> Pretraining.run(noTeacher, new Watcher(1)))
+        assertThatThrownBy(() -> Pretraining.run(noTeacher, Watcher.crashingAfter(1)))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("nowhere");
 
         Path badStem = write(recipe("other").replace("stride: 4}", "stride: 5}"));
-        assertThatThrownBy(() -> Pretraining.run(badStem, new Watcher(1))).hasMessageContaining("patch size 16");
+        assertThatThrownBy(() -> Pretraining.run(badStem, Watcher.crashingAfter(1)))
+                .hasMessageContaining("patch size 16");
 
         Path unscored = write(recipe("third").replace("score: 0}", "score: 1}"));
-        assertThatThrownBy(() -> Pretraining.run(unscored, new Watcher(1)))
+        assertThatThrownBy(() -> Pretraining.run(unscored, Watcher.crashingAfter(1)))
                 .hasMessageContaining("scores names 0 aspects, and lossWeights has score: 1");
     }
 }

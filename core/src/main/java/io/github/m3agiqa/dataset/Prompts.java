@@ -1,0 +1,46 @@
+package io.github.m3agiqa.dataset;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+
+/**
+ * Sets whole prompts apart. Which ones are chosen follows from each prompt alone, not from those around it, so that all
+ * stages of a training choose alike though their lists of images differ.
+ */
+public final class Prompts {
+    private static final long CALIBRATION = 0x5ca1ab1e;
+
+    private Prompts() {}
+
+    /**
+     * Whether prediction intervals are made of an image, so that no stage of a training looks at its scores.
+     *
+     * @param share the share of prompts that are chosen, from 0 to 1
+     */
+    public static boolean calibrateOn(Sample sample, double share) {
+        return place(sample.group(), CALIBRATION) < share;
+    }
+
+    /**
+     * The groups of those images that choose a checkpoint.
+     *
+     * @param share the share of groups, from 0 to 1; one group at least if it is above 0
+     * @param seed decides which ones
+     */
+    public static Set<String> validateOn(Collection<Sample> samples, double share, long seed) {
+        Set<String> groups = samples.stream().map(Sample::group).collect(Collectors.toSet());
+        return groups.stream()
+                .sorted(Comparator.comparingDouble((String group) -> place(group, seed))
+                        .thenComparing(Comparator.naturalOrder()))
+                .limit((long) Math.ceil(share * groups.size()))
+                .collect(Collectors.toSet());
+    }
+
+    /** A number from 0 to below 1. */
+    private static double place(String group, long seed) {
+        return new SplittableRandom(31 * seed + group.hashCode()).nextDouble();
+    }
+}
