@@ -52,6 +52,29 @@ public final class RgbImage {
         return new RgbImage(width, height, mirrored);
     }
 
+    /**
+     * This image moved, without any resampling; what comes in at a side is what lies there, mirrored.
+     *
+     * @param right columns, less than the width; negative to the left
+     * @param down rows, less than the height; negative upwards
+     */
+    public RgbImage shifted(int right, int down) {
+        byte[] shifted = new byte[pixels.length];
+        for (int y = 0; y < height; y++) {
+            int from = inside(y - down, height) * width;
+            for (int x = 0; x < width; x++) {
+                System.arraycopy(pixels, 3 * (from + inside(x - right, width)), shifted, 3 * (y * width + x), 3);
+            }
+        }
+        return new RgbImage(width, height, shifted);
+    }
+
+    /** A place beyond a side, mirrored at that side. */
+    private static int inside(int place, int size) {
+        int mirrored = place < 0 ? -1 - place : place;
+        return mirrored < size ? mirrored : 2 * size - 1 - mirrored;
+    }
+
     /** A rectangle of this image, copied. */
     RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];

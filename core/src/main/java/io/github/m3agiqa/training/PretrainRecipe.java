@@ -42,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * @param textsPerStep texts read in one step
  * @param maxLength longer texts lose their end, in tokens
  * @param maxSlices the largest number of tiles of an image
+ * @param maxShift images are moved by up to so many pixels to each side; dense targets do not move with them. 0 by
+ *     default
  * @param dtype {@code bf16} or {@code fp32}, for the matrix products; the weights are float32 in both
  * @param device {@code cpu}, {@code cuda} or {@code cuda:N}
  * @param evaluateEvery the steps between two validations, each with a checkpoint
@@ -71,6 +73,7 @@ public record PretrainRecipe(
         int textsPerStep,
         int maxLength,
         int maxSlices,
+        Integer maxShift,
         String dtype,
         String device,
         long evaluateEvery,
@@ -152,6 +155,10 @@ public record PretrainRecipe(
         Recipes.positive("imagesPerStep", imagesPerStep);
         Recipes.positive("maxLength", maxLength);
         Recipes.positive("maxSlices", maxSlices);
+        maxShift = maxShift == null ? 0 : maxShift;
+        if (maxShift < 0) {
+            throw new IllegalArgumentException("maxShift must be at least 0, not " + maxShift);
+        }
         Recipes.positive("evaluateEvery", evaluateEvery);
         Recipes.positive("keepCheckpoints", keepCheckpoints);
         if (textsPerStep < 0 || (textsPerStep > 0 && texts.isEmpty())) {

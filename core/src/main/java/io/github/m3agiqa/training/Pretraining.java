@@ -402,31 +402,39 @@ public final class Pretraining {
         private List<Cut> cuts(long step) {
             List<Cut> cuts;
             try {
-                cuts = step == stepAhead ? ahead.join() : cut(samples(step), mirrors(step));
+                cuts = step == stepAhead ? ahead.join() : cut(samples(step), changes(step));
             } catch (CompletionException e) {
                 throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
             }
             List<Sample> next = samples(step + 1);
             stepAhead = step + 1;
-            ahead = CompletableFuture.supplyAsync(() -> cut(next, mirrors(step + 1)));
+            ahead = CompletableFuture.supplyAsync(() -> cut(next, changes(step + 1)));
             return cuts;
         }
 
-        /** What decides which images of a step are mirrored. */
-        private Random mirrors(long step) {
+        /** What decides how the images of a step are changed. */
+        private Random changes(long step) {
             return new Random(recipe.seed() * 1_000_003 + step);
         }
 
-        /** Cuts images into tiles, half of them mirrored; none without {@code mirrors}. */
-        private List<Cut> cut(List<Sample> samples, @Nullable Random mirrors) {
+        /** Cuts images into tiles, as they are or changed in ways that people's scores do not depend on. */
+        private List<Cut> cut(List<Sample> samples, @Nullable Random changes) {
             return samples.stream()
                     .map(sample -> {
-                        boolean mirrored = mirrors != null && mirrors.nextBoolean();
+                        boolean mirrored = changes != null && changes.nextBoolean();
                         RgbImage image = mirrored ? decode(sample).mirrored() : decode(sample);
+                        if (changes != null && recipe.maxShift() > 0) {
+                            image = image.shifted(shift(changes, image.width()), shift(changes, image.height()));
+                        }
                         SlicePlan plan = model.plan(image, recipe.maxSlices());
                         return new Cut(plan, plan.cut(image), mirrored);
                     })
                     .toList();
+        }
+
+        private int shift(Random changes, int size) {
+            int most = Math.min(recipe.maxShift(), size - 1);
+            return changes.nextInt(-most, most + 1);
         }
 
         private List<Picture> pictures(List<Sample> samples, List<Cut> cuts) {

@@ -155,7 +155,7 @@ class PretrainingTest {
                 .replace(
                         "{dense: 1, global: 1, caption: 0.2, text: 0.2, score: 0}",
                         "{dense: 0, global: 0, caption: 0, text: 0, score: 1}")
-                .replace("steps: 12", "steps: 60");
+                .replace("steps: 12", "maxShift: 2\nsteps: 60");
 
         Pretraining.run(write(recipe), Watcher.patient());
 
