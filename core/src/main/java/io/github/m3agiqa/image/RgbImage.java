@@ -76,7 +76,7 @@ public final class RgbImage {
     }
 
     /** A rectangle of this image, copied. */
-    RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
+    public RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];
         for (int y = 0; y < cropHeight; y++) {
             System.arraycopy(pixels, 3 * ((top + y) * width + left), cropped, 3 * y * cropWidth, 3 * cropWidth);

@@ -6,8 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.hub.Sha256;
-import io.github.m3agiqa.image.AlphaMode;
-import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -30,6 +28,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -47,18 +46,21 @@ final class TargetPreparation {
 
     private final Path folder;
     private final TargetSettings settings;
-    private final Map<String, Path> files;
+    private final Map<String, Supplier<RgbImage>> sources;
     private final List<String> images;
     private final Set<String> fitOn;
     private final StepListener listener;
-    private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
 
     TargetPreparation(
-            Path folder, TargetSettings settings, Map<String, Path> images, Set<String> fitOn, StepListener listener) {
+            Path folder,
+            TargetSettings settings,
+            Map<String, Supplier<RgbImage>> images,
+            Set<String> fitOn,
+            StepListener listener) {
         this.folder = folder;
         this.settings = settings;
-        this.files = new TreeMap<>(images);
-        this.images = List.copyOf(files.keySet());
+        this.sources = new TreeMap<>(images);
+        this.images = List.copyOf(sources.keySet());
         this.fitOn = new TreeSet<>(fitOn);
         this.listener = listener;
         if (fitOn.isEmpty() || !images.keySet().containsAll(fitOn)) {
@@ -226,15 +228,11 @@ final class TargetPreparation {
     }
 
     private RgbImage read(String name) {
-        Path file = files.get(name);
-        if (file == null) {
+        Supplier<RgbImage> source = sources.get(name);
+        if (source == null) {
             throw new IllegalStateException("%s is not in the list".formatted(name));
         }
-        try {
-            return decoder.decode(name, Files.readAllBytes(file), AlphaMode.DROP);
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s; mend the list of images".formatted(file, e), e);
-        }
+        return source.get();
     }
 
     private Path chunk(int first) {

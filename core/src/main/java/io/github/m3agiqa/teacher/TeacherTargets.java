@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.StepListener;
+import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
@@ -20,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -95,13 +97,16 @@ public final class TeacherTargets implements AutoCloseable {
      * Images are resized bicubically to each teacher's input, whatever their sides are.
      *
      * @param folder where they lie
-     * @param images files by the names under which their targets are asked for
+     * @param images what reads each image, by the names under which their targets are asked for
      * @param fitOn names of the images on which all statistics and components are computed: those for training
      * @throws InputException if the folder was made of something else, or a file cannot be read or written
-     * @throws io.github.m3agiqa.ImageException if an image cannot be decoded
      */
     public static TeacherTargets prepare(
-            Path folder, TargetSettings settings, Map<String, Path> images, Set<String> fitOn, StepListener listener) {
+            Path folder,
+            TargetSettings settings,
+            Map<String, Supplier<RgbImage>> images,
+            Set<String> fitOn,
+            StepListener listener) {
         new TargetPreparation(folder, settings, images, fitOn, listener).run();
         return open(folder);
     }

@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param heldOut conversation files whose images are not looked at, such as the test lists
  * @param heldOutFold a fold of prompts whose images are not looked at, as in a train recipe with {@code prompt_folds};
  *     none by default
+ * @param views how many other pictures are made of each image that is learned from, see
+ *     {@link io.github.m3agiqa.image.RandomView}; they have no human score. 0 by default
  * @param validationShare the share of prompts whose images are kept to choose a checkpoint by, from 0 to below 1
  * @param texts conversation files that are read as texts, and that the tokenizer is trained on
  * @param teachers the networks whose view of the images is distilled; null for none, then {@code dense} and
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * @param scores the aspects whose human scores are learned; none by default, then that loss counts nothing
  * @param calibrationShare the share of prompts whose scores are not looked at, as prediction intervals are made of them
  *     later: that of the train recipe. 0 by default
+ * @param descriptions conversation files about the dataset's images, whose descriptions are learned in turn with the
+ *     prompts; none by default
  * @param captionQuestion what the model is asked about an image to answer with its prompt
  * @param lossWeights what each loss counts
  * @param optimization how weights are changed
@@ -60,11 +64,13 @@ public record PretrainRecipe(
         Path dataset,
         List<Path> heldOut,
         @Nullable HeldOutFold heldOutFold,
+        Integer views,
         double validationShare,
         List<Path> texts,
         @Nullable Teachers teachers,
         List<Aspect> scores,
         Double calibrationShare,
+        List<Path> descriptions,
         String captionQuestion,
         LossWeights lossWeights,
         Optimization optimization,
@@ -121,7 +127,7 @@ public record PretrainRecipe(
      *
      * @param dense the mean squared error of what is seen in a patch, over its variance
      * @param global the mean squared error of what is seen in an image, over its variance
-     * @param caption the mean cross-entropy of a prompt's token, in nats
+     * @param caption the mean cross-entropy of a prompt's or description's token, in nats
      * @param text the mean cross-entropy of a text's token, in nats
      * @param score the mean squared error of a score from 0 to 5
      */
@@ -141,6 +147,7 @@ public record PretrainRecipe(
         texts = List.copyOf(Recipes.given("texts", texts));
         scores = scores == null ? List.of() : List.copyOf(scores);
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
+        descriptions = descriptions == null ? List.of() : List.copyOf(descriptions);
         Recipes.given("captionQuestion", captionQuestion);
         Recipes.given("lossWeights", lossWeights);
         if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
@@ -155,9 +162,11 @@ public record PretrainRecipe(
         Recipes.positive("imagesPerStep", imagesPerStep);
         Recipes.positive("maxLength", maxLength);
         Recipes.positive("maxSlices", maxSlices);
+        views = views == null ? 0 : views;
         maxShift = maxShift == null ? 0 : maxShift;
-        if (maxShift < 0) {
-            throw new IllegalArgumentException("maxShift must be at least 0, not " + maxShift);
+        if (views < 0 || maxShift < 0) {
+            throw new IllegalArgumentException(
+                    "views and maxShift must be at least 0, not %d and %d".formatted(views, maxShift));
         }
         Recipes.positive("evaluateEvery", evaluateEvery);
         Recipes.positive("keepCheckpoints", keepCheckpoints);

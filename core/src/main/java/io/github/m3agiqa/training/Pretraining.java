@@ -14,6 +14,7 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RandomView;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.MiniCpmV;
@@ -46,13 +47,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -77,9 +80,22 @@ public final class Pretraining {
     private final StepListener listener;
     private final Dataset dataset;
     private final Map<String, Path> data = new LinkedHashMap<>();
-    private final List<Sample> train = new ArrayList<>();
-    private final List<Sample> validation = new ArrayList<>();
+    private final List<Seen> train = new ArrayList<>();
+    private final List<Seen> validation = new ArrayList<>();
     private final List<Conversation> texts = new ArrayList<>();
+    /** What was said about an image, by its name. */
+    private final Map<String, List<Conversation>> descriptions = new HashMap<>();
+
+    /**
+     * An image, or another picture that is made of it.
+     *
+     * @param view 0 for the image itself
+     */
+    private record Seen(Sample sample, int view) {
+        String name() {
+            return view == 0 ? sample.name() : "%s view %d".formatted(sample.name(), view);
+        }
+    }
 
     private Pretraining(Path recipeFile, PretrainRecipe recipe, StepListener listener) {
         this.recipeFile = recipeFile;
@@ -110,6 +126,13 @@ public final class Pretraining {
         for (Path file : recipe.texts()) {
             data.put("texts/" + file, file);
             texts.addAll(ConversationFile.read(file));
+        }
+        for (Path file : recipe.descriptions()) {
+            data.put("descriptions/" + file, file);
+            ConversationFile.read(file)
+                    .forEach(conversation -> descriptions
+                            .computeIfAbsent(conversation.imageName(), _ -> new ArrayList<>())
+                            .add(conversation));
         }
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             Path made = run.resolve("model");
@@ -191,7 +214,13 @@ public final class Pretraining {
                 .filter(sample -> !Prompts.calibrateOn(sample, recipe.calibrationShare()))
                 .toList();
         Set<String> chosen = Prompts.validateOn(learnable, recipe.validationShare(), recipe.seed());
-        samples.forEach(sample -> (chosen.contains(sample.group()) ? validation : train).add(sample));
+        for (Sample sample : samples) {
+            if (chosen.contains(sample.group())) {
+                validation.add(new Seen(sample, 0));
+            } else {
+                IntStream.rangeClosed(0, recipe.views()).forEach(view -> train.add(new Seen(sample, view)));
+            }
+        }
         if (train.isEmpty()) {
             throw new InputException(
                     "%s: no image of %s is left to learn from".formatted(recipeFile, dataset.folder()));
@@ -206,9 +235,8 @@ public final class Pretraining {
 
     private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path before) throws IOException {
         Device device = Device.parse(recipe.device());
-        Map<String, Path> images = new LinkedHashMap<>();
-        Stream.concat(train.stream(), validation.stream())
-                .forEach(sample -> images.put(sample.name(), dataset.image(sample)));
+        Map<String, Supplier<RgbImage>> images = new LinkedHashMap<>();
+        Stream.concat(train.stream(), validation.stream()).forEach(seen -> images.put(seen.name(), () -> decode(seen)));
         try (TeacherTargets targets = targets(config, images);
                 HeldTensors heads = heads(config, device);
                 HeldTensors weights = initial(config, before, device);
@@ -227,7 +255,7 @@ public final class Pretraining {
         }
     }
 
-    private @Nullable TeacherTargets targets(MiniCpmVConfig config, Map<String, Path> images) {
+    private @Nullable TeacherTargets targets(MiniCpmVConfig config, Map<String, Supplier<RgbImage>> images) {
         PretrainRecipe.Teachers teachers = recipe.teachers();
         if (teachers == null) {
             return null;
@@ -304,17 +332,24 @@ public final class Pretraining {
         }
     }
 
-    private RgbImage decode(Sample sample) {
-        Path file = dataset.image(sample);
+    private RgbImage decode(Seen seen) {
+        Path file = dataset.image(seen.sample);
         try {
-            return decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
+            RgbImage image = decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
+            return seen.view == 0
+                    ? image
+                    : RandomView.of(image, 31 * recipe.seed() + seen.name().hashCode());
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(file, e), e);
         }
     }
 
-    /** An image as the model reads it, mirrored or not. */
-    private record Cut(SlicePlan plan, List<RgbImage> pieces, boolean mirrored) {}
+    /**
+     * An image as the model reads it.
+     *
+     * @param topic which of the things is learned that were said about it, counted round and round
+     */
+    private record Cut(SlicePlan plan, List<RgbImage> pieces, boolean mirrored, int topic) {}
 
     /** Images and texts as the model reads them. */
     private final class Batches implements StepLoop.Job {
@@ -367,7 +402,7 @@ public final class Pretraining {
             for (int first = 0; first < validation.size(); first += recipe.imagesPerStep()) {
                 try (Scope _ = new Scope();
                         NoGradGuard _ = new NoGradGuard()) {
-                    List<Sample> samples =
+                    List<Seen> samples =
                             validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
                     double[] losses =
                             withSum(new PretrainingPass(model, heads, pictures(samples, cut(samples, null)), List.of())
@@ -392,7 +427,7 @@ public final class Pretraining {
             return all;
         }
 
-        private List<Sample> samples(long step) {
+        private List<Seen> samples(long step) {
             return IntStream.range(0, recipe.imagesPerStep())
                     .mapToObj(i -> train.get(imageOrder.at(step * recipe.imagesPerStep() + i)))
                     .toList();
@@ -406,19 +441,19 @@ public final class Pretraining {
             } catch (CompletionException e) {
                 throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
             }
-            List<Sample> next = samples(step + 1);
+            List<Seen> next = samples(step + 1);
             stepAhead = step + 1;
             ahead = CompletableFuture.supplyAsync(() -> cut(next, changes(step + 1)));
             return cuts;
         }
 
         /** What decides how the images of a step are changed. */
-        private Random changes(long step) {
-            return new Random(recipe.seed() * 1_000_003 + step);
+        private SplittableRandom changes(long step) {
+            return new SplittableRandom(recipe.seed() * 1_000_003 + step);
         }
 
         /** Cuts images into tiles, as they are or changed in ways that people's scores do not depend on. */
-        private List<Cut> cut(List<Sample> samples, @Nullable Random changes) {
+        private List<Cut> cut(List<Seen> samples, @Nullable SplittableRandom changes) {
             return samples.stream()
                     .map(sample -> {
                         boolean mirrored = changes != null && changes.nextBoolean();
@@ -427,18 +462,19 @@ public final class Pretraining {
                             image = image.shifted(shift(changes, image.width()), shift(changes, image.height()));
                         }
                         SlicePlan plan = model.plan(image, recipe.maxSlices());
-                        return new Cut(plan, plan.cut(image), mirrored);
+                        int topic = changes == null ? 0 : changes.nextInt(Short.MAX_VALUE);
+                        return new Cut(plan, plan.cut(image), mirrored, topic);
                     })
                     .toList();
         }
 
-        private int shift(Random changes, int size) {
+        private int shift(SplittableRandom changes, int size) {
             int most = Math.min(recipe.maxShift(), size - 1);
             return changes.nextInt(-most, most + 1);
         }
 
-        private List<Picture> pictures(List<Sample> samples, List<Cut> cuts) {
-            List<String> names = samples.stream().map(Sample::name).toList();
+        private List<Picture> pictures(List<Seen> samples, List<Cut> cuts) {
+            List<String> names = samples.stream().map(Seen::name).toList();
             Tensor dense = targets == null ? null : targets.dense(names);
             Tensor global = targets == null ? null : targets.global(names);
             return IntStream.range(0, samples.size())
@@ -450,10 +486,10 @@ public final class Pretraining {
                     .toList();
         }
 
-        private Picture picture(Sample sample, Cut cut, @Nullable Tensor dense, @Nullable Tensor global) {
-            List<Turn> turns =
-                    List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt())));
-            TokenizedConversation caption = model.template().tokenize(cut.plan(), turns, false);
+        private Picture picture(Seen seen, Cut cut, @Nullable Tensor dense, @Nullable Tensor global) {
+            List<List<Turn>> topics = topics(seen.sample);
+            TokenizedConversation caption =
+                    model.template().tokenize(cut.plan(), topics.get(cut.topic() % topics.size()), false);
             // teachers see nearly the same in a mirrored image, in mirrored places
             return new Picture(
                     cut.pieces(),
@@ -461,14 +497,24 @@ public final class Pretraining {
                     caption.first(recipe.maxLength()),
                     cut.mirrored() && dense != null ? TeacherTargets.mirrored(dense) : dense,
                     global,
-                    scores(sample));
+                    scores(seen));
+        }
+
+        /** The prompt of an image, and each description of it. */
+        private List<List<Turn>> topics(Sample sample) {
+            List<List<Turn>> topics = new ArrayList<>();
+            topics.add(List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt()))));
+            descriptions
+                    .getOrDefault(sample.name(), List.of())
+                    .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
+            return topics;
         }
 
         /** What people thought of an image; NaN where they were not asked, or intervals are to be made of it. */
-        private List<Double> scores(Sample sample) {
-            boolean calibrates = Prompts.calibrateOn(sample, recipe.calibrationShare());
+        private List<Double> scores(Seen seen) {
+            boolean known = seen.view == 0 && !Prompts.calibrateOn(seen.sample, recipe.calibrationShare());
             return recipe.scores().stream()
-                    .map(aspect -> calibrates ? Double.NaN : sample.mos(aspect))
+                    .map(aspect -> known ? seen.sample.mos(aspect) : Double.NaN)
                     .toList();
         }
 

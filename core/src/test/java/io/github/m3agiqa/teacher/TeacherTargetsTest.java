@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -19,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,7 +76,20 @@ class TeacherTargetsTest {
     }
 
     private TeacherTargets prepare(String name, StepListener listener) {
-        return TeacherTargets.prepare(folder.resolve(name), settings(DENSE_SIZE), images, fitOn, listener);
+        return TeacherTargets.prepare(folder.resolve(name), settings(DENSE_SIZE), sources(), fitOn, listener);
+    }
+
+    private Map<String, Supplier<RgbImage>> sources() {
+        ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
+        Map<String, Supplier<RgbImage>> sources = new TreeMap<>();
+        images.forEach((name, file) -> sources.put(name, () -> {
+            try {
+                return decoder.decode(name, Files.readAllBytes(file), AlphaMode.DROP);
+            } catch (IOException e) {
+                throw new InputException("%s cannot be read".formatted(file), e);
+            }
+        }));
+        return sources;
     }
 
     /** Counts steps, and stops the work after some of them. */
@@ -213,7 +230,7 @@ class TeacherTargetsTest {
         prepare("all", new Steps(100)).close();
 
         assertThatThrownBy(() -> TeacherTargets.prepare(
-                        folder.resolve("all"), settings(DENSE_SIZE - 1), images, fitOn, new Steps(100)))
+                        folder.resolve("all"), settings(DENSE_SIZE - 1), sources(), fitOn, new Steps(100)))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("images.json was made with another \"denseSize\"");
         fitOn.remove("image 00");

@@ -170,6 +170,38 @@ class PretrainingTest {
     }
 
     @Test
+    void learnsDescriptionsInTurnWithPrompts() throws IOException {
+        String recipe = recipe("run")
+                .replace(
+                        "captionQuestion:",
+                        "descriptions: [%s/drawn/conversations/quality_train.json]%ncaptionQuestion:"
+                                .formatted(folder));
+
+        Pretraining.run(write(recipe("prompts")), Watcher.patient());
+        Pretraining.run(write(recipe), Watcher.patient());
+
+        double[] prompts = numbers(
+                Files.readAllLines(folder.resolve("prompts/metrics.csv")).get(1));
+        double[] both =
+                numbers(Files.readAllLines(folder.resolve("run/metrics.csv")).get(1));
+        assertThat(both[5]).as("loss of the same images, seen alike").isCloseTo(prompts[5], Offset.offset(1e-4));
+        assertThat(both[6]).as("loss of other texts").isNotEqualTo(prompts[6]);
+    }
+
+    /** Teachers look at views too, and a crash does not change them. */
+    @Test
+    void learnsFromViewsOfImages() throws IOException {
+        String views = "views: 2\nvalidationShare:";
+        Path whole = Pretraining.run(write(recipe("whole").replace("validationShare:", views)), Watcher.patient());
+        Path recipe = write(recipe("broken").replace("validationShare:", views));
+        assertThatThrownBy(() -> Pretraining.run(recipe, Watcher.crashingAfter(5)))
+                .isInstanceOf(Watcher.Crash.class);
+
+        assertThat(weights(Pretraining.run(recipe, Watcher.patient()))).isEqualTo(weights(whole));
+        assertThat(Files.readString(folder.resolve("targets/images.json"))).contains("image_000.png view 2");
+    }
+
+    @Test
     void looksAtNoImageOfAHeldOutFold() throws IOException {
         Dataset drawn = DatasetReader.read(folder.resolve("drawn"));
         for (Sample sample : Split.groupFolds(drawn, 3, 5).get(1).test()) {
