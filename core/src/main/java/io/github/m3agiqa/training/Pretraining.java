@@ -487,7 +487,7 @@ public final class Pretraining {
         }
 
         private Picture picture(Seen seen, Cut cut, @Nullable Tensor dense, @Nullable Tensor global) {
-            List<List<Turn>> topics = topics(seen.sample);
+            List<List<Turn>> topics = topics(seen);
             TokenizedConversation caption =
                     model.template().tokenize(cut.plan(), topics.get(cut.topic() % topics.size()), false);
             // teachers see nearly the same in a mirrored image, in mirrored places
@@ -501,18 +501,26 @@ public final class Pretraining {
         }
 
         /** The prompt of an image, and each description of it. */
-        private List<List<Turn>> topics(Sample sample) {
+        private List<List<Turn>> topics(Seen seen) {
             List<List<Turn>> topics = new ArrayList<>();
-            topics.add(List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(sample.prompt()))));
-            descriptions
-                    .getOrDefault(sample.name(), List.of())
-                    .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
+            topics.add(
+                    List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(seen.sample.prompt()))));
+            if (opinionsAreLearned(seen)) {
+                descriptions
+                        .getOrDefault(seen.sample.name(), List.of())
+                        .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
+            }
             return topics;
         }
 
-        /** What people thought of an image; NaN where they were not asked, or intervals are to be made of it. */
+        /** Whether what people, or a teacher who knew it, thought of an image holds here and is not left to calibrate on. */
+        private boolean opinionsAreLearned(Seen seen) {
+            return seen.view == 0 && !Prompts.calibrateOn(seen.sample, recipe.calibrationShare());
+        }
+
+        /** What people thought of an image; NaN where that is not learned, or they were not asked. */
         private List<Double> scores(Seen seen) {
-            boolean known = seen.view == 0 && !Prompts.calibrateOn(seen.sample, recipe.calibrationShare());
+            boolean known = opinionsAreLearned(seen);
             return recipe.scores().stream()
                     .map(aspect -> known ? seen.sample.mos(aspect) : Double.NaN)
                     .toList();
