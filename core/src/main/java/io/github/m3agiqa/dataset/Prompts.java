@@ -7,8 +7,8 @@ import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 
 /**
- * Sets whole prompts apart. Which ones are chosen follows from each prompt alone, not from those around it, so that all
- * stages of a training choose alike though their lists of images differ.
+ * Sets whole prompts apart, by a hash of each prompt, so that all stages of a training choose alike though their lists of
+ * images differ.
  */
 public final class Prompts {
     private static final long CALIBRATION = 0x5ca1ab1e;
@@ -16,7 +16,8 @@ public final class Prompts {
     private Prompts() {}
 
     /**
-     * Whether prediction intervals are made of an image, so that no stage of a training looks at its scores.
+     * Whether prediction intervals are made of an image, so that no stage of a training looks at its scores. The prompt
+     * alone decides: with the same share every stage chooses the same.
      *
      * @param share the share of prompts that are chosen, from 0 to 1
      */
@@ -25,7 +26,8 @@ public final class Prompts {
     }
 
     /**
-     * The groups of those images that choose a checkpoint.
+     * The groups of those images that choose a checkpoint: those with the lowest hashes. Stages with the same share and
+     * seed choose nearly the same, as far as their images have the same prompts; a smaller share is part of a larger one.
      *
      * @param share the share of groups, from 0 to 1; one group at least if it is above 0
      * @param seed decides which ones
