@@ -67,16 +67,23 @@ public final class MiniCpmV implements AutoCloseable {
                         maxSlices, config.tileResolution(), config.vision().patchSize()));
     }
 
-    /** Sets the scale of the vision tower's stem by what it makes of the tiles of these images; nothing without a stem. */
-    public void normalizeStem(List<RgbImage> images, int maxSlices) {
+    /**
+     * Sets the scale of the vision tower's stem, and of what embeds its patches, by what they make of the tiles of these
+     * images; nothing without a stem.
+     *
+     * @param stemToo false for a stem that was trained before
+     */
+    public void normalizeStem(List<RgbImage> images, int maxSlices, boolean stemToo) {
         if (!config.vision().stem().isEmpty()) {
             List<RgbImage> pieces = images.stream()
                     .flatMap(image -> plan(image, maxSlices).cut(image).stream())
                     .toList();
             RgbImage last = pieces.getLast();
-            vision.normalizeStem(pieces.stream()
-                    .filter(piece -> piece.width() == last.width() && piece.height() == last.height())
-                    .toList());
+            vision.normalizeStem(
+                    pieces.stream()
+                            .filter(piece -> piece.width() == last.width() && piece.height() == last.height())
+                            .toList(),
+                    stemToo);
         }
     }
 

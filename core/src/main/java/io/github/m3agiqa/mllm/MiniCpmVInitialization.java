@@ -45,21 +45,37 @@ public final class MiniCpmVInitialization {
         return initialization.weights;
     }
 
+    /**
+     * The filters of a stem, {@code N.weight}, and its biases, {@code N.bias}.
+     *
+     * @return float32 tensors in main memory; the same stem and seed give the same ones
+     */
+    static Map<String, Tensor> stem(List<SiglipVision.Convolution> stem, long seed) {
+        Engine.seed(seed);
+        MiniCpmVInitialization initialization = new MiniCpmVInitialization();
+        initialization.stem("", stem);
+        return initialization.weights;
+    }
+
+    private void stem(String part, List<SiglipVision.Convolution> stem) {
+        int channels = 3;
+        for (int i = 0; i < stem.size(); i++) {
+            SiglipVision.Convolution layer = stem.get(i);
+            if (i == 0) {
+                weights.put(part + i + ".weight", cosines(layer.channels(), layer.kernel()));
+            } else {
+                normal(part + i + ".weight", Math.sqrt(2), layer.channels(), channels, layer.kernel(), layer.kernel());
+            }
+            constant(part + i + ".bias", 0, layer.channels());
+            channels = layer.channels();
+        }
+    }
+
     private void vision(String part, SiglipVision.Config config) {
         int hidden = config.hiddenSize();
         String embeddings = part + "embeddings.";
-        int channels = 3;
-        for (int i = 0; i < config.stem().size(); i++) {
-            SiglipVision.Convolution layer = config.stem().get(i);
-            String name = embeddings + "stem." + i;
-            if (i == 0) {
-                weights.put(name + ".weight", cosines(layer.channels(), layer.kernel()));
-            } else {
-                normal(name + ".weight", Math.sqrt(2), layer.channels(), channels, layer.kernel(), layer.kernel());
-            }
-            constant(name + ".bias", 0, layer.channels());
-            channels = layer.channels();
-        }
+        int channels = config.stemChannels();
+        stem(embeddings + "stem.", config.stem());
         int patch = config.stemPatchSize();
         normal(embeddings + "patch_embedding.weight", 1, hidden, channels, patch, patch);
         constant(embeddings + "patch_embedding.bias", 0, hidden);

@@ -321,15 +321,17 @@ public final class SiglipVision {
      * and variance 1, for a pretraining to begin with.
      *
      * @param images of one size
+     * @param stemToo false to leave the stem's filters as they are
      * @see <a href="https://arxiv.org/abs/1511.06856">Data-dependent initializations of convolutional neural networks</a>
      */
-    void normalizeStem(List<RgbImage> images) {
+    void normalizeStem(List<RgbImage> images, boolean stemToo) {
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             Tensor patches = Torch.stack(images.stream().map(this::patches).toList());
             Tensor x = unpatched(patches, grid(images.getFirst()));
             for (StemLayer layer : stem) {
-                x = normalized(layer.forward(x), layer.weight, layer.bias).relu();
+                Tensor made = layer.forward(x);
+                x = (stemToo ? normalized(made, layer.weight, layer.bias) : made).relu();
             }
             Tensor embedded = Torch.convolution(x, patchWeight.get(), patchBias.get(), config.stemPatchSize(), 0);
             normalized(embedded, patchWeight, patchBias);

@@ -16,7 +16,7 @@ public record Axis(int cells, int stride, double first) {
     }
 
     /** The side of an image itself. */
-    static Axis ofPixels(int pixels) {
+    public static Axis ofPixels(int pixels) {
         return new Axis(pixels, 1, 0.5);
     }
 
@@ -25,13 +25,18 @@ public record Axis(int cells, int stride, double first) {
         return first + (double) cell * stride;
     }
 
+    /** The cell whose centre is nearest to a place, in pixels. */
+    public int nearest(double place) {
+        return Math.clamp(Math.round((place - first) / stride), 0, cells - 1);
+    }
+
     /** The axis with cells added at both ends. */
-    Axis padded(int before, int after) {
+    public Axis padded(int before, int after) {
         return new Axis(cells + before + after, stride, first - (double) before * stride);
     }
 
     /** The axis of what a window of {@code size} cells makes that moves by {@code step} and stays inside. */
-    Axis windowed(int size, int step) {
+    public Axis windowed(int size, int step) {
         return new Axis(Math.floorDiv(cells - size, step) + 1, stride * step, first + (size - 1) / 2.0 * stride);
     }
 }

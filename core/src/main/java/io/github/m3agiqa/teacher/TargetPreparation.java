@@ -1,11 +1,8 @@
 package io.github.m3agiqa.teacher;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
-import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -16,10 +13,8 @@ import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +25,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -42,9 +36,8 @@ final class TargetPreparation {
     private static final int CHUNK_IMAGES = 32;
     private static final double LEAST_DEVIATION = 1e-6;
     private static final double MOST_DEVIATIONS = 6;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final Path folder;
+    private final TargetFolder folder;
     private final TargetSettings settings;
     private final Map<String, Supplier<RgbImage>> sources;
     private final List<String> images;
@@ -57,7 +50,7 @@ final class TargetPreparation {
             Map<String, Supplier<RgbImage>> images,
             Set<String> fitOn,
             StepListener listener) {
-        this.folder = folder;
+        this.folder = new TargetFolder(folder);
         this.settings = settings;
         this.sources = new TreeMap<>(images);
         this.images = List.copyOf(sources.keySet());
@@ -73,87 +66,43 @@ final class TargetPreparation {
     void run() {
         try {
             if (Files.exists(folder.resolve(TeacherTargets.TARGETS))) {
-                compare(manifest(Map.of()), true);
+                folder.compare(wanted());
                 return;
             }
-            Files.createDirectories(folder);
             prepare();
         } catch (IOException e) {
             throw new InputException(
-                    "%s cannot be used: %s; free space or name another folder".formatted(folder, e), e);
+                    "%s cannot be used: %s; free space or name another folder".formatted(folder.path(), e), e);
         }
     }
 
     private void prepare() throws IOException {
-        Map<Path, TeacherNetwork> networks = new HashMap<>();
-        try (NoGradGuard _ = new NoGradGuard()) {
-            for (TeacherSettings teacher : settings.teachers()) {
-                if (!networks.containsKey(teacher.folder())) {
-                    networks.put(teacher.folder(), new TeacherNetwork(teacher.folder()));
-                }
-            }
-            JsonNode manifest = manifest(networks);
-            if (Files.exists(folder.resolve(TeacherTargets.IMAGES))) {
-                compare(manifest, false);
-            } else {
-                writeText(folder.resolve(TeacherTargets.IMAGES), manifest.toPrettyString());
-            }
+        try (NoGradGuard _ = new NoGradGuard();
+                TargetFolder.Teachers teachers = new TargetFolder.Teachers(settings.teachers().stream()
+                        .map(TeacherSettings::folder)
+                        .toList())) {
+            folder.begin(wanted(), teachers);
             look(settings.teachers().stream()
-                    .map(teacher -> new Teacher(teacher, network(networks, teacher)))
+                    .map(teacher -> new Teacher(teacher, teachers.of(teacher.folder())))
                     .toList());
-        } finally {
-            networks.values().forEach(TeacherNetwork::close);
         }
         finish();
     }
 
-    private static TeacherNetwork network(Map<Path, TeacherNetwork> networks, TeacherSettings teacher) {
-        TeacherNetwork network = networks.get(teacher.folder());
-        if (network == null) {
-            throw new IllegalStateException("%s was not opened".formatted(teacher.folder()));
-        }
-        return network;
-    }
-
-    private JsonNode manifest(Map<Path, TeacherNetwork> networks) throws IOException {
-        ObjectNode root = JSON.createObjectNode();
+    private ObjectNode wanted() {
+        ObjectNode root = TargetFolder.wanted(fitOn, images);
         root.put("globalSize", settings.globalSize())
                 .put("denseSize", settings.denseSize())
                 .put("patch", settings.patch())
                 .put("denseSample", settings.denseSample())
                 .put("seed", settings.seed());
         ObjectNode teachers = root.putObject("teachers");
-        ObjectNode hashes = root.putObject("files");
         for (TeacherSettings teacher : settings.teachers()) {
             ObjectNode node = teachers.putObject("%s %d".formatted(teacher.network(), teacher.inputSize()));
             teacher.pooled().forEach(node.putArray("pooled")::add);
             teacher.dense().forEach(node.putArray("dense")::add);
-            if (networks.containsKey(teacher.folder())) {
-                for (Path file : network(networks, teacher).files()) {
-                    hashes.put("%s/%s".formatted(teacher.network(), file.getFileName()), Sha256.of(file));
-                }
-            }
         }
-        fitOn.forEach(root.putArray("fitOn")::add);
-        images.forEach(root.putArray("images")::add);
-        return JSON.readTree(JSON.writeValueAsString(root));
-    }
-
-    private void compare(JsonNode manifest, boolean withoutFiles) {
-        JsonNode stored = TeacherTargets.manifest(folder);
-        for (var entry : manifest.properties()) {
-            if (!(withoutFiles && entry.getKey().equals("files"))
-                    && !entry.getValue().equals(stored.get(entry.getKey()))) {
-                throw new InputException("%s was made with another \"%s\"; name another folder, or delete it"
-                        .formatted(folder.resolve(TeacherTargets.IMAGES), entry.getKey()));
-            }
-        }
-    }
-
-    private static void writeText(Path file, String text) throws IOException {
-        Path partial = file.resolveSibling(file.getFileName() + ".partial");
-        Files.writeString(partial, text);
-        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return root;
     }
 
     /** A network with the layers that are wanted of it. */
@@ -191,7 +140,7 @@ final class TargetPreparation {
             if (!denseOnly) {
                 layers.addAll(pooled);
             }
-            return network.forward(input(image, teacher.inputSize()), layers);
+            return network.forward(TeacherNetwork.input(image, teacher.inputSize()), layers);
         }
 
         /** The pooled layers of an image, end to end. */
@@ -217,14 +166,6 @@ final class TargetPreparation {
             }
             return map.select(0, 0).permute(1, 2, 0).contiguous().flatten(0, 1); // (cells, channels)
         }
-    }
-
-    /** An image as a teacher takes it, (1, 3, size, size), from 0 to 1. */
-    private static Tensor input(RgbImage image, int size) {
-        byte[] pixels = image.resized(size, size).pixels();
-        Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, size, size, 3);
-        Torch.bytes(bytes, 0, pixels.length).put(pixels);
-        return Torch.divide(Torch.to(bytes.permute(2, 0, 1).unsqueeze(0), Dtype.F32), 255);
     }
 
     private RgbImage read(String name) {
@@ -387,11 +328,7 @@ final class TargetPreparation {
             Tensor mean = Torch.mean(fitted, 0);
             Tensor deviation = PrincipalComponents.atLeast(
                     Torch.mean(fitted.sub(mean).square(), 0).sqrt(), LEAST_DEVIATION);
-            Tensor clipped = roots.sub(mean)
-                    .div(deviation)
-                    .clamp(
-                            new ScalarOptional(Torch.scalar(-MOST_DEVIATIONS)),
-                            new ScalarOptional(Torch.scalar(MOST_DEVIATIONS)));
+            Tensor clipped = Torch.clamp(roots.sub(mean).div(deviation), -MOST_DEVIATIONS, MOST_DEVIATIONS);
             return scope.keep(Torch.divide(clipped, Math.sqrt((double) pooled.size(1))));
         }
     }

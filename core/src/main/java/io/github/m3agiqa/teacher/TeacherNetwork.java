@@ -2,7 +2,11 @@ package io.github.m3agiqa.teacher;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -69,6 +73,14 @@ public final class TeacherNetwork implements AutoCloseable {
                         .formatted(model, layer.name()));
             }
         }
+    }
+
+    /** An image as a teacher takes it, (1, 3, size, size), from 0 to 1. */
+    static Tensor input(RgbImage image, int size) {
+        byte[] pixels = image.resized(size, size).pixels();
+        Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, size, size, 3);
+        Torch.bytes(bytes, 0, pixels.length).put(pixels);
+        return Torch.divide(Torch.to(bytes.permute(2, 0, 1).unsqueeze(0), Dtype.F32), 255);
     }
 
     /** The files that were read. */

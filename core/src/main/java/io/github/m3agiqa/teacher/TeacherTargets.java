@@ -1,8 +1,5 @@
 package io.github.m3agiqa.teacher;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.StepListener;
@@ -13,10 +10,8 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.TensorInfo;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,10 +25,9 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class TeacherTargets implements AutoCloseable {
     static final String TARGETS = "targets.safetensors";
-    static final String IMAGES = "images.json";
 
     private final Path folder;
-    private final List<String> images = new ArrayList<>();
+    private final List<String> images;
     private final Map<String, Integer> places = new HashMap<>();
     private final SafetensorsFile file;
     private final Tensor global; // owned, (images, globalSize)
@@ -41,9 +35,9 @@ public final class TeacherTargets implements AutoCloseable {
 
     private TeacherTargets(Path folder) {
         this.folder = folder;
-        for (JsonNode image : manifest(folder).path("images")) {
-            places.put(image.asText(), images.size());
-            images.add(image.asText());
+        this.images = new TargetFolder(folder).images();
+        for (String image : images) {
+            places.put(image, places.size());
         }
         this.file = new SafetensorsFile(folder.resolve(TARGETS));
         try (Scope _ = new Scope()) {
@@ -60,22 +54,9 @@ public final class TeacherTargets implements AutoCloseable {
     private void check(String name, int sides) {
         TensorInfo info = file.tensors().get(name);
         if (info == null || info.shape().size() != sides || info.shape().getFirst() != images.size()) {
-            throw new InputException("%s holds no %s targets of the %d images in %s; delete %s and prepare it again"
-                    .formatted(file.location(), name, images.size(), IMAGES, folder));
-        }
-    }
-
-    /** What a folder was made of. */
-    static JsonNode manifest(Path folder) {
-        Path path = folder.resolve(IMAGES);
-        try {
-            return new ObjectMapper().readTree(Files.readString(path));
-        } catch (JsonProcessingException e) {
             throw new InputException(
-                    "%s is damaged: %s; delete %s and prepare it again".formatted(path, e.getOriginalMessage(), folder),
-                    e);
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s; prepare the targets first".formatted(path, e), e);
+                    "%s holds no %s targets of the %d images in its list; delete %s and prepare it again"
+                            .formatted(file.location(), name, images.size(), folder));
         }
     }
 

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -232,6 +233,11 @@ public final class Torch {
                 x, new long[] {x.size(-1)}, new TensorOptional(weight), new TensorOptional(), epsilon, true);
     }
 
+    /** Each element, or the bound that it lies beyond. */
+    public static Tensor clamp(Tensor tensor, double least, double most) {
+        return tensor.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most)));
+    }
+
     /** x times the transposed weight, plus the bias. */
     public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
         return torch.linear(x, weight, new TensorOptional(bias));
@@ -254,6 +260,36 @@ public final class Torch {
                 new long[] {padding, padding},
                 new long[] {1, 1},
                 1);
+    }
+
+    /**
+     * Brings every channel to mean 0 and variance 1, then to the scale and shift that were learned.
+     *
+     * @param images (images, channels, height, width)
+     * @param mean running mean of each channel, of which this batch's becomes a part in training
+     * @param variance as the mean
+     * @param momentum that part
+     * @param training whether this batch's own mean and variance are taken, not the running ones
+     */
+    public static Tensor batchNorm(
+            Tensor images,
+            Tensor scale,
+            Tensor shift,
+            Tensor mean,
+            Tensor variance,
+            boolean training,
+            double momentum,
+            double epsilon) {
+        return torch.batch_norm(
+                images,
+                new TensorOptional(scale),
+                new TensorOptional(shift),
+                new TensorOptional(mean),
+                new TensorOptional(variance),
+                training,
+                momentum,
+                epsilon,
+                false);
     }
 
     /** The largest elements of the last dimension in descending order, with their indices. */

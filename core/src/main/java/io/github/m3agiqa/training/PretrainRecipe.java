@@ -2,7 +2,9 @@ package io.github.m3agiqa.training;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.teacher.Hint;
 import io.github.m3agiqa.teacher.TeacherSettings;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
@@ -31,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  *     {@link io.github.m3agiqa.image.RandomView}; they have no human score. 0 by default
  * @param validationShare the share of prompts whose images are kept to choose a checkpoint by, from 0 to below 1
  * @param texts conversation files that are read as texts, and that the tokenizer is trained on
+ * @param stem how the vision tower's stem is trained before all else, after which it stays as it is; null to train it with
+ *     the rest
  * @param teachers the networks whose view of the images is distilled; null for none, then {@code dense} and
  *     {@code global} count nothing
  * @param scores the aspects whose human scores are learned; none by default, then that loss counts nothing
@@ -67,6 +71,7 @@ public record PretrainRecipe(
         Integer views,
         double validationShare,
         List<Path> texts,
+        @Nullable StemStage stem,
         @Nullable Teachers teachers,
         List<Aspect> scores,
         Double calibrationShare,
@@ -123,6 +128,49 @@ public record PretrainRecipe(
     }
 
     /**
+     * A training of the stem on its own.
+     *
+     * @param cache the folder of what the hints' layers see, which other runs on the same images may share
+     * @param inputSize the side to which images are resized for teachers and stem, in pixels
+     * @param sample the images of which the layers' components are computed
+     * @param hints the teachers' layers that are learned, and what learns each
+     * @param optimization how weights are changed
+     * @param steps how often the weights are changed
+     * @param imagesPerStep images read in one step, by which the batch norms go
+     * @param evaluateEvery the steps between two validations, each with a checkpoint
+     */
+    public record StemStage(
+            Path cache,
+            int inputSize,
+            int sample,
+            List<Hint> hints,
+            Optimization optimization,
+            long steps,
+            int imagesPerStep,
+            long evaluateEvery) {
+        public StemStage {
+            Recipes.given("stem.cache", cache);
+            Recipes.positive("stem.inputSize", inputSize);
+            Recipes.positive("stem.sample", sample);
+            hints = List.copyOf(Recipes.given("stem.hints", hints));
+            Recipes.given("stem.optimization", optimization);
+            Recipes.positive("stem.steps", steps);
+            Recipes.positive("stem.imagesPerStep", imagesPerStep);
+            Recipes.positive("stem.evaluateEvery", evaluateEvery);
+        }
+
+        /** Whether the tower has the layers that hints name. */
+        void check(int stemLayers) {
+            for (Hint hint : hints) {
+                if (hint.stemLayer() >= stemLayers) {
+                    throw new InputException("the hint %s is for stemLayer %d, and config's stem has %d, from 0"
+                            .formatted(hint.layer(), hint.stemLayer(), stemLayers));
+                }
+            }
+        }
+    }
+
+    /**
      * What each loss counts.
      *
      * @param dense the mean squared error of what is seen in a patch, over its variance
@@ -152,6 +200,9 @@ public record PretrainRecipe(
         Recipes.given("lossWeights", lossWeights);
         if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
             throw new IllegalArgumentException("teachers is missing, and lossWeights has dense or global above 0");
+        }
+        if (stem != null && initial != null) {
+            throw new IllegalArgumentException("stem is trained first, and initial has one already; leave out one");
         }
         if (scores.isEmpty() != (lossWeights.score == 0)) {
             throw new IllegalArgumentException("scores names %d aspects, and lossWeights has score: %s"

@@ -38,6 +38,7 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import io.github.m3agiqa.weights.TensorInfo;
@@ -53,8 +54,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -150,7 +149,8 @@ public final class Pretraining {
                         texts.stream().flatMap(Pretraining::words).toList(),
                         recipe.config().path("vocab_size").asInt());
             }
-            train(run, MiniCpmVConfig.read(base.resolve("config.json")), base, before);
+            MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
+            train(run, config, base, before, stem(run, config));
             ModelFolder.write(
                     made,
                     new ModelManifest(
@@ -233,21 +233,52 @@ public final class Pretraining {
         Files.write(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
     }
 
-    private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path before) throws IOException {
-        Device device = Device.parse(recipe.device());
+    /** Trains the stem where the recipe says so; the file of its weights. */
+    private @Nullable Path stem(RunFolder run, MiniCpmVConfig config) throws IOException {
+        PretrainRecipe.StemStage stage = recipe.stem();
+        if (stage == null) {
+            return null;
+        }
+        List<Seen> learned = train.stream().filter(seen -> seen.view == 0).toList();
+        StemTraining training =
+                new StemTraining(recipe, stage, config, readers(learned), names(learned), names(validation), listener);
+        try (RunFolder part = new RunFolder(run.resolve("stem"), recipeFile, data, facts())) {
+            return training.run(part);
+        }
+    }
+
+    private static List<String> names(List<Seen> images) {
+        return images.stream().map(Seen::name).toList();
+    }
+
+    /** What reads each of these images, and those for validation. */
+    private Map<String, Supplier<RgbImage>> readers(List<Seen> learned) {
         Map<String, Supplier<RgbImage>> images = new LinkedHashMap<>();
-        Stream.concat(train.stream(), validation.stream()).forEach(seen -> images.put(seen.name(), () -> decode(seen)));
-        try (TeacherTargets targets = targets(config, images);
+        Stream.concat(learned.stream(), validation.stream())
+                .forEach(seen -> images.put(seen.name(), () -> decode(seen)));
+        return images;
+    }
+
+    private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path before, @Nullable Path stem)
+            throws IOException {
+        Device device = Device.parse(recipe.device());
+        try (TeacherTargets targets = targets(config, readers(train));
                 HeldTensors heads = heads(config, device);
-                HeldTensors weights = initial(config, before, device);
+                HeldTensors weights = initial(config, before, stem, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
                 Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
                 MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
-                AdamWOptimizer optimizer =
-                        new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
+                AdamWOptimizer optimizer = new AdamWOptimizer(
+                        learning(both(weights, heads)), LoraAdapter::decays, recipe.optimization())) {
             if (before == null) {
                 model.normalizeStem(
-                        train.stream().limit(NORMALIZED_ON).map(this::decode).toList(), recipe.maxSlices());
+                        train.stream()
+                                .filter(seen -> seen.view == 0)
+                                .limit(NORMALIZED_ON)
+                                .map(this::decode)
+                                .toList(),
+                        recipe.maxSlices(),
+                        stem == null);
             }
             new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
                     .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
@@ -276,7 +307,14 @@ public final class Pretraining {
         return all;
     }
 
-    private HeldTensors initial(MiniCpmVConfig config, @Nullable Path before, Device device) {
+    /** Those that are changed: a stem that was trained before stays as it is. */
+    private static Map<String, Tensor> learning(Map<String, Tensor> weights) {
+        Map<String, Tensor> learning = new LinkedHashMap<>(weights);
+        learning.values().removeIf(weight -> !weight.requires_grad());
+        return learning;
+    }
+
+    private HeldTensors initial(MiniCpmVConfig config, @Nullable Path before, @Nullable Path stem, Device device) {
         try (Scope _ = new Scope()) {
             Map<String, Tensor> weights = MiniCpmVInitialization.weights(config, recipe.seed());
             if (before != null) {
@@ -285,11 +323,20 @@ public final class Pretraining {
                             trained.load(name, Dtype.F32, Device.CPU).clone());
                 }
             }
-            return trained("the base in training", weights, device);
+            if (stem == null) {
+                return trained("the base in training", weights, Set.of(), device);
+            }
+            try (SafetensorsFile trained = new SafetensorsFile(stem)) {
+                Set<String> kept = trained.tensors().keySet();
+                kept.forEach(name -> weights.put(
+                        name, trained.load(name, Dtype.F32, Device.CPU).clone()));
+                return trained("the base in training", weights, kept, device);
+            }
         }
     }
 
     private HeldTensors heads(MiniCpmVConfig config, Device device) {
+        Engine.seed(recipe.seed());
         try (Scope _ = new Scope()) {
             Map<String, Tensor> heads = new LinkedHashMap<>();
             PretrainRecipe.Teachers teachers = recipe.teachers();
@@ -300,7 +347,7 @@ public final class Pretraining {
             if (!recipe.scores().isEmpty()) {
                 head(heads, "score", recipe.scores().size(), config.llama().hiddenSize());
             }
-            return trained("the heads in training", heads, device);
+            return trained("the heads in training", heads, Set.of(), device);
         }
     }
 
@@ -309,10 +356,10 @@ public final class Pretraining {
         heads.put("heads." + name + ".bias", Torch.zeros(Dtype.F32, Device.CPU, out));
     }
 
-    private static HeldTensors trained(String what, Map<String, Tensor> initial, Device device) {
+    private static HeldTensors trained(String what, Map<String, Tensor> initial, Set<String> kept, Device device) {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         initial.forEach(
-                (name, weight) -> weights.put(name, Torch.to(weight, device).requires_grad_(true)));
+                (name, weight) -> weights.put(name, Torch.to(weight, device).requires_grad_(!kept.contains(name))));
         return new HeldTensors(what, weights);
     }
 
@@ -359,10 +406,10 @@ public final class Pretraining {
         private final PretrainingPass.Weights weights;
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
-        /** The images of the next step, which are read while the engine is busy with this one. */
-        private CompletableFuture<List<Cut>> ahead = CompletableFuture.completedFuture(List.of());
-
-        private long stepAhead = -1;
+        private final ReadAhead<List<Cut>> ahead = new ReadAhead<>(step -> {
+            List<Seen> samples = samples(step);
+            return () -> cut(samples, changes(step));
+        });
 
         Batches(MiniCpmV model, Heads heads, @Nullable TeacherTargets targets) {
             this.model = model;
@@ -386,7 +433,7 @@ public final class Pretraining {
         @Override
         public double[] learn(long step) {
             try (Scope _ = new Scope()) {
-                List<Cut> cuts = cuts(step);
+                List<Cut> cuts = ahead.of(step);
                 List<TokenizedConversation> read = IntStream.range(0, recipe.textsPerStep())
                         .mapToObj(i -> text(texts.get(textOrder.at(step * recipe.textsPerStep() + i))))
                         .toList();
@@ -431,20 +478,6 @@ public final class Pretraining {
             return IntStream.range(0, recipe.imagesPerStep())
                     .mapToObj(i -> train.get(imageOrder.at(step * recipe.imagesPerStep() + i)))
                     .toList();
-        }
-
-        /** The images of a step; those of the next one are begun with. */
-        private List<Cut> cuts(long step) {
-            List<Cut> cuts;
-            try {
-                cuts = step == stepAhead ? ahead.join() : cut(samples(step), changes(step));
-            } catch (CompletionException e) {
-                throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
-            }
-            List<Seen> next = samples(step + 1);
-            stepAhead = step + 1;
-            ahead = CompletableFuture.supplyAsync(() -> cut(next, changes(step + 1)));
-            return cuts;
         }
 
         /** What decides how the images of a step are changed. */

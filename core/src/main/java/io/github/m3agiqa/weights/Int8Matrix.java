@@ -31,7 +31,7 @@ public final class Int8Matrix implements Matrix {
             Tensor full = Torch.to(weight.get(), Dtype.F32);
             // divide by the scale that will be multiplied with, as it is rounded to bfloat16
             Tensor steps = full.div(Torch.to(scales(full), Dtype.BF16).unsqueeze(1));
-            return steps.round().clamp(bound(-LEVELS), bound(LEVELS)).to(Dtype.I8.scalarType());
+            return Torch.clamp(steps.round(), -LEVELS, LEVELS).to(Dtype.I8.scalarType());
         });
     }
 
@@ -39,10 +39,6 @@ public final class Int8Matrix implements Matrix {
         Tensor largest = Torch.to(weight.abs().amax(new long[] {1}, false), Dtype.F32);
         // an all-zero row keeps a scale that can be divided by
         return Torch.scale(largest.clamp_min(new Scalar(1e-12)), 1 / LEVELS);
-    }
-
-    private static org.bytedeco.pytorch.ScalarOptional bound(double bound) {
-        return new org.bytedeco.pytorch.ScalarOptional(new Scalar(bound));
     }
 
     @Override

@@ -11,9 +11,14 @@ import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.ScriptPackage;
 import io.github.m3agiqa.testing.Watcher;
+import io.github.m3agiqa.weights.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +26,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.DoubleStream;
 import org.assertj.core.data.Offset;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -213,6 +219,76 @@ class PretrainingTest {
         assertThat(Pretraining.run(write(recipe), Watcher.patient())).isDirectory();
     }
 
+    private String withStem(String output) {
+        return recipe(output)
+                .replace("stem: [{out_channels: 8, kernel_size: 5, stride: 4}]", """
+                        stem: [{out_channels: 8, kernel_size: 3, stride: 2}, {out_channels: 8, kernel_size: 3, stride: 2}]""")
+                .replace("teachers:\n", """
+                        stem:
+                          cache: %1$s/maps
+                          inputSize: 64
+                          sample: 6
+                          hints:
+                            - {stemLayer: 0, folder: %1$s/teacher, layer: first, size: 6}
+                            - {stemLayer: 1, folder: %1$s/teacher, layer: second, size: 6}
+                          optimization:
+                            learningRate: 0.02
+                            betas: [0.9, 0.98]
+                            epsilon: 1.0e-8
+                            weightDecay: 0
+                            maxGradientNorm: 1
+                            schedule: {kind: cosine, warmupSteps: 2}
+                          steps: 80
+                          imagesPerStep: 4
+                          evaluateEvery: 10
+                        teachers:
+                        """.formatted(folder));
+    }
+
+    @Test
+    void learnsTheStemFirstAndKeepsIt() throws IOException {
+        Path made = Pretraining.run(write(withStem("run")), Watcher.patient());
+
+        List<String> rows = Files.readAllLines(folder.resolve("run/stem/metrics.csv"));
+        assertThat(rows.getFirst()).contains("loss,hint_1_loss,hint_2_loss");
+        double[] first = numbers(rows.get(1));
+        double[] last = numbers(rows.getLast());
+        int validated = List.of(rows.getFirst().split(",", -1)).indexOf("validation_hint_1_loss");
+        for (int hint = 0; hint < 2; hint++) {
+            assertThat(first[4 + hint]).isGreaterThan(0.9);
+            assertThat(last[validated + hint]).as("on new prompts").isLessThan(0.85);
+        }
+        try (Scope _ = new Scope();
+                SafetensorsFile stem = new SafetensorsFile(folder.resolve("run/stem/stem.safetensors"));
+                SafetensorsFile base = new SafetensorsFile(made.resolve("base/model.safetensors"))) {
+            for (String name : stem.tensors().keySet()) {
+                Tensor stored = base.load(name, Dtype.F32, Device.CPU);
+                // matrices are stored as bfloat16
+                assertThat(Torch.toFloats(stored))
+                        .containsExactly(Torch.toFloats(stem.load(name, Dtype.F32, Device.CPU)), Offset.offset(0.02f));
+            }
+        }
+    }
+
+    @Test
+    void goesOnAfterCrashesInTheStemToo() throws IOException {
+        byte[] whole = weights(Pretraining.run(write(withStem("whole")), Watcher.patient()));
+
+        Path recipe = write(withStem("broken"));
+        Path made = null;
+        int crashes = 0;
+        while (made == null) {
+            try {
+                made = Pretraining.run(recipe, Watcher.crashingAfter(17));
+            } catch (Watcher.Crash _) {
+                crashes++;
+            }
+        }
+
+        assertThat(crashes).isGreaterThan(2);
+        assertThat(weights(made)).isEqualTo(whole);
+    }
+
     /** What was made is a model that the next stage takes. */
     @Test
     void isTunedFurther() throws IOException {
@@ -292,6 +368,11 @@ class PretrainingTest {
         Path badStem = write(recipe("other").replace("stride: 4}", "stride: 5}"));
         assertThatThrownBy(() -> Pretraining.run(badStem, Watcher.crashingAfter(1)))
                 .hasMessageContaining("patch size 16");
+
+        Path noLayer = write(withStem("stem").replace("stemLayer: 1", "stemLayer: 2"));
+        assertThatThrownBy(() -> Pretraining.run(noLayer, Watcher.crashingAfter(1)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("second is for stemLayer 2, and config's stem has 2");
 
         Path unscored = write(recipe("third").replace("score: 0}", "score: 1}"));
         assertThatThrownBy(() -> Pretraining.run(unscored, Watcher.crashingAfter(1)))
