@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param license the licence of its weights, an SPDX identifier
  * @param initial the folder of a pretrained model whose base is trained further; null for random weights
  * @param output the folder of the run
- * @param config the base's {@code config.json}, with the keys of Hugging Face; {@code vocab_size} counts control tokens
- * @param aspects the questions of the model that is made, as {@code m3agiqa.json} has them
+ * @param config the base's {@code config.json}, with the keys of Hugging Face; {@code vocab_size} counts control tokens. Null
+ *     with {@code initial}, whose own it is
+ * @param aspects the questions of the model that is made, as {@code m3agiqa.json} has them. Null with {@code initial}
  * @param dataset the folder of the images and their prompts
  * @param heldOut conversation files whose images are not looked at, such as the test lists
  * @param heldOutFold a fold of prompts whose images are not looked at, as in a train recipe with {@code prompt_folds};
@@ -63,8 +64,8 @@ public record PretrainRecipe(
         String license,
         @Nullable Path initial,
         Path output,
-        ObjectNode config,
-        Map<Aspect, AspectManifest> aspects,
+        @Nullable ObjectNode config,
+        @Nullable Map<Aspect, AspectManifest> aspects,
         Path dataset,
         List<Path> heldOut,
         @Nullable HeldOutFold heldOutFold,
@@ -185,11 +186,16 @@ public record PretrainRecipe(
         Recipes.name(name);
         Recipes.given("license", license);
         Recipes.given("output", output);
-        Recipes.given("config", config);
-        if (Recipes.given("aspects", aspects).isEmpty()) {
-            throw new IllegalArgumentException("aspects is empty");
+        if (initial == null) {
+            Recipes.given("config", config);
+            if (Recipes.given("aspects", aspects).isEmpty()) {
+                throw new IllegalArgumentException("aspects is empty");
+            }
+        } else if (config != null || aspects != null || stem != null) {
+            throw new IllegalArgumentException(
+                    "initial has a config, aspects and a trained stem; leave out config, aspects and stem");
         }
-        aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
+        aspects = aspects == null ? null : Collections.unmodifiableMap(new EnumMap<>(aspects));
         Recipes.given("dataset", dataset);
         heldOut = List.copyOf(Recipes.given("heldOut", heldOut));
         texts = List.copyOf(Recipes.given("texts", texts));
@@ -200,9 +206,6 @@ public record PretrainRecipe(
         Recipes.given("lossWeights", lossWeights);
         if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
             throw new IllegalArgumentException("teachers is missing, and lossWeights has dense or global above 0");
-        }
-        if (stem != null && initial != null) {
-            throw new IllegalArgumentException("stem is trained first, and initial has one already; leave out one");
         }
         if (scores.isEmpty() != (lossWeights.score == 0)) {
             throw new IllegalArgumentException("scores names %d aspects, and lossWeights has score: %s"

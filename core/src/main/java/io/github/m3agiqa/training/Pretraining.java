@@ -69,6 +69,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Pretraining {
     private static final AlphaMode ALPHA = AlphaMode.WHITE;
+    private static final String CONFIG = "config.json";
+    private static final String TOKENIZER = "tokenizer.json";
 
     /** The images by which the stem's first scale is set. */
     private static final int NORMALIZED_ON = 16;
@@ -78,6 +80,9 @@ public final class Pretraining {
     private final PretrainRecipe recipe;
     private final StepListener listener;
     private final Dataset dataset;
+    /** The model whose base is trained further, if one is. */
+    private final @Nullable ModelFolder before;
+
     private final Map<String, Path> data = new LinkedHashMap<>();
     private final List<Seen> train = new ArrayList<>();
     private final List<Seen> validation = new ArrayList<>();
@@ -101,6 +106,7 @@ public final class Pretraining {
         this.recipe = recipe;
         this.listener = listener;
         this.dataset = Recipes.dataset(recipe.dataset(), null);
+        this.before = recipe.initial() == null ? null : ModelFolder.open(recipe.initial());
     }
 
     /**
@@ -120,7 +126,6 @@ public final class Pretraining {
     }
 
     private Path run() throws IOException {
-        Path before = initialBase();
         chooseImages();
         for (Path file : recipe.texts()) {
             data.put("texts/" + file, file);
@@ -137,20 +142,16 @@ public final class Pretraining {
             Path made = run.resolve("model");
             Path base = made.resolve("base");
             Files.createDirectories(base);
-            writeConfig(base.resolve("config.json"));
-            if (before != null) {
-                Files.copy(
-                        before.resolve("tokenizer.json"),
-                        base.resolve("tokenizer.json"),
-                        StandardCopyOption.REPLACE_EXISTING);
-            } else if (!Files.exists(base.resolve("tokenizer.json"))) {
-                TokenizerTraining.write(
-                        base.resolve("tokenizer.json"),
-                        texts.stream().flatMap(Pretraining::words).toList(),
-                        recipe.config().path("vocab_size").asInt());
+            if (before == null) {
+                begin(base);
+            } else {
+                for (String file : List.of(CONFIG, TOKENIZER)) {
+                    Files.copy(
+                            initialBase(before).resolve(file), base.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+                }
             }
-            MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
-            train(run, config, base, before, stem(run, config));
+            MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve(CONFIG));
+            train(run, config, base, stem(run, config));
             ModelFolder.write(
                     made,
                     new ModelManifest(
@@ -161,19 +162,31 @@ public final class Pretraining {
                             "base",
                             "white",
                             "corrected",
-                            recipe.aspects(),
+                            before == null
+                                    ? Recipes.given("aspects", recipe.aspects())
+                                    : before.manifest().aspects(),
                             Map.of()));
             return made;
         }
     }
 
-    /** The base that is trained further, if one is. */
-    private @Nullable Path initialBase() {
-        if (recipe.initial() == null) {
-            return null;
+    /** Writes what a new base is configured by, and trains its tokenizer. */
+    private void begin(Path base) throws IOException {
+        ObjectNode config = Recipes.given("config", recipe.config()).deepCopy();
+        config.put("model_type", "minicpmv").put("hidden_act", "silu");
+        Files.write(
+                base.resolve(CONFIG),
+                new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
+        if (!Files.exists(base.resolve(TOKENIZER))) {
+            TokenizerTraining.write(
+                    base.resolve(TOKENIZER),
+                    texts.stream().flatMap(Pretraining::words).toList(),
+                    config.path("vocab_size").asInt());
         }
-        ModelFolder model = ModelFolder.open(recipe.initial());
-        return model.part(model.manifest().base());
+    }
+
+    private static Path initialBase(ModelFolder initial) {
+        return initial.part(initial.manifest().base());
     }
 
     private static Stream<String> words(Conversation text) {
@@ -227,12 +240,6 @@ public final class Pretraining {
         }
     }
 
-    private void writeConfig(Path file) throws IOException {
-        ObjectNode config = recipe.config().deepCopy();
-        config.put("model_type", "minicpmv").put("hidden_act", "silu");
-        Files.write(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
-    }
-
     /** Trains the stem where the recipe says so; the file of its weights. */
     private @Nullable Path stem(RunFolder run, MiniCpmVConfig config) throws IOException {
         PretrainRecipe.StemStage stage = recipe.stem();
@@ -259,14 +266,13 @@ public final class Pretraining {
         return images;
     }
 
-    private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path before, @Nullable Path stem)
-            throws IOException {
+    private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path stem) throws IOException {
         Device device = Device.parse(recipe.device());
         try (TeacherTargets targets = targets(config, readers(train));
                 HeldTensors heads = heads(config, device);
-                HeldTensors weights = initial(config, before, stem, device);
+                HeldTensors weights = initial(config, stem, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
-                Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
+                Tokenizer tokenizer = new Tokenizer(base.resolve(TOKENIZER));
                 MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
                 AdamWOptimizer optimizer = new AdamWOptimizer(
                         learning(both(weights, heads)), LoraAdapter::decays, recipe.optimization())) {
@@ -314,11 +320,11 @@ public final class Pretraining {
         return learning;
     }
 
-    private HeldTensors initial(MiniCpmVConfig config, @Nullable Path before, @Nullable Path stem, Device device) {
+    private HeldTensors initial(MiniCpmVConfig config, @Nullable Path stem, Device device) {
         try (Scope _ = new Scope()) {
             Map<String, Tensor> weights = MiniCpmVInitialization.weights(config, recipe.seed());
             if (before != null) {
-                try (SafetensorsFolder trained = new SafetensorsFolder(before)) {
+                try (SafetensorsFolder trained = new SafetensorsFolder(initialBase(before))) {
                     weights.replaceAll((name, _) ->
                             trained.load(name, Dtype.F32, Device.CPU).clone());
                 }

@@ -141,7 +141,10 @@ class PretrainingTest {
     @Test
     void trainsABaseFurther() throws IOException {
         Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
-        String further = recipe("second").replace("license:", "initial: %s%nlicense:".formatted(first));
+        String initial = "initial: %s%nlicense:".formatted(first);
+        String further = recipe("second")
+                .replaceFirst("(?s)config:.*?dataset:", "dataset:")
+                .replace("license:", initial);
 
         Path second = Pretraining.run(write(further), Watcher.patient());
 
@@ -149,6 +152,13 @@ class PretrainingTest {
                 numbers(Files.readAllLines(folder.resolve("first/metrics.csv")).getLast())[6];
         double begin =
                 numbers(Files.readAllLines(folder.resolve("second/metrics.csv")).get(1))[6];
+        assertThat(second.resolve("base/config.json")).hasSameBinaryContentAs(first.resolve("base/config.json"));
+        assertThat(ModelFolder.open(second).manifest().aspects())
+                .isEqualTo(ModelFolder.open(first).manifest().aspects());
+        Path twice = write(recipe("third").replace("license:", initial));
+        assertThatThrownBy(() -> Pretraining.run(twice, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("leave out config, aspects and stem");
         assertThat(begin).as("loss of captions").isCloseTo(end, Offset.offset(0.5));
         assertThat(second.resolve("base/tokenizer.json")).hasSameBinaryContentAs(first.resolve("base/tokenizer.json"));
     }
