@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -128,16 +129,32 @@ final class StemTraining {
         return "heads.%d".formatted(hint);
     }
 
-    /** For each row or column of a hint's map the nearest one of the stem layer that learns it. */
-    private int[] places(Hint hint, Axis map) {
+    /**
+     * Which rows and columns of a stem layer lie where those of a map do.
+     *
+     * @param first that of the map's first one
+     * @param step from one of the map's to its next
+     * @param count how many of the map's are met; the last ones may lie beyond the layer's
+     */
+    private record Places(int first, int step, int count) {
+        private Tensor of(Tensor made, long dimension) {
+            long end = first + (count - 1L) * step + 1;
+            return made.slice(dimension, Torch.optional(first), Torch.optional(end), step);
+        }
+    }
+
+    private Places places(Hint hint, Axis map) {
         Axis axis = Axis.ofPixels(stage.inputSize());
         for (Convolution layer : config.vision().stem().subList(0, hint.stemLayer() + 1)) {
             axis = axis.padded(layer.kernel() / 2, layer.kernel() / 2).windowed(layer.kernel(), layer.stride());
         }
-        Axis student = axis;
-        return IntStream.range(0, map.cells())
-                .map(cell -> student.nearest(map.centre(cell)))
-                .toArray();
+        if (map.stride() % axis.stride() != 0) {
+            throw new InputException("the cells of %s are %d pixels apart and those of stemLayer %d %d; name another"
+                    .formatted(hint.layer(), map.stride(), hint.stemLayer(), axis.stride()));
+        }
+        int first = axis.nearest(map.first());
+        int step = map.stride() / axis.stride();
+        return new Places(first, step, Math.min(map.cells(), (axis.cells() - 1 - first) / step + 1));
     }
 
     /** Images and what teachers see in them. */
@@ -146,7 +163,7 @@ final class StemTraining {
         private final Map<String, Tensor> weights;
         private final HintMaps maps;
         private final Device device;
-        private final List<int[]> places = new ArrayList<>();
+        private final List<Places> places = new ArrayList<>();
         private final Epochs order = new Epochs(train.size(), recipe.seed());
         private final ReadAhead<List<RgbImage>> ahead = new ReadAhead<>(step -> {
             List<String> names = names(step);
@@ -236,17 +253,17 @@ final class StemTraining {
             List<Tensor> errors = new ArrayList<>();
             for (int i = 0; i < stage.hints().size(); i++) {
                 int hint = i;
-                Tensor near = Torch.indices(device, places.get(i));
-                Tensor seen = made.get(stage.hints().get(i).stemLayer())
-                        .index_select(2, near)
-                        .index_select(3, near)
-                        .permute(0, 2, 3, 1); // (images, rows, columns, channels)
+                Places near = places.get(i);
+                Tensor layer = made.get(stage.hints().get(i).stemLayer());
+                Tensor seen = near.of(near.of(layer, 2), 3).permute(0, 2, 3, 1); // (images, rows, columns, channels)
                 Tensor foreseen = Torch.linear(
                         seen,
                         Torch.to(weight(i, "weight"), Torch.dtypeOf(seen)),
                         Torch.to(weight(i, "bias"), Torch.dtypeOf(seen)));
                 Tensor wanted = Torch.stack(
-                        names.stream().map(name -> maps.map(hint, name)).toList());
+                                names.stream().map(name -> maps.map(hint, name)).toList())
+                        .narrow(1, 0, near.count)
+                        .narrow(2, 0, near.count);
                 errors.add(torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(wanted, device)));
             }
             return errors;
