@@ -1,0 +1,330 @@
+package io.github.m3agiqa.distill;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that teachers were asked and all that came back, in one SQLite file. A request is written down before it leaves,
+ * and its reply before anything is done with it, so that no kill loses an answer that was paid for. Several processes and
+ * threads may use one store: a question is {@linkplain #claim claimed} before it is asked, and a claim ends with the
+ * process that made it.
+ */
+public final class AnswerStore implements AutoCloseable {
+    private static final String FILE = "answers.sqlite";
+    private static final int VERSION = 1;
+    private static final int BUSY_MILLIS = 60_000;
+
+    /** The columns that say which question a row is about. */
+    private static final String KEY = "image_hash = ? AND text_hash = ? AND teacher = ?";
+
+    private static final List<String> SCHEMA = List.of("""
+            CREATE TABLE IF NOT EXISTS question (
+              image_hash TEXT NOT NULL, text_hash TEXT NOT NULL, teacher TEXT NOT NULL,
+              image TEXT NOT NULL, aspect TEXT NOT NULL, text TEXT NOT NULL, reveals_score INTEGER NOT NULL,
+              claimed_by TEXT, outcome TEXT, description TEXT,
+              PRIMARY KEY (image_hash, text_hash, teacher)) WITHOUT ROWID
+            """, """
+            CREATE TABLE IF NOT EXISTS request (
+              id INTEGER PRIMARY KEY, image_hash TEXT NOT NULL, text_hash TEXT NOT NULL, teacher TEXT NOT NULL,
+              sent_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')), sent_by TEXT NOT NULL,
+              outcome TEXT, reply TEXT, input_tokens INTEGER, output_tokens INTEGER, cost REAL, error TEXT,
+              millis INTEGER)
+            """);
+
+    /**
+     * A question and its answer.
+     *
+     * @param outcome what it came to at last; null while it is open
+     * @param description null unless it was answered
+     */
+    public record Answer(
+            Question question,
+            @Nullable Outcome outcome,
+            @Nullable String description) {}
+
+    /** What all requests together took. */
+    public record Spent(long requests, long inputTokens, long outputTokens, double cost) {}
+
+    private final Path file;
+    private final Connection connection;
+    private final Owner owner;
+
+    /**
+     * Opens the store of a folder, or begins it.
+     *
+     * @throws InputException if the folder cannot be written to, or holds something else
+     */
+    public AnswerStore(Path folder) {
+        this.file = folder.resolve(FILE);
+        try {
+            Files.createDirectories(folder);
+            this.owner = new Owner(folder.resolve("owners"));
+        } catch (java.io.IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(folder, e), e);
+        }
+        try {
+            this.connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+            begin();
+        } catch (SQLException e) {
+            owner.close();
+            throw failed(e);
+        }
+    }
+
+    private void begin() throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA busy_timeout = " + BUSY_MILLIS);
+            statement.execute("PRAGMA journal_mode = WAL");
+            statement.execute("PRAGMA synchronous = FULL");
+            int version = statement.executeQuery("PRAGMA user_version").getInt(1);
+            if (version > VERSION) {
+                throw new InputException("%s was made by a newer version; use that one".formatted(file));
+            }
+            for (String table : SCHEMA) {
+                statement.execute(table);
+            }
+            statement.execute("PRAGMA user_version = " + VERSION);
+        }
+    }
+
+    private InputException failed(SQLException e) {
+        return new InputException(
+                "%s cannot be used: %s; free space, or name another folder".formatted(file, e.getMessage()), e);
+    }
+
+    /** What to do with the database, which may fail. */
+    private interface Work<T> {
+        T run() throws SQLException;
+    }
+
+    private synchronized <T> T with(Work<T> work) {
+        try {
+            return work.run();
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    private PreparedStatement prepared(String sql, @Nullable Object... values) throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(sql);
+        for (int i = 0; i < values.length; i++) {
+            statement.setObject(i + 1, values[i]);
+        }
+        return statement;
+    }
+
+    private int change(String sql, @Nullable Object... values) throws SQLException {
+        try (PreparedStatement statement = prepared(sql, values)) {
+            return statement.executeUpdate();
+        }
+    }
+
+    /** Notes questions that shall be asked; those that are known stay as they are. */
+    public void add(List<Question> questions) {
+        with(() -> {
+            connection.setAutoCommit(false);
+            try {
+                for (Question question : questions) {
+                    change(
+                            "INSERT OR IGNORE INTO question"
+                                    + " (image_hash, text_hash, teacher, image, aspect, text, reveals_score)"
+                                    + " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            question.imageHash(),
+                            question.textHash(),
+                            question.teacher(),
+                            question.image(),
+                            question.aspect().id(),
+                            question.text(),
+                            question.revealsScore());
+                }
+                connection.commit();
+            } finally {
+                connection.setAutoCommit(true);
+            }
+            return questions.size();
+        });
+    }
+
+    /**
+     * Takes a question, so that nobody else asks it.
+     *
+     * @return false if it has come to an end, or a living process has taken it
+     */
+    public boolean claim(Question question) {
+        return with(() -> {
+            Optional<String> holder = holder(question);
+            if (holder.isPresent() && owner.lives(holder.get())) {
+                return false;
+            }
+            // whoever else saw the same holder, or none, loses
+            return change(
+                            "UPDATE question SET claimed_by = ? WHERE " + KEY
+                                    + " AND outcome IS NULL AND claimed_by IS ?",
+                            owner.name(),
+                            question.imageHash(),
+                            question.textHash(),
+                            question.teacher(),
+                            holder.orElse(null))
+                    == 1;
+        });
+    }
+
+    private Optional<String> holder(Question question) throws SQLException {
+        try (PreparedStatement statement = prepared(
+                        "SELECT claimed_by FROM question WHERE " + KEY,
+                        question.imageHash(),
+                        question.textHash(),
+                        question.teacher());
+                ResultSet found = statement.executeQuery()) {
+            return found.next() ? Optional.ofNullable(found.getString(1)) : Optional.empty();
+        }
+    }
+
+    /** Gives a question back that was claimed and did not come to an end. */
+    public void release(Question question) {
+        with(() -> change(
+                "UPDATE question SET claimed_by = NULL WHERE " + KEY + " AND claimed_by = ?",
+                question.imageHash(),
+                question.textHash(),
+                question.teacher(),
+                owner.name()));
+    }
+
+    /**
+     * Writes down that a request leaves.
+     *
+     * @return its number
+     */
+    public long sent(Question question) {
+        return with(() -> {
+            change(
+                    "INSERT INTO request (image_hash, text_hash, teacher, sent_by) VALUES (?, ?, ?, ?)",
+                    question.imageHash(),
+                    question.textHash(),
+                    question.teacher(),
+                    owner.name());
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery("SELECT last_insert_rowid()")) {
+                return row.getLong(1);
+            }
+        });
+    }
+
+    /**
+     * Writes down what came of a request.
+     *
+     * @param end whether the question has come to its end with it
+     */
+    public void arrived(long request, Question question, Attempt attempt, boolean end) {
+        with(() -> {
+            connection.setAutoCommit(false);
+            try {
+                change(
+                        "UPDATE request SET outcome = ?, reply = ?, input_tokens = ?, output_tokens = ?, cost = ?,"
+                                + " error = ?, millis = ? WHERE id = ?",
+                        attempt.outcome().name(),
+                        attempt.reply(),
+                        attempt.inputTokens(),
+                        attempt.outputTokens(),
+                        attempt.cost(),
+                        attempt.error(),
+                        attempt.millis(),
+                        request);
+                if (end) {
+                    change(
+                            "UPDATE question SET outcome = ?, description = ?, claimed_by = NULL WHERE " + KEY,
+                            attempt.outcome().name(),
+                            attempt.description(),
+                            question.imageHash(),
+                            question.textHash(),
+                            question.teacher());
+                }
+                connection.commit();
+            } finally {
+                connection.setAutoCommit(true);
+            }
+            return request;
+        });
+    }
+
+    /** Opens questions again that ended without an answer. */
+    public int reopenFailed() {
+        return with(() -> change(
+                "UPDATE question SET outcome = NULL, claimed_by = NULL WHERE outcome IS NOT NULL AND outcome <> ?",
+                Outcome.ANSWERED.name()));
+    }
+
+    /** All questions, by aspect and image. */
+    public List<Answer> answers() {
+        return with(() -> {
+            List<Answer> answers = new ArrayList<>();
+            try (PreparedStatement statement = prepared("SELECT * FROM question ORDER BY aspect, image, teacher");
+                    ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    Question question = new Question(
+                            row.getString("image"),
+                            row.getString("image_hash"),
+                            Aspect.of(row.getString("aspect")),
+                            row.getString("text"),
+                            row.getString("text_hash"),
+                            row.getString("teacher"),
+                            row.getBoolean("reveals_score"));
+                    String outcome = row.getString("outcome");
+                    answers.add(new Answer(
+                            question, outcome == null ? null : Outcome.valueOf(outcome), row.getString("description")));
+                }
+            }
+            return answers;
+        });
+    }
+
+    /** How many requests came to each outcome. */
+    public Map<Outcome, Long> outcomes() {
+        return with(() -> {
+            Map<Outcome, Long> counts = new EnumMap<>(Outcome.class);
+            try (PreparedStatement statement = prepared(
+                            "SELECT outcome, count(*) FROM request WHERE outcome IS NOT NULL GROUP BY outcome");
+                    ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    counts.put(Outcome.valueOf(row.getString(1)), row.getLong(2));
+                }
+            }
+            return counts;
+        });
+    }
+
+    /** What all requests took so far; one whose reply never came counts as a request. */
+    public Spent spent() {
+        return with(() -> {
+            try (PreparedStatement statement = prepared("SELECT count(*), total(input_tokens), total(output_tokens),"
+                            + " total(cost) FROM request");
+                    ResultSet row = statement.executeQuery()) {
+                return new Spent(row.getLong(1), row.getLong(2), row.getLong(3), row.getDouble(4));
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        with(() -> {
+            change("UPDATE question SET claimed_by = NULL WHERE claimed_by = ?", owner.name());
+            connection.close();
+            return true;
+        });
+        owner.close();
+    }
+}

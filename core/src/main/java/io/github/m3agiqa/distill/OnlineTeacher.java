@@ -1,0 +1,274 @@
+package io.github.m3agiqa.distill;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.data.message.ImageContent;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.HttpException;
+import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.googleai.GeminiMediaResolutionLevel;
+import dev.langchain4j.model.googleai.GoogleAiGeminiChatModel;
+import dev.langchain4j.model.openai.OpenAiChatModel;
+import dev.langchain4j.model.output.FinishReason;
+import dev.langchain4j.model.output.TokenUsage;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** An MLLM behind Gemini's API or one that is compatible with OpenAI's. */
+public final class OnlineTeacher implements Teacher {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String DESCRIPTION = "description";
+    private static final String REFUSED = "refused";
+
+    /** The form of an answer; {@code refused} lets a teacher say so where it can be seen. */
+    private static final ResponseFormat FORM = ResponseFormat.builder()
+            .type(ResponseFormatType.JSON)
+            .jsonSchema(JsonSchema.builder()
+                    .name("image_description")
+                    .rootElement(JsonObjectSchema.builder()
+                            .addStringProperty(DESCRIPTION, "what was asked for, in plain English sentences")
+                            .addBooleanProperty(REFUSED, "true if the image cannot be described")
+                            .required(DESCRIPTION, REFUSED)
+                            .additionalProperties(false)
+                            .build())
+                    .build())
+            .build();
+
+    private static final String AGAIN =
+            "Answer with one JSON object that has the keys \"%s\" and \"%s\", and nothing else."
+                    .formatted(DESCRIPTION, REFUSED);
+
+    private static final int BAD_REQUEST = 400;
+    private static final int UNAUTHORIZED = 401;
+    private static final int PAYMENT_REQUIRED = 402;
+    private static final int FORBIDDEN = 403;
+    private static final int REQUEST_TIMEOUT = 408;
+    private static final int TOO_MANY_REQUESTS = 429;
+    private static final int SERVER = 500;
+
+    /** Whose API it is. */
+    public enum Provider {
+        GEMINI,
+        OPENAI
+    }
+
+    /**
+     * Which model is asked, and how.
+     *
+     * @param baseUrl where the API is; null for the provider's own
+     * @param temperature 0 for the most likely words
+     * @param maxOutputTokens how long an answer may be
+     * @param timeout the longest time from a request to the end of its reply
+     * @param prices what it takes
+     */
+    public record Settings(
+            Provider provider,
+            String model,
+            @Nullable String baseUrl,
+            double temperature,
+            int seed,
+            int maxOutputTokens,
+            Duration timeout,
+            Prices prices) {}
+
+    private final Settings settings;
+    private final String key;
+    private final Exchanges exchanges = new Exchanges();
+    private final ChatModel model;
+
+    /**
+     * A teacher.
+     *
+     * @param key the secret by which the provider knows who pays; it is in no message and in no answer
+     */
+    public OnlineTeacher(Settings settings, String key) {
+        this.settings = settings;
+        this.key = key;
+        this.model = switch (settings.provider) {
+            case GEMINI -> gemini();
+            case OPENAI -> openAi();
+        };
+    }
+
+    private ChatModel gemini() {
+        var builder = GoogleAiGeminiChatModel.builder()
+                .httpClientBuilder(exchanges)
+                .apiKey(key)
+                .modelName(settings.model)
+                .temperature(settings.temperature)
+                .seed(settings.seed)
+                .maxOutputTokens(settings.maxOutputTokens)
+                .mediaResolution(GeminiMediaResolutionLevel.MEDIA_RESOLUTION_HIGH)
+                .timeout(settings.timeout)
+                .maxRetries(0);
+        if (settings.baseUrl != null) {
+            builder.baseUrl(settings.baseUrl);
+        }
+        return builder.build();
+    }
+
+    private ChatModel openAi() {
+        var builder = OpenAiChatModel.builder()
+                .httpClientBuilder(exchanges)
+                .apiKey(key)
+                .modelName(settings.model)
+                .temperature(settings.temperature)
+                .seed(settings.seed)
+                .maxTokens(settings.maxOutputTokens)
+                .strictJsonSchema(true)
+                .timeout(settings.timeout)
+                .maxRetries(0);
+        if (settings.baseUrl != null) {
+            builder.baseUrl(settings.baseUrl);
+        }
+        return builder.build();
+    }
+
+    @Override
+    public String id() {
+        return "%s %s%s temperature %s seed %d detail high"
+                .formatted(
+                        settings.provider.name().toLowerCase(java.util.Locale.ROOT),
+                        settings.model,
+                        settings.baseUrl == null ? "" : " at " + settings.baseUrl,
+                        settings.temperature,
+                        settings.seed);
+    }
+
+    @Override
+    public Reply ask(Question question, Picture picture, boolean again) {
+        UserMessage message = UserMessage.from(
+                TextContent.from(again ? question.text() + "\n\n" + AGAIN : question.text()),
+                ImageContent.from(picture.base64(), picture.mimeType(), ImageContent.DetailLevel.HIGH));
+        long begun = System.nanoTime();
+        try {
+            ChatResponse response = model.chat(
+                    ChatRequest.builder().messages(message).responseFormat(FORM).build());
+            return new Reply(answered(response, begun), null);
+        } catch (RuntimeException e) {
+            return failed(e, begun);
+        }
+    }
+
+    private Attempt answered(ChatResponse response, long begun) {
+        String text = Objects.requireNonNullElse(response.aiMessage().text(), "");
+        FinishReason end = response.finishReason();
+        Outcome outcome = end == FinishReason.LENGTH
+                ? Outcome.CUT_OFF
+                : end == FinishReason.CONTENT_FILTER ? Outcome.BLOCKED : Outcome.MALFORMED;
+        String description = null;
+        if (outcome == Outcome.MALFORMED) {
+            JsonNode answer = json(text);
+            if (answer.path(REFUSED).asBoolean() || refusal(reply()).isPresent()) {
+                outcome = Outcome.REFUSED;
+            } else if (!answer.path(DESCRIPTION).asText().isBlank()) {
+                outcome = Outcome.ANSWERED;
+                description = answer.path(DESCRIPTION).asText().strip();
+            }
+        }
+        TokenUsage tokens = response.tokenUsage();
+        return attempt(outcome, description, tokens, null, begun);
+    }
+
+    /** What the provider sent in this thread. */
+    private @Nullable String reply() {
+        Exchanges.Came came = Exchanges.came();
+        return came == null ? null : came.body();
+    }
+
+    private static JsonNode json(@Nullable String text) {
+        try {
+            return text == null ? JSON.missingNode() : JSON.readTree(text);
+        } catch (JsonProcessingException _) {
+            return JSON.missingNode();
+        }
+    }
+
+    /** OpenAI's own words for a refusal, outside the answer. */
+    private static Optional<String> refusal(@Nullable String reply) {
+        String words = json(reply).at("/choices/0/message/refusal").asText("");
+        return words.isBlank() || words.equals("null") ? Optional.empty() : Optional.of(words);
+    }
+
+    private Attempt attempt(
+            Outcome outcome,
+            @Nullable String description,
+            @Nullable TokenUsage tokens,
+            @Nullable String error,
+            long begun) {
+        long input = tokens == null ? 0 : Objects.requireNonNullElse(tokens.inputTokenCount(), 0);
+        long output = tokens == null ? 0 : Objects.requireNonNullElse(tokens.outputTokenCount(), 0);
+        return new Attempt(
+                outcome,
+                description,
+                withoutKey(reply()),
+                input,
+                output,
+                settings.prices.of(input, output),
+                withoutKey(error),
+                (System.nanoTime() - begun) / 1_000_000);
+    }
+
+    /** A provider may repeat a wrong key in what it says. */
+    private @Nullable String withoutKey(@Nullable String text) {
+        return text == null || key.isEmpty() ? text : text.replace(key, "***");
+    }
+
+    private Reply failed(RuntimeException e, long begun) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            Exchanges.Came came = Exchanges.came();
+            if (cause instanceof HttpException && came != null) {
+                Attempt attempt = attempt(outcome(came), null, null, "HTTP %d".formatted(came.status()), begun);
+                return new Reply(attempt, came.retryAfter());
+            }
+            if (cause instanceof TimeoutException) {
+                String error = "no reply within %s".formatted(settings.timeout);
+                return new Reply(attempt(Outcome.TIMED_OUT, null, null, error, begun), null);
+            }
+            if (cause instanceof IOException && !(cause instanceof JsonProcessingException)) {
+                return new Reply(
+                        attempt(Outcome.CONNECTION_LOST, null, null, String.valueOf(cause.getMessage()), begun), null);
+            }
+        }
+        // a reply that the client makes nothing of
+        Outcome outcome = refusal(reply()).isPresent()
+                ? Outcome.REFUSED
+                : json(reply()).path("promptFeedback").has("blockReason") ? Outcome.BLOCKED : Outcome.SERVER_ERROR;
+        return new Reply(attempt(outcome, null, null, String.valueOf(e.getMessage()), begun), null);
+    }
+
+    private static Outcome outcome(Exchanges.Came came) {
+        String body = came.body();
+        int status = came.status();
+        if (status == PAYMENT_REQUIRED || body.contains("insufficient_quota")) {
+            return Outcome.OUT_OF_CREDIT;
+        }
+        if (status == UNAUTHORIZED
+                || status == FORBIDDEN
+                || (status == BAD_REQUEST && body.contains("API_KEY_INVALID"))) {
+            return Outcome.UNAUTHORIZED;
+        }
+        if (status == TOO_MANY_REQUESTS) {
+            return Outcome.RATE_LIMITED;
+        }
+        if (status == REQUEST_TIMEOUT) {
+            return Outcome.TIMED_OUT;
+        }
+        if (status == BAD_REQUEST && body.contains("content_filter")) {
+            return Outcome.BLOCKED;
+        }
+        return status >= SERVER ? Outcome.SERVER_ERROR : Outcome.REJECTED;
+    }
+}

@@ -1,0 +1,259 @@
+package io.github.m3agiqa.distill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpExchange;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.StepListener;
+import io.github.m3agiqa.distill.Distillation.End;
+import io.github.m3agiqa.distill.Distillation.Limits;
+import io.github.m3agiqa.distill.Distillation.Summary;
+import io.github.m3agiqa.distill.OnlineTeacher.Settings;
+import io.github.m3agiqa.testing.Watcher;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole runs against a server that fails in every way. */
+class DistillationTest {
+    private static final Teacher.Picture PICTURE = new Teacher.Picture("AQID", "image/png");
+    private static final Pattern NUMBER = Pattern.compile("picture (\\d+)\\.");
+    private static final int KILLED_RUN = 500;
+    private static final int KILLS = 10;
+
+    @TempDir
+    private Path folder;
+
+    private static List<Question> questions(int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> new Question(
+                        "%d.png".formatted(i),
+                        "hash %d".formatted(i),
+                        Aspect.QUALITY,
+                        "What is in picture %d.".formatted(i),
+                        "text",
+                        "teacher",
+                        false))
+                .toList();
+    }
+
+    private static OnlineTeacher teacher(String url, String key) {
+        return new OnlineTeacher(
+                new Settings(
+                        OnlineTeacher.Provider.OPENAI, "m", url, 0, 1, 256, Duration.ofSeconds(2), new Prices(1000, 0)),
+                key);
+    }
+
+    private static Limits limits(int concurrency, long maxRequests, double maxCost) {
+        return new Limits(concurrency, 0, 0, 6, Duration.ofMillis(5), Duration.ofMillis(50), maxRequests, maxCost);
+    }
+
+    private static int number(String request) {
+        Matcher found = NUMBER.matcher(request);
+        assertThat(found.find()).as(request).isTrue();
+        return Integer.parseInt(found.group(1));
+    }
+
+    private static void answer(HttpExchange exchange, String text) throws IOException {
+        Provider.send(exchange, 200, Provider.openAi(Provider.description(text), "stop"));
+    }
+
+    private Summary run(Provider provider, int questions, Limits limits, String... keys) {
+        try (AnswerStore store = new AnswerStore(folder)) {
+            store.add(questions(questions));
+            List<OnlineTeacher> teachers = List.of(keys).stream()
+                    .map(key -> teacher(provider.url("/v1"), key))
+                    .toList();
+            return new Distillation(store, teachers, limits, Watcher.patient()).run(questions(questions), _ -> PICTURE);
+        }
+    }
+
+    /** Every third request fails in one of seven ways, and none of it is lost or told twice. */
+    @Test
+    void passingFailuresAreTriedAgain() {
+        try (Provider provider = new Provider((exchange, number) -> {
+            if (number % 3 != 0) {
+                answer(exchange, "Seen.");
+                return;
+            }
+            switch (number / 3 % 5) {
+                case 0 -> {
+                    exchange.getResponseHeaders().set("Retry-After", "0");
+                    Provider.send(exchange, 429, "{}");
+                }
+                case 1 -> Provider.send(exchange, 500, "{}");
+                case 2 -> {
+                    exchange.sendResponseHeaders(200, 1000);
+                    exchange.getResponseBody().write(new byte[10]);
+                    throw new IOException("half");
+                }
+                case 3 -> throw new IOException("reset");
+                default -> Provider.send(exchange, 200, "no JSON");
+            }
+        })) {
+            Summary summary = run(provider, 60, limits(4, 1000, 1000), "key");
+
+            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 60)));
+            try (AnswerStore store = new AnswerStore(folder)) {
+                assertThat(store.answers()).allMatch(answer -> "Seen.".equals(answer.description()));
+                assertThat(store.outcomes()).containsEntry(Outcome.ANSWERED, 60L);
+                assertThat(store.outcomes().keySet())
+                        .contains(Outcome.RATE_LIMITED, Outcome.SERVER_ERROR, Outcome.CONNECTION_LOST);
+                assertThat(store.spent().requests())
+                        .isEqualTo(provider.requests().size());
+            }
+        }
+    }
+
+    @Test
+    void asksOnceMoreForTheRightForm() {
+        try (Provider provider = new Provider((exchange, number) -> {
+            if (number == 0) {
+                Provider.send(exchange, 200, Provider.openAi("It is a cube.", "stop"));
+            } else {
+                Provider.send(
+                        exchange,
+                        200,
+                        Provider.openAi(number == 1 ? Provider.description("A cube.") : "Nothing.", "stop"));
+            }
+        })) {
+            Summary summary = run(provider, 2, limits(1, 100, 100), "key");
+
+            assertThat(summary.outcomes()).isEqualTo(Map.of(Outcome.ANSWERED, 1, Outcome.MALFORMED, 1));
+            assertThat(provider.requests()).hasSize(4);
+            assertThat(provider.requests().get(1)).contains("nothing else");
+        }
+    }
+
+    @Test
+    void keysTakeTurnsAndThoseThatFailLeave() {
+        try (Provider provider = new Provider((exchange, _) -> {
+            if (exchange.getRequestHeaders().getFirst("Authorization").endsWith("bad")) {
+                Provider.send(exchange, 401, "{}");
+            } else {
+                answer(exchange, "Seen.");
+            }
+        })) {
+            Summary summary = run(provider, 9, limits(1, 100, 100), "first", "bad", "second");
+
+            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 9)));
+            assertThat(provider.keys().stream().filter(key -> key.contains("bad")))
+                    .hasSize(1);
+            assertThat(provider.keys().stream().filter(key -> key.contains("second")))
+                    .hasSizeGreaterThan(3);
+
+            assertThat(run(provider, 11, limits(1, 100, 100), "bad"))
+                    .isEqualTo(new Summary(End.KEYS, Map.of(Outcome.UNAUTHORIZED, 1)));
+        }
+    }
+
+    @Test
+    void endsCleanlyWhenTheBudgetIsSpent() {
+        try (Provider provider = new Provider((exchange, _) -> answer(exchange, "Seen."))) {
+            // an answer costs 0.3
+            assertThat(run(provider, 20, limits(1, 100, 1.3), "key"))
+                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 4)));
+            assertThat(run(provider, 20, limits(1, 10, 100), "key"))
+                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 6)));
+            assertThat(run(provider, 20, limits(1, 100, 100), "key"))
+                    .isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 10)));
+            assertThat(provider.requests()).hasSize(20);
+        }
+    }
+
+    /** A run in a process of its own. */
+    static final class Child {
+        private Child() {}
+
+        public static void main(String[] arguments) {
+            try (AnswerStore store = new AnswerStore(Path.of(arguments[0]))) {
+                store.add(questions(KILLED_RUN));
+                StepListener quiet = Watcher.patient();
+                new Distillation(
+                                store,
+                                List.of(teacher(arguments[1], "key")),
+                                limits(4, Long.MAX_VALUE, Double.MAX_VALUE),
+                                quiet)
+                        .run(questions(KILLED_RUN), _ -> PICTURE);
+            }
+        }
+    }
+
+    @Test
+    void killsLoseNothingAndAskNothingTwice() throws Exception {
+        Random random = new Random(2);
+        Map<Integer, Integer> asked = new HashMap<>();
+        try (Provider provider = new Provider((exchange, _) -> {
+            pause(15);
+            answer(exchange, "Seen.");
+        })) {
+            for (int kill = 0; kill < KILLS; kill++) {
+                Process child = child(provider);
+                int target = provider.requests().size() + 6 + random.nextInt(60);
+                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+                while (provider.requests().size() < target && child.isAlive() && System.nanoTime() < deadline) {
+                    pause(3);
+                }
+                child.destroyForcibly().waitFor();
+            }
+            try (AnswerStore store = new AnswerStore(folder)) {
+                assertThat(store.outcomes().getOrDefault(Outcome.ANSWERED, 0L)).isPositive();
+            }
+            Process last = child(provider);
+            assertThat(last.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(last.exitValue()).as(logs()).isZero();
+            provider.requests().forEach(request -> asked.merge(number(request), 1, Integer::sum));
+        }
+
+        try (AnswerStore store = new AnswerStore(folder)) {
+            assertThat(store.answers()).hasSize(KILLED_RUN).allMatch(answer -> "Seen.".equals(answer.description()));
+            assertThat(store.outcomes()).isEqualTo(Map.of(Outcome.ANSWERED, (long) KILLED_RUN));
+            long twice = asked.values().stream().mapToLong(times -> times - 1).sum();
+            assertThat(twice).as("no more than what was under way").isLessThanOrEqualTo(4L * KILLS);
+        }
+    }
+
+    private String logs() throws IOException {
+        try (var files = Files.list(folder)) {
+            StringBuilder logs = new StringBuilder();
+            for (Path log :
+                    files.filter(file -> file.toString().endsWith(".log")).toList()) {
+                logs.append(Files.readString(log));
+            }
+            return logs.toString();
+        }
+    }
+
+    private Process child(Provider provider) throws IOException {
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Child.class.getName(),
+                        folder.toString(),
+                        provider.url("/v1"))
+                .redirectErrorStream(true)
+                .redirectOutput(Files.createTempFile(folder, "child", ".log").toFile())
+                .start();
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
