@@ -119,6 +119,23 @@ public final class AnswerStore implements AutoCloseable {
         }
     }
 
+    /** All of it or nothing. */
+    private <T> T inTransaction(Work<T> work) {
+        return with(() -> {
+            connection.setAutoCommit(false);
+            try {
+                T result = work.run();
+                connection.commit();
+                return result;
+            } catch (SQLException e) {
+                connection.rollback();
+                throw e;
+            } finally {
+                connection.setAutoCommit(true);
+            }
+        });
+    }
+
     private PreparedStatement prepared(String sql, @Nullable Object... values) throws SQLException {
         PreparedStatement statement = connection.prepareStatement(sql);
         for (int i = 0; i < values.length; i++) {
@@ -135,25 +152,19 @@ public final class AnswerStore implements AutoCloseable {
 
     /** Notes questions that shall be asked; those that are known stay as they are. */
     public void add(List<Question> questions) {
-        with(() -> {
-            connection.setAutoCommit(false);
-            try {
-                for (Question question : questions) {
-                    change(
-                            "INSERT OR IGNORE INTO question"
-                                    + " (image_hash, text_hash, teacher, image, aspect, text, reveals_score)"
-                                    + " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            question.imageHash(),
-                            question.textHash(),
-                            question.teacher(),
-                            question.image(),
-                            question.aspect().id(),
-                            question.text(),
-                            question.revealsScore());
-                }
-                connection.commit();
-            } finally {
-                connection.setAutoCommit(true);
+        inTransaction(() -> {
+            for (Question question : questions) {
+                change(
+                        "INSERT OR IGNORE INTO question"
+                                + " (image_hash, text_hash, teacher, image, aspect, text, reveals_score)"
+                                + " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        question.imageHash(),
+                        question.textHash(),
+                        question.teacher(),
+                        question.image(),
+                        question.aspect().id(),
+                        question.text(),
+                        question.revealsScore());
             }
             return questions.size();
         });
@@ -230,32 +241,26 @@ public final class AnswerStore implements AutoCloseable {
      * @param end whether the question has come to its end with it
      */
     public void arrived(long request, Question question, Attempt attempt, boolean end) {
-        with(() -> {
-            connection.setAutoCommit(false);
-            try {
+        inTransaction(() -> {
+            change(
+                    "UPDATE request SET outcome = ?, reply = ?, input_tokens = ?, output_tokens = ?, cost = ?,"
+                            + " error = ?, millis = ? WHERE id = ?",
+                    attempt.outcome().name(),
+                    attempt.reply(),
+                    attempt.inputTokens(),
+                    attempt.outputTokens(),
+                    attempt.cost(),
+                    attempt.error(),
+                    attempt.millis(),
+                    request);
+            if (end) {
                 change(
-                        "UPDATE request SET outcome = ?, reply = ?, input_tokens = ?, output_tokens = ?, cost = ?,"
-                                + " error = ?, millis = ? WHERE id = ?",
+                        "UPDATE question SET outcome = ?, description = ?, claimed_by = NULL WHERE " + KEY,
                         attempt.outcome().name(),
-                        attempt.reply(),
-                        attempt.inputTokens(),
-                        attempt.outputTokens(),
-                        attempt.cost(),
-                        attempt.error(),
-                        attempt.millis(),
-                        request);
-                if (end) {
-                    change(
-                            "UPDATE question SET outcome = ?, description = ?, claimed_by = NULL WHERE " + KEY,
-                            attempt.outcome().name(),
-                            attempt.description(),
-                            question.imageHash(),
-                            question.textHash(),
-                            question.teacher());
-                }
-                connection.commit();
-            } finally {
-                connection.setAutoCommit(true);
+                        attempt.description(),
+                        question.imageHash(),
+                        question.textHash(),
+                        question.teacher());
             }
             return request;
         });

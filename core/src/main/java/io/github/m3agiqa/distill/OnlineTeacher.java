@@ -23,7 +23,6 @@ import dev.langchain4j.model.output.TokenUsage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** An MLLM behind Gemini's API or one that is compatible with OpenAI's. */
@@ -171,7 +170,7 @@ public final class OnlineTeacher implements Teacher {
         String description = null;
         if (outcome == Outcome.MALFORMED) {
             JsonNode answer = json(text);
-            if (answer.path(REFUSED).asBoolean() || refusal(reply()).isPresent()) {
+            if (answer.path(REFUSED).asBoolean() || refuses(reply())) {
                 outcome = Outcome.REFUSED;
             } else if (!answer.path(DESCRIPTION).asText().isBlank()) {
                 outcome = Outcome.ANSWERED;
@@ -196,10 +195,9 @@ public final class OnlineTeacher implements Teacher {
         }
     }
 
-    /** OpenAI's own words for a refusal, outside the answer. */
-    private static Optional<String> refusal(@Nullable String reply) {
-        String words = json(reply).at("/choices/0/message/refusal").asText("");
-        return words.isBlank() || words.equals("null") ? Optional.empty() : Optional.of(words);
+    /** Whether OpenAI's own field for a refusal, outside the answer, is filled. */
+    private static boolean refuses(@Nullable String reply) {
+        return !json(reply).at("/choices/0/message/refusal").asText("").isBlank();
     }
 
     private Attempt attempt(
@@ -243,7 +241,7 @@ public final class OnlineTeacher implements Teacher {
             }
         }
         // a reply that the client makes nothing of
-        Outcome outcome = refusal(reply()).isPresent()
+        Outcome outcome = refuses(reply())
                 ? Outcome.REFUSED
                 : json(reply()).path("promptFeedback").has("blockReason") ? Outcome.BLOCKED : Outcome.SERVER_ERROR;
         return new Reply(attempt(outcome, null, null, String.valueOf(e.getMessage()), begun), null);

@@ -13,14 +13,12 @@ import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -79,12 +77,11 @@ public final class HintMaps {
     }
 
     /**
-     * What a hint's layer sees in an image.
+     * What the hints' layers see in an image.
      *
-     * @param hint which one, from 0
-     * @return (rows, columns, size), float32; who foresees their mean errs by 1 on average
+     * @return for each hint (rows, columns, size), float32; who foresees their mean errs by 1 on average
      */
-    public Tensor map(int hint, String image) {
+    public List<Tensor> of(String image) {
         int place = Collections.binarySearch(images, image);
         if (place < 0) {
             throw new InputException(
@@ -92,7 +89,9 @@ public final class HintMaps {
         }
         try (Scope scope = new Scope();
                 SafetensorsFile file = new SafetensorsFile(file(place))) {
-            return scope.keep(file.load(String.valueOf(hint), Dtype.F32, Device.CPU));
+            List<Tensor> maps = load(file, "");
+            maps.forEach(scope::keep);
+            return maps;
         }
     }
 
@@ -140,9 +139,7 @@ public final class HintMaps {
                     .put("stride", layer.axis.stride())
                     .put("first", layer.axis.first()));
             folder.begin(wanted, teachers);
-            List<String> sample = new ArrayList<>(fitOn);
-            Collections.shuffle(sample, new Random(settings.seed()));
-            sample = sample.subList(0, Math.min(sample.size(), settings.sample()));
+            List<String> sample = TargetFolder.sample(fitOn, settings.sample(), settings.seed());
             boolean fitted = Files.exists(folder.resolve(COMPONENTS));
             listener.started(
                     (long) sample.size() + images.size(),
@@ -225,9 +222,7 @@ public final class HintMaps {
                 Tensor covariance = moments.get(i).covariance();
                 Tensor deviation =
                         PrincipalComponents.atLeast(covariance.diagonal().sqrt(), LEAST_DEVIATION);
-                Tensor correlation = covariance.div(deviation.unsqueeze(0)).div(deviation.unsqueeze(1));
-                Tensor axes = PrincipalComponents.ofCovariance(correlation, layers.get(i).size)
-                        .div(deviation.unsqueeze(1));
+                Tensor axes = PrincipalComponents.ofWeighted(covariance, deviation.reciprocal(), layers.get(i).size);
                 fitted.put("mean." + i, Torch.to(moments.get(i).mean(), Dtype.F32));
                 fitted.put("axes." + i, Torch.to(axes, Dtype.F32));
             }
@@ -259,9 +254,10 @@ public final class HintMaps {
         }
     }
 
-    private List<Tensor> load(SafetensorsFile components, String name) {
+    /** The tensors of all hints, which are numbered. */
+    private List<Tensor> load(SafetensorsFile file, String name) {
         return IntStream.range(0, settings.hints().size())
-                .mapToObj(i -> components.load(name + i, Dtype.F32, Device.CPU))
+                .mapToObj(i -> file.load(name + i, Dtype.F32, Device.CPU))
                 .toList();
     }
 }

@@ -32,6 +32,18 @@ final class PrincipalComponents {
     }
 
     /**
+     * The directions of vectors whose coordinates are weighted first.
+     *
+     * @param covariance (dimensions, dimensions) of the vectors themselves, float64
+     * @param weight (dimensions)
+     * @return (dimensions, size), for the vectors themselves
+     */
+    static Tensor ofWeighted(Tensor covariance, Tensor weight, int size) {
+        Tensor weighted = covariance.mul(weight.unsqueeze(0)).mul(weight.unsqueeze(1));
+        return ofCovariance(weighted, size).mul(weight.unsqueeze(1));
+    }
+
+    /**
      * The directions of centred vectors, times the factor, through the smaller of covariance and Gram matrix.
      *
      * @param rows (vectors, dimensions), float64

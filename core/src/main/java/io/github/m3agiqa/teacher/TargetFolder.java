@@ -12,9 +12,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 
 /** A folder of what teachers saw in images, and the list of what it was made of. */
 final class TargetFolder {
@@ -57,6 +59,13 @@ final class TargetFolder {
         List<String> images = new ArrayList<>();
         madeOf().path("images").forEach(image -> images.add(image.asText()));
         return images;
+    }
+
+    /** Some of the images, chosen by a seed. */
+    static List<String> sample(Collection<String> images, int size, long seed) {
+        List<String> sample = new ArrayList<>(images);
+        Collections.shuffle(sample, new Random(seed));
+        return sample.subList(0, Math.min(sample.size(), size));
     }
 
     /** A list of what is wanted, to which what identifies the targets is added. */

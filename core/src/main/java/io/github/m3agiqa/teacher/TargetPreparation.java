@@ -19,7 +19,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -186,9 +185,7 @@ final class TargetPreparation {
 
     private void look(List<Teacher> teachers) throws IOException {
         Files.createDirectories(folder.resolve("chunks"));
-        List<String> sample = new ArrayList<>(fitOn);
-        Collections.shuffle(sample, new Random(settings.seed()));
-        sample = sample.subList(0, Math.min(sample.size(), settings.denseSample()));
+        List<String> sample = TargetFolder.sample(fitOn, settings.denseSample(), settings.seed());
         Path components = folder.resolve("dense-components.safetensors");
         long done = Files.exists(components) ? sample.size() : 0;
         for (int first = 0; first < images.size(); first += CHUNK_IMAGES) {
@@ -235,9 +232,7 @@ final class TargetPreparation {
             Tensor covariance = moments.covariance();
             Tensor deviation = PrincipalComponents.atLeast(covariance.diagonal().sqrt(), LEAST_DEVIATION);
             Tensor weight = weights(blocks).div(deviation); // (numbers)
-            Tensor weighted = covariance.mul(weight.unsqueeze(0)).mul(weight.unsqueeze(1));
-            Tensor axes = PrincipalComponents.ofCovariance(weighted, settings.denseSize())
-                    .mul(weight.unsqueeze(1));
+            Tensor axes = PrincipalComponents.ofWeighted(covariance, weight, settings.denseSize());
             Map<String, Tensor> fitted = new LinkedHashMap<>();
             fitted.put("mean", Torch.to(mean, Dtype.F32));
             fitted.put("axes", Torch.to(axes, Dtype.F32));

@@ -24,12 +24,12 @@ final class AdamWOptimizer implements AutoCloseable {
     /**
      * An optimizer.
      *
-     * @param weights what is trained; their order decides how the state is stored
+     * @param weights what is trained, as far as it takes gradients; their order decides how the state is stored
      * @param decays the names of the weights that decay
      */
     AdamWOptimizer(Map<String, Tensor> weights, Predicate<String> decays, Optimization settings) {
         this.settings = settings;
-        this.weights = new TensorVector(weights.values().toArray(Tensor[]::new));
+        this.weights = named(weights, _ -> true);
         TensorVector decaying = named(weights, decays);
         TensorVector others = named(weights, decays.negate());
         this.adamW = new AdamW(decaying, options(settings.weightDecay()));
@@ -38,7 +38,7 @@ final class AdamWOptimizer implements AutoCloseable {
 
     private static TensorVector named(Map<String, Tensor> weights, Predicate<String> names) {
         return new TensorVector(weights.entrySet().stream()
-                .filter(entry -> names.test(entry.getKey()))
+                .filter(entry -> entry.getValue().requires_grad() && names.test(entry.getKey()))
                 .map(Map.Entry::getValue)
                 .toArray(Tensor[]::new));
     }

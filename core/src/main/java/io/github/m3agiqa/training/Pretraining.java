@@ -274,8 +274,8 @@ public final class Pretraining {
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
                 Tokenizer tokenizer = new Tokenizer(base.resolve(TOKENIZER));
                 MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
-                AdamWOptimizer optimizer = new AdamWOptimizer(
-                        learning(both(weights, heads)), LoraAdapter::decays, recipe.optimization())) {
+                AdamWOptimizer optimizer =
+                        new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
             if (before == null) {
                 model.normalizeStem(
                         train.stream()
@@ -311,13 +311,6 @@ public final class Pretraining {
         Map<String, Tensor> all = new LinkedHashMap<>(weights.held());
         all.putAll(heads.held());
         return all;
-    }
-
-    /** Those that are changed: a stem that was trained before stays as it is. */
-    private static Map<String, Tensor> learning(Map<String, Tensor> weights) {
-        Map<String, Tensor> learning = new LinkedHashMap<>(weights);
-        learning.values().removeIf(weight -> !weight.requires_grad());
-        return learning;
     }
 
     private HeldTensors initial(MiniCpmVConfig config, @Nullable Path stem, Device device) {
@@ -362,6 +355,7 @@ public final class Pretraining {
         heads.put("heads." + name + ".bias", Torch.zeros(Dtype.F32, Device.CPU, out));
     }
 
+    /** Weights in training, except those that are kept as they are. */
     private static HeldTensors trained(String what, Map<String, Tensor> initial, Set<String> kept, Device device) {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         initial.forEach(

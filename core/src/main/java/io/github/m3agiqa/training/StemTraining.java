@@ -88,8 +88,8 @@ final class StemTraining {
                 train,
                 listener);
         try (HeldTensors weights = weights(device);
-                AdamWOptimizer optimizer = new AdamWOptimizer(
-                        learning(weights.held()), name -> name.endsWith(".weight"), stage.optimization())) {
+                AdamWOptimizer optimizer =
+                        new AdamWOptimizer(weights.held(), name -> name.endsWith(".weight"), stage.optimization())) {
             NormalizedStem stem =
                     new NormalizedStem(config.vision().stem(), Precision.of(recipe.dtype()), device, weights.held());
             new StepLoop(run, recipe.name() + "-stem", stage.steps(), stage.evaluateEvery(), 1, listener)
@@ -99,12 +99,6 @@ final class StemTraining {
             }
         }
         return made;
-    }
-
-    private static Map<String, Tensor> learning(Map<String, Tensor> weights) {
-        Map<String, Tensor> learning = new LinkedHashMap<>(weights);
-        learning.keySet().removeIf(name -> !NormalizedStem.learns(name));
-        return learning;
     }
 
     private HeldTensors weights(Device device) {
@@ -251,6 +245,7 @@ final class StemTraining {
         private List<Tensor> errors(List<RgbImage> pictures, List<String> names, boolean training) {
             List<Tensor> made = stem.forward(pictures, training);
             List<Tensor> errors = new ArrayList<>();
+            List<List<Tensor>> maps = names.stream().map(this.maps::of).toList();
             for (int i = 0; i < stage.hints().size(); i++) {
                 int hint = i;
                 Places near = places.get(i);
@@ -261,7 +256,7 @@ final class StemTraining {
                         Torch.to(weight(i, "weight"), Torch.dtypeOf(seen)),
                         Torch.to(weight(i, "bias"), Torch.dtypeOf(seen)));
                 Tensor wanted = Torch.stack(
-                                names.stream().map(name -> maps.map(hint, name)).toList())
+                                maps.stream().map(image -> image.get(hint)).toList())
                         .narrow(1, 0, near.count)
                         .narrow(2, 0, near.count);
                 errors.add(torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(wanted, device)));

@@ -71,12 +71,12 @@ class HintMapsTest {
         HintMaps maps = prepare(8, Watcher.patient());
         try (Scope _ = new Scope();
                 TeacherNetwork network = new TeacherNetwork(folder.resolve("teacher"))) {
-            Tensor map = maps.map(0, "image 9");
+            Tensor map = maps.of("image 9").get(0);
 
             // 31 cells two pixels apart, every fourth of which is kept
             assertThat(maps.axis(0)).isEqualTo(new Axis(8, 8, 1.5));
             assertThat(map.sizes().vec().get()).containsExactly(8, 8, 8);
-            assertThat(maps.map(1, "image 9").sizes().vec().get()).containsExactly(7, 7, 1);
+            assertThat(maps.of("image 9").get(1).sizes().vec().get()).containsExactly(7, 7, 1);
             assertThat(Torch.toFloats(Torch.divide(map.square().sum(), (double) map.numel()))[0])
                     .isCloseTo(1, within(0.2f));
 
@@ -89,7 +89,7 @@ class HintMapsTest {
                             Set.of("coarse"))
                     .get("coarse"));
             float[] channel = Torch.toFloats(seen);
-            float[] component = Torch.toFloats(maps.map(1, "image 9"));
+            float[] component = Torch.toFloats(maps.of("image 9").get(1));
             float slope = (component[1] - component[0]) / (channel[1] - channel[0]);
             for (int i = 2; i < channel.length; i++) {
                 assertThat(component[i]).isCloseTo(component[0] + slope * (channel[i] - channel[0]), within(0.02f));
@@ -108,7 +108,7 @@ class HintMapsTest {
 
     private static float[] floats(HintMaps maps) {
         try (Scope _ = new Scope()) {
-            return Torch.toFloats(maps.map(1, "image 7"));
+            return Torch.toFloats(maps.of("image 7").get(1));
         }
     }
 
@@ -119,7 +119,7 @@ class HintMapsTest {
                 .hasMessageContaining("9 components");
         Files.delete(folder.resolve("maps/images.json"));
         HintMaps maps = prepare(4, Watcher.patient());
-        assertThatThrownBy(() -> maps.map(0, "image 10"))
+        assertThatThrownBy(() -> maps.of("image 10").get(0))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("image 10");
         assertThatThrownBy(() -> prepare(5, Watcher.patient()))
