@@ -34,7 +34,7 @@ class ArchitectureTest {
             mayUse(".dataset", "", ".image"),
             mayUse(".evaluation", "", ".image", ".dataset"),
             mayUse(".teacher", "", ".tensor", ".weights", ".image", ".hub"),
-            mayUse(".distill", ""),
+            mayUse(".distill", "", ".image", ".hub", ".dataset", ".scoring"),
             mayUse(
                     ".training",
                     "",

@@ -9,6 +9,7 @@ final class ExitCode {
     static final int USAGE = 2;
     static final int INPUT = 3;
     static final int MODEL = 4;
+    static final int TEACHER = 5;
     static final int BUG = 70;
 
     private ExitCode() {}

@@ -14,6 +14,7 @@ final class LogProgress implements Progress {
     private int before;
     private int done;
     private int failed;
+    private String status = "";
     private long started;
     private long lastLine;
 
@@ -44,7 +45,7 @@ final class LogProgress implements Progress {
             double perSecond = (done - before) / ((now - started) / 1e9);
             out.printf(
                     Locale.ROOT,
-                    "%d of %d %s, %d failed, %.2f a second, %s left%n",
+                    "%d of %d %s, %d failed, %.2f a second, %s left%s%n",
                     done,
                     total,
                     unit,
@@ -52,8 +53,14 @@ final class LogProgress implements Progress {
                     perSecond,
                     Duration.ofSeconds((long) ((total - done) / perSecond))
                             .toString()
-                            .substring(2));
+                            .substring(2),
+                    status.isEmpty() ? "" : "; " + status);
         }
+    }
+
+    @Override
+    public void status(String text) {
+        status = text;
     }
 
     @Override

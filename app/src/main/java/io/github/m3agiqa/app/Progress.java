@@ -24,6 +24,9 @@ public interface Progress extends AutoCloseable {
     /** Counts a step. */
     void step(boolean succeeded);
 
+    /** Something short to be shown beside the progress; it replaces what was there. */
+    void status(String text);
+
     @Override
     void close();
 }

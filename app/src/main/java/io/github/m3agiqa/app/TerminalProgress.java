@@ -14,6 +14,7 @@ final class TerminalProgress implements Progress {
     private final String unit;
     private @Nullable ProgressBar bar;
     private int failed;
+    private String status = "";
 
     TerminalProgress(PrintStream out, String unit) {
         this.out = out;
@@ -38,8 +39,19 @@ final class TerminalProgress implements Progress {
         Optional.ofNullable(bar).ifPresent(ProgressBar::step);
         if (!succeeded) {
             failed++;
-            Optional.ofNullable(bar).ifPresent(shown -> shown.setExtraMessage(" %d failed".formatted(failed)));
+            show();
         }
+    }
+
+    @Override
+    public void status(String text) {
+        status = text.isEmpty() ? "" : "; " + text;
+        show();
+    }
+
+    private void show() {
+        String shown = (failed == 0 ? "" : " %d failed".formatted(failed)) + status;
+        Optional.ofNullable(bar).ifPresent(running -> running.setExtraMessage(shown));
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param conversations four messages, of user and assistant in turn
  * @param response0 a tuned model's description, null if none was asked
  * @param response1 a tuned model's rating, null if none was asked
+ * @param teacherSawMos whether who described the image was told people's score; null if that is not recorded
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -28,7 +29,8 @@ public record Conversation(
         String image,
         List<Message> conversations,
         @JsonProperty("response_0") @Nullable String response0,
-        @JsonProperty("response_1") @Nullable String response1) {
+        @JsonProperty("response_1") @Nullable String response1,
+        @JsonProperty("teacher_saw_mos") @Nullable Boolean teacherSawMos) {
     private static final String USER = "user";
     private static final String ASSISTANT = "assistant";
     private static final List<String> ROLES = List.of(USER, ASSISTANT, USER, ASSISTANT);
@@ -94,7 +96,35 @@ public record Conversation(
                         new Message(USER, rateRequest),
                         new Message(ASSISTANT, ratingWord)),
                 null,
+                null,
                 null);
+    }
+
+    /**
+     * A teacher's conversation about an image.
+     *
+     * @param ratingWord the word that people's score stands for, null if there is no score
+     * @param teacherSawMos whether the teacher was told people's score
+     */
+    public static Conversation told(
+            String id,
+            String image,
+            String describeRequest,
+            String description,
+            String rateRequest,
+            @Nullable String ratingWord,
+            boolean teacherSawMos) {
+        return new Conversation(
+                id,
+                image,
+                List.of(
+                        new Message(USER, describeRequest),
+                        new Message(ASSISTANT, description),
+                        new Message(USER, rateRequest),
+                        new Message(ASSISTANT, ratingWord)),
+                null,
+                null,
+                teacherSawMos);
     }
 
     /** The image's file name. */
@@ -142,11 +172,11 @@ public record Conversation(
     public Conversation withRatingWord(String word) {
         List<Message> messages = new ArrayList<>(conversations);
         messages.set(3, new Message(ASSISTANT, word));
-        return new Conversation(id, image, messages, response0, response1);
+        return new Conversation(id, image, messages, response0, response1, teacherSawMos);
     }
 
     /** This conversation with a tuned model's answers, or with none. */
     public Conversation withResponses(@Nullable String description, @Nullable String rating) {
-        return new Conversation(id, image, conversations, description, rating);
+        return new Conversation(id, image, conversations, description, rating, teacherSawMos);
     }
 }

@@ -1,7 +1,10 @@
 package io.github.m3agiqa.distill;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Conversation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -12,6 +15,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,7 +47,14 @@ public final class AnswerStore implements AutoCloseable {
               sent_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')), sent_by TEXT NOT NULL,
               outcome TEXT, reply TEXT, input_tokens INTEGER, output_tokens INTEGER, cost REAL, error TEXT,
               millis INTEGER)
+            """, """
+            CREATE TABLE IF NOT EXISTS imported (
+              aspect TEXT NOT NULL, image TEXT NOT NULL, position INTEGER NOT NULL, source TEXT NOT NULL,
+              conversation TEXT NOT NULL,
+              PRIMARY KEY (aspect, image)) WITHOUT ROWID
             """);
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
      * A question and its answer.
@@ -170,6 +181,87 @@ public final class AnswerStore implements AutoCloseable {
         });
     }
 
+    /** Those of the questions that have not come to an end. */
+    public List<Question> open(List<Question> questions) {
+        return with(() -> {
+            List<Question> open = new ArrayList<>();
+            for (Question question : questions) {
+                try (PreparedStatement statement = prepared(
+                                "SELECT 1 FROM question WHERE " + KEY + " AND outcome IS NOT NULL",
+                                question.imageHash(),
+                                question.textHash(),
+                                question.teacher());
+                        ResultSet found = statement.executeQuery()) {
+                    if (!found.next()) {
+                        open.add(question);
+                    }
+                }
+            }
+            return open;
+        });
+    }
+
+    /**
+     * Takes conversations in that were had elsewhere. Importing the same again changes nothing.
+     *
+     * @param source where they come from, for messages
+     * @return how many are new
+     * @throws InputException if another conversation about one of the images is there already; then none is taken
+     */
+    public int add(Aspect aspect, String source, List<Conversation> conversations) {
+        Map<String, Conversation> known = new HashMap<>();
+        imported(aspect).forEach(conversation -> known.put(conversation.imageName(), conversation));
+        List<Conversation> fresh = new ArrayList<>();
+        for (Conversation conversation : conversations) {
+            Conversation before = known.putIfAbsent(conversation.imageName(), conversation);
+            if (before == null) {
+                fresh.add(conversation);
+            } else if (!before.equals(conversation)) {
+                throw new InputException("%s: another conversation about the %s of %s is in the store already"
+                        .formatted(source, aspect.id(), conversation.imageName()));
+            }
+        }
+        return inTransaction(() -> {
+            int position = known.size() - fresh.size();
+            for (Conversation conversation : fresh) {
+                change(
+                        "INSERT INTO imported (aspect, image, position, source, conversation) VALUES (?, ?, ?, ?, ?)",
+                        aspect.id(),
+                        conversation.imageName(),
+                        position++,
+                        source,
+                        json(conversation));
+            }
+            return fresh.size();
+        });
+    }
+
+    private static String json(Conversation conversation) {
+        try {
+            return JSON.writeValueAsString(conversation);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The imported conversations about an aspect, in the order in which they were imported. */
+    public List<Conversation> imported(Aspect aspect) {
+        return with(() -> {
+            List<Conversation> conversations = new ArrayList<>();
+            try (PreparedStatement statement = prepared(
+                            "SELECT image, conversation FROM imported WHERE aspect = ? ORDER BY position",
+                            aspect.id());
+                    ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    conversations.add(JSON.readValue(row.getString("conversation"), Conversation.class));
+                }
+            } catch (JsonProcessingException e) {
+                throw new InputException("%s holds a conversation that cannot be read: %s".formatted(file, e), e);
+            }
+            return conversations;
+        });
+    }
+
     /**
      * Takes a question, so that nobody else asks it.
      *
@@ -254,16 +346,25 @@ public final class AnswerStore implements AutoCloseable {
                     attempt.millis(),
                     request);
             if (end) {
-                change(
-                        "UPDATE question SET outcome = ?, description = ?, claimed_by = NULL WHERE " + KEY,
-                        attempt.outcome().name(),
-                        attempt.description(),
-                        question.imageHash(),
-                        question.textHash(),
-                        question.teacher());
+                close(question, attempt.outcome(), attempt.description());
             }
             return request;
         });
+    }
+
+    /** Ends a question that could not be asked. */
+    public void closed(Question question, Outcome outcome) {
+        with(() -> close(question, outcome, null));
+    }
+
+    private int close(Question question, Outcome outcome, @Nullable String description) throws SQLException {
+        return change(
+                "UPDATE question SET outcome = ?, description = ?, claimed_by = NULL WHERE " + KEY,
+                outcome.name(),
+                description,
+                question.imageHash(),
+                question.textHash(),
+                question.teacher());
     }
 
     /** Opens questions again that ended without an answer. */

@@ -1,14 +1,19 @@
 package io.github.m3agiqa.distill;
 
 import dev.failsafe.Failsafe;
+import dev.failsafe.FailsafeException;
 import dev.failsafe.RateLimiter;
 import dev.failsafe.RetryPolicy;
+import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.StepListener;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -60,6 +65,8 @@ public final class Distillation {
         BUDGET,
         /** No key is left that the provider accepts. */
         KEYS,
+        /** One question after the other failed for reasons that should have passed. */
+        UNREACHABLE,
         /** It was told to stop. */
         STOPPED
     }
@@ -68,22 +75,29 @@ public final class Distillation {
      * What a run did.
      *
      * @param outcomes how many questions came to each outcome; those that stay open count by what failed last
+     * @param open how many questions stay open
      */
-    public record Summary(End end, Map<Outcome, Integer> outcomes) {}
+    public record Summary(End end, Map<Outcome, Integer> outcomes, int open) {}
 
     private static final double JITTER = 0.25;
     private static final Duration AS_BACKOFF_SAYS = Duration.ofNanos(-1);
+
+    /** As many questions in a row may fail for passing reasons, each after all its retries, before a run gives up. */
+    private static final int MOST_GIVEN_UP = 20;
+
+    private static final Duration NAP = Duration.ofMillis(200);
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
     private final AnswerStore store;
     private final Limits limits;
     private final StepListener listener;
-    private final List<Teacher> keys; // one teacher with each key; those whose key failed leave
-    private final AtomicInteger turn = new AtomicInteger();
+    private final Keys keys;
+    private final AtomicInteger givenUp = new AtomicInteger();
     private final @Nullable RateLimiter<Object> requests;
     private final @Nullable RateLimiter<Object> tokens;
     private final Spending spending;
     private final AtomicBoolean stopped = new AtomicBoolean();
+    private final Set<Thread> waiting = new HashSet<>(); // for their turn, or for another try
     private final Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
 
     /**
@@ -95,7 +109,7 @@ public final class Distillation {
         this.store = store;
         this.limits = limits;
         this.listener = listener;
-        this.keys = new ArrayList<>(teachers);
+        this.keys = new Keys(teachers);
         this.requests = limiter(limits.requestsPerMinute);
         this.tokens = limiter(limits.tokensPerMinute);
         this.spending = new Spending(store.spent(), limits.maxRequests, limits.maxCost);
@@ -110,6 +124,20 @@ public final class Distillation {
     /** Lets what is under way finish, and begins nothing more. */
     public void stop() {
         stopped.set(true);
+        synchronized (waiting) {
+            waiting.forEach(Thread::interrupt);
+        }
+    }
+
+    /** Notes whether this thread waits, when {@link #stop} may wake it up. */
+    private void waits(boolean begins) {
+        synchronized (waiting) {
+            if (begins) {
+                waiting.add(Thread.currentThread());
+            } else {
+                waiting.remove(Thread.currentThread());
+            }
+        }
     }
 
     /**
@@ -118,9 +146,12 @@ public final class Distillation {
      * @param pictures reads the image of a question
      */
     public Summary run(List<Question> questions, Function<Question, Teacher.Picture> pictures) {
+        store.add(questions);
+        List<Question> open = store.open(questions);
+        listener.started(questions.size(), questions.size() - open.size());
         try (ExecutorService threads = Executors.newFixedThreadPool(limits.concurrency)) {
             List<Callable<Void>> all = new ArrayList<>();
-            for (Question question : questions) {
+            for (Question question : open) {
                 all.add(() -> {
                     askIfOpen(question, pictures);
                     return null;
@@ -135,17 +166,25 @@ public final class Distillation {
         } catch (ExecutionException e) {
             throw e.getCause() instanceof RuntimeException wrong ? wrong : new IllegalStateException(e.getCause());
         }
-        return new Summary(end(), Map.copyOf(outcomes));
+        return new Summary(end(), outcomes(), store.open(questions).size());
+    }
+
+    /** How many questions of this run have come to each outcome so far. */
+    public Map<Outcome, Integer> outcomes() {
+        synchronized (outcomes) {
+            return new EnumMap<>(outcomes);
+        }
     }
 
     private End end() {
         if (spending.exhausted()) {
             return End.BUDGET;
         }
-        synchronized (keys) {
-            if (keys.isEmpty()) {
-                return End.KEYS;
-            }
+        if (keys.size() == 0) {
+            return End.KEYS;
+        }
+        if (givenUp.get() >= MOST_GIVEN_UP) {
+            return End.UNREACHABLE;
         }
         return stopped.get() ? End.STOPPED : End.DONE;
     }
@@ -159,8 +198,9 @@ public final class Distillation {
             return;
         }
         try {
-            Outcome outcome = ask(question, pictures.apply(question));
+            Outcome outcome = ask(question, pictures);
             if (outcome != null) {
+                givenUp.updateAndGet(count -> outcome.isFinal() ? 0 : count + 1);
                 synchronized (outcomes) {
                     outcomes.merge(outcome, 1, Integer::sum);
                 }
@@ -172,7 +212,15 @@ public final class Distillation {
     }
 
     /** What the question came to; null if there was no way to ask it. */
-    private @Nullable Outcome ask(Question question, Teacher.Picture picture) {
+    private @Nullable Outcome ask(Question question, Function<Question, Teacher.Picture> pictures) {
+        Teacher.Picture picture;
+        try {
+            picture = pictures.apply(question);
+        } catch (M3AgiqaException e) {
+            store.closed(question, Outcome.UNREADABLE);
+            listener.note(String.valueOf(e.getMessage()));
+            return Outcome.UNREADABLE;
+        }
         Outcome first = askPatiently(question, picture, false);
         return first == Outcome.MALFORMED ? askPatiently(question, picture, true) : first;
     }
@@ -187,23 +235,38 @@ public final class Distillation {
                 .withJitter(JITTER)
                 .withDelayFn(context -> {
                     Teacher.Reply reply = context.getLastResult();
-                    return reply == null || reply.retryAfter() == null ? AS_BACKOFF_SAYS : reply.retryAfter();
+                    // the key rests, and another may be asked at once
+                    return reply == null || reply.retryAfter() == null ? AS_BACKOFF_SAYS : Duration.ZERO;
                 })
                 .build();
-        Teacher.Reply last = Failsafe.with(policy).get(() -> askOnce(question, picture, again));
-        return last == null ? null : last.attempt().outcome();
+        waits(true);
+        try {
+            Teacher.Reply last = Failsafe.with(policy).get(() -> askOnce(question, picture, again));
+            return last == null ? null : last.attempt().outcome();
+        } catch (FailsafeException e) {
+            if (stopped.get() && e.getCause() instanceof InterruptedException) {
+                return null;
+            }
+            throw e;
+        } finally {
+            waits(false);
+        }
     }
 
     private Teacher.@Nullable Reply askOnce(Question question, Teacher.Picture picture, boolean again)
             throws InterruptedException {
-        Teacher teacher = nextTeacher();
-        if (teacher == null || stopped.get() || !spending.begin()) {
+        Teacher teacher = restedTeacher();
+        if (teacher == null || !spending.begin()) {
             return null;
         }
         double paid = 0;
         try {
             if (requests != null) {
                 requests.acquirePermit();
+            }
+            waits(false);
+            if (stopped.get()) {
+                return null;
             }
             long request = store.sent(question);
             Teacher.Reply reply = teacher.ask(question, picture, again);
@@ -213,7 +276,10 @@ public final class Distillation {
             store.arrived(request, question, attempt, end);
             if (attempt.outcome().stopsTheKey()) {
                 drop(teacher, attempt);
+            } else if (reply.retryAfter() != null) {
+                keys.rest(teacher, reply.retryAfter());
             }
+            waits(true);
             if (tokens != null) {
                 // paid for afterwards, as nobody knows before how long an answer gets
                 tokens.acquirePermits(Math.max(1, (int) (attempt.inputTokens() + attempt.outputTokens())));
@@ -224,17 +290,25 @@ public final class Distillation {
         }
     }
 
-    private @Nullable Teacher nextTeacher() {
-        synchronized (keys) {
-            return keys.isEmpty() ? null : keys.get(Math.floorMod(turn.getAndIncrement(), keys.size()));
+    /** The teacher whose turn it is, once it may be asked; null if the run has ended before. */
+    private @Nullable Teacher restedTeacher() throws InterruptedException {
+        while (goesOn()) {
+            Optional<Keys.Turn> turn = keys.next();
+            if (turn.isEmpty()) {
+                return null;
+            }
+            if (turn.get().pause().isZero()) {
+                return turn.get().teacher();
+            }
+            // a short sleep at a time, so that who stops the run need not wait
+            Thread.sleep(Math.min(NAP.toMillis(), 1 + turn.get().pause().toMillis()));
         }
+        return null;
     }
 
     private void drop(Teacher teacher, Attempt attempt) {
-        synchronized (keys) {
-            if (keys.remove(teacher)) {
-                listener.note("a key is left out: %s; %d left".formatted(attempt.error(), keys.size()));
-            }
+        if (keys.drop(teacher)) {
+            listener.note("a key is left out: %s; %d left".formatted(attempt.error(), keys.size()));
         }
     }
 }

@@ -20,6 +20,7 @@ import dev.langchain4j.model.googleai.GoogleAiGeminiChatModel;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
+import io.github.m3agiqa.image.SlicePlan;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Objects;
@@ -59,8 +60,39 @@ public final class OnlineTeacher implements Teacher {
 
     /** Whose API it is. */
     public enum Provider {
-        GEMINI,
-        OPENAI
+        GEMINI {
+            // 258 tokens a tile of 768 pixels, or for an image of at most 384 pixels a side
+            @Override
+            int imageTokens(SlicePlan.Size size) {
+                boolean small = Math.max(size.width(), size.height()) <= GEMINI_SMALL;
+                return GEMINI_TILE_TOKENS * (small ? 1 : tiles(size, GEMINI_TILE));
+            }
+        },
+        OPENAI {
+            // 85 tokens, and 170 a tile of 512 pixels of the image at 768 pixels a shorter side
+            @Override
+            int imageTokens(SlicePlan.Size size) {
+                double factor = Math.min(1, (double) OPENAI_SHORTER / Math.min(size.width(), size.height()));
+                SlicePlan.Size sent = new SlicePlan.Size(
+                        (int) Math.round(factor * size.width()), (int) Math.round(factor * size.height()));
+                return OPENAI_IMAGE_TOKENS + OPENAI_TILE_TOKENS * tiles(sent, OPENAI_TILE);
+            }
+        };
+
+        private static final int GEMINI_SMALL = 384;
+        private static final int GEMINI_TILE = 768;
+        private static final int GEMINI_TILE_TOKENS = 258;
+        private static final int OPENAI_SHORTER = 768;
+        private static final int OPENAI_TILE = 512;
+        private static final int OPENAI_TILE_TOKENS = 170;
+        private static final int OPENAI_IMAGE_TOKENS = 85;
+
+        /** How many tokens an image counts for, as the provider documents it; other servers count otherwise. */
+        abstract int imageTokens(SlicePlan.Size size);
+
+        private static int tiles(SlicePlan.Size size, int side) {
+            return Math.ceilDiv(size.width(), side) * Math.ceilDiv(size.height(), side);
+        }
     }
 
     /**
@@ -137,6 +169,11 @@ public final class OnlineTeacher implements Teacher {
 
     @Override
     public String id() {
+        return id(settings);
+    }
+
+    /** Provider, model and all settings that an answer depends on, in one line. */
+    public static String id(Settings settings) {
         return "%s %s%s temperature %s seed %d detail high"
                 .formatted(
                         settings.provider.name().toLowerCase(java.util.Locale.ROOT),

@@ -14,6 +14,8 @@ public enum Outcome {
     MALFORMED(Kind.FINAL),
     /** The provider does not take this request, such as an image that is too large for it. */
     REJECTED(Kind.FINAL),
+    /** The image's file could not be read, so nothing was asked. */
+    UNREADABLE(Kind.FINAL),
     /** Too many requests or tokens a minute. */
     RATE_LIMITED(Kind.PASSING),
     /** The provider failed. */

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.distill;
 
 import java.time.Duration;
+import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /** Someone who describes images: an online MLLM, or a model of ours. Several threads may ask at once. */
@@ -21,7 +22,15 @@ public interface Teacher {
      * @param base64 the file's bytes
      * @param mimeType such as {@code image/png}
      */
-    record Picture(String base64, String mimeType) {}
+    record Picture(String base64, String mimeType) {
+        static Picture of(byte[] bytes, String mimeType) {
+            return new Picture(Base64.getEncoder().encodeToString(bytes), mimeType);
+        }
+
+        byte[] bytes() {
+            return Base64.getDecoder().decode(base64);
+        }
+    }
 
     /**
      * What came of asking.

@@ -6,6 +6,7 @@ import io.github.m3agiqa.Interval;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.DoubleUnaryOperator;
@@ -150,22 +151,48 @@ final class Chart {
         for (int i = 0; i < counts.length; i++) {
             double from = (i - half) * binWidth;
             if (counts[i] > 0) {
-                double left = x.of(from) + 0.75;
-                double top = y.of(counts[i]);
-                String kind = from < 0 ? "bar low" : "bar high";
-                String width = at(x.of(from + binWidth) - 0.75 - left);
-                String height = at(y.of(0) - top);
                 boolean open = half == MOST_BINS && (i == 0 || i == counts.length - 1);
                 String name = open
                         ? String.format(
                                 Locale.ROOT, "%d images, error of %.2f or more", counts[i], (half - 1) * binWidth)
                         : String.format(Locale.ROOT, "%d images, error %.2f to %.2f", counts[i], from, from + binWidth);
-                page.open("rect", "class", kind, "x", at(left), "y", at(top), "width", width, "height", height);
-                page.element("title", name).close();
+                column(page, from < 0 ? "bar low" : "bar high", x, y, from, from + binWidth, counts[i], name);
             }
         }
         line(page, "zero", x.of(0), TOP, x.of(0), y.of(0));
         page.close();
+    }
+
+    /** How many texts have how many words. */
+    static void lengths(Markup page, String title, int[] words, int binWidth) {
+        int longest = Arrays.stream(words).max().orElse(0);
+        int[] counts = new int[longest / binWidth + 1];
+        for (int length : words) {
+            counts[length / binWidth]++;
+        }
+        int most = Arrays.stream(counts).max().orElse(1);
+        Axis x = new Axis(0, counts.length * (double) binWidth, LEFT, WIDTH - RIGHT);
+        Axis y = new Axis(0, 1.05 * most, HEIGHT - BOTTOM, TOP);
+        open(page, title, WIDTH, HEIGHT);
+        axes(page, x, y, "words", "descriptions");
+        for (int i = 0; i < counts.length; i++) {
+            if (counts[i] > 0) {
+                int from = i * binWidth;
+                String name = "%d descriptions of %d to %d words".formatted(counts[i], from, from + binWidth - 1);
+                column(page, "bar low", x, y, from, from + binWidth, counts[i], name);
+            }
+        }
+        page.close();
+    }
+
+    private static void column(
+            Markup page, String kind, Axis x, Axis y, double from, double to, int count, String name) {
+        double left = x.of(from) + 0.75;
+        double top = y.of(count);
+        String width = at(x.of(to) - 0.75 - left);
+        String height = at(y.of(0) - top);
+        page.open("rect", "class", kind, "x", at(left), "y", at(top), "width", width, "height", height);
+        page.element("title", name).close();
     }
 
     /**

@@ -1,5 +1,9 @@
 package io.github.m3agiqa.evaluation;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
@@ -42,6 +46,33 @@ final class Markup {
     Markup text(String text) {
         out.append(escaped(text));
         return this;
+    }
+
+    /** The beginning of a page that asks nothing of the network, up to its body, which is open, as is the page. */
+    Markup beginPage(String title) {
+        return trusted("<!doctype html>\n")
+                .open("html", "lang", "en")
+                .open("head")
+                .empty("meta", "charset", "utf-8")
+                .empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
+                .empty("meta", "name", "color-scheme", "content", "light dark")
+                .element("title", title)
+                .open("style")
+                .trusted(style())
+                .close()
+                .close()
+                .open("body");
+    }
+
+    private static String style() {
+        try (InputStream in = Markup.class.getResourceAsStream("report.css")) {
+            if (in == null) {
+                throw new IllegalStateException("report.css is not on the class path");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** What the program itself wrote as HTML. */

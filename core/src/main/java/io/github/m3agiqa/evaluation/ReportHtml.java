@@ -8,10 +8,6 @@ import io.github.m3agiqa.evaluation.Report.Result;
 import io.github.m3agiqa.evaluation.Report.Row;
 import io.github.m3agiqa.evaluation.Report.Section;
 import io.github.m3agiqa.evaluation.Thumbnails.Thumbnail;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -66,18 +62,7 @@ final class ReportHtml {
     private String write() {
         String title = "Agreement with people: "
                 + report.candidates().stream().map(Candidate::name).collect(Collectors.joining(", "));
-        page.trusted("<!doctype html>\n")
-                .open("html", "lang", "en")
-                .open("head")
-                .empty("meta", "charset", "utf-8")
-                .empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
-                .empty("meta", "name", "color-scheme", "content", "light dark")
-                .element("title", title)
-                .open("style")
-                .trusted(style())
-                .close()
-                .close()
-                .open("body");
+        page.beginPage(title);
         header();
         page.open("main");
         models();
@@ -96,17 +81,6 @@ final class ReportHtml {
                 .close();
         page.close().close();
         return page.toString();
-    }
-
-    private static String style() {
-        try (InputStream in = ReportHtml.class.getResourceAsStream("report.css")) {
-            if (in == null) {
-                throw new IllegalStateException("report.css is not on the class path");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private void header() {

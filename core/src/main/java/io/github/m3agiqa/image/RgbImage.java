@@ -41,6 +41,16 @@ public final class RgbImage {
         return BicubicResize.resize(this, newWidth, newHeight);
     }
 
+    /** This image, or a smaller copy of the same proportions whose longer side is {@code side}. */
+    public RgbImage within(int side) {
+        int longer = Math.max(width, height);
+        if (longer <= side) {
+            return this;
+        }
+        double factor = (double) side / longer;
+        return resized(Math.max(1, (int) Math.round(factor * width)), Math.max(1, (int) Math.round(factor * height)));
+    }
+
     /** This image as a mirror shows it: left is right. */
     public RgbImage mirrored() {
         byte[] mirrored = new byte[pixels.length];

@@ -22,6 +22,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Scope;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,9 +72,28 @@ public final class Describer implements AutoCloseable {
      * @param rateRequest the second round's question
      */
     public Answers answer(ImagePrompt image, String describeRequest, String rateRequest) {
+        return about(image, picture -> converse(picture, describeRequest, rateRequest));
+    }
+
+    /** Answers the first round only; the rating is null. */
+    public Answers describe(ImagePrompt image, String describeRequest) {
+        return about(image, picture -> {
+            ChatTemplate template = mllm.template();
+            SlicePlan plan = mllm.plan(picture, describe.maxSlices());
+            TokenizedConversation question = FirstRound.question(template, plan, describeRequest);
+            int capacity = Math.min(
+                    question.length() + generation.maxNewTokens(),
+                    mllm.llama().config().maxPositions());
+            try (Session session = new Session(mllm, picture, plan, capacity)) {
+                return new Answers(answer(session, question, capacity), null, null);
+            }
+        });
+    }
+
+    private Answers about(ImagePrompt image, Function<RgbImage, Answers> conversation) {
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            return converse(pictures.read(image), describeRequest, rateRequest);
+            return conversation.apply(pictures.read(image));
         } catch (M3AgiqaException e) {
             return new Answers(null, null, Failure.of(e));
         } catch (RuntimeException e) {

@@ -77,7 +77,8 @@ final class Readings {
      * What is read about some images to rate an aspect.
      *
      * @param source whose descriptions are read
-     * @throws InputException saying how many images have no such description, or no prompt where one is asked about
+     * @throws InputException saying how many images have no such description, or no prompt where one is asked about; or
+     *     that a teacher was told the score, where the settings say that none was
      */
     List<Reading> of(List<Sample> samples, Aspect aspect, DescriptionSettings descriptions, Source source) {
         List<Aspect> rounds = switch (descriptions.rounds()) {
@@ -85,6 +86,9 @@ final class Readings {
             case OWN, OWN_OR_NONE -> List.of(aspect);
             case ALL -> List.copyOf(byImage.keySet());
         };
+        if (source == Source.TEACHER && !descriptions.teacherSawMos()) {
+            rounds.forEach(this::checkTeacherSawNoMos);
+        }
         List<Reading> readings = new ArrayList<>();
         List<String> lacking = new ArrayList<>();
         for (Sample sample : samples) {
@@ -116,6 +120,19 @@ final class Readings {
                                     : "let the model describe them with m3agiqa describe, or set rounds: none"));
         }
         return readings;
+    }
+
+    private void checkTeacherSawNoMos(Aspect aspect) {
+        List<String> told = byImage.getOrDefault(aspect, Map.of()).values().stream()
+                .filter(conversation -> Boolean.TRUE.equals(conversation.teacherSawMos()))
+                .map(Conversation::imageName)
+                .sorted()
+                .toList();
+        if (!told.isEmpty()) {
+            throw new InputException(
+                    "the teacher was told the %s score of %d images, such as %s, and the recipe says teacherSawMos: false; set it to true, and test on the model's own descriptions"
+                            .formatted(aspect.id(), told.size(), told.getFirst()));
+        }
     }
 
     private Optional<String> description(Sample sample, Aspect round, Source source) {

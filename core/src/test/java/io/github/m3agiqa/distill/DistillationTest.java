@@ -4,28 +4,35 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpExchange;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.distill.Distillation.End;
 import io.github.m3agiqa.distill.Distillation.Limits;
 import io.github.m3agiqa.distill.Distillation.Summary;
 import io.github.m3agiqa.distill.OnlineTeacher.Settings;
+import io.github.m3agiqa.testing.Provider;
 import io.github.m3agiqa.testing.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whole runs against a server that fails in every way. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
 class DistillationTest {
     private static final Teacher.Picture PICTURE = new Teacher.Picture("AQID", "image/png");
     private static final Pattern NUMBER = Pattern.compile("picture (\\d+)\\.");
@@ -104,7 +111,7 @@ class DistillationTest {
         })) {
             Summary summary = run(provider, 60, limits(4, 1000, 1000), "key");
 
-            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 60)));
+            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 60), 0));
             try (AnswerStore store = new AnswerStore(folder)) {
                 assertThat(store.answers()).allMatch(answer -> "Seen.".equals(answer.description()));
                 assertThat(store.outcomes()).containsEntry(Outcome.ANSWERED, 60L);
@@ -147,14 +154,14 @@ class DistillationTest {
         })) {
             Summary summary = run(provider, 9, limits(1, 100, 100), "first", "bad", "second");
 
-            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 9)));
+            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 9), 0));
             assertThat(provider.keys().stream().filter(key -> key.contains("bad")))
                     .hasSize(1);
             assertThat(provider.keys().stream().filter(key -> key.contains("second")))
                     .hasSizeGreaterThan(3);
 
             assertThat(run(provider, 11, limits(1, 100, 100), "bad"))
-                    .isEqualTo(new Summary(End.KEYS, Map.of(Outcome.UNAUTHORIZED, 1)));
+                    .isEqualTo(new Summary(End.KEYS, Map.of(Outcome.UNAUTHORIZED, 1), 2));
         }
     }
 
@@ -163,12 +170,86 @@ class DistillationTest {
         try (Provider provider = new Provider((exchange, _) -> answer(exchange, "Seen."))) {
             // an answer costs 0.3
             assertThat(run(provider, 20, limits(1, 100, 1.3), "key"))
-                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 4)));
+                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 4), 16));
             assertThat(run(provider, 20, limits(1, 10, 100), "key"))
-                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 6)));
+                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 6), 10));
             assertThat(run(provider, 20, limits(1, 100, 100), "key"))
-                    .isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 10)));
+                    .isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 10), 0));
             assertThat(provider.requests()).hasSize(20);
+        }
+    }
+
+    /** What a provider asks to wait holds for the key, whoever asks with it. */
+    @Test
+    void aKeyRestsForAllQuestions() {
+        List<Long> times = Collections.synchronizedList(new ArrayList<>());
+        try (Provider provider = new Provider((exchange, number) -> {
+            times.add(System.nanoTime());
+            if (number == 0) {
+                exchange.getResponseHeaders().set("Retry-After", "1");
+                Provider.send(exchange, 429, "{}");
+            } else {
+                pause(150);
+                answer(exchange, "Seen.");
+            }
+        })) {
+            assertThat(run(provider, 12, limits(3, 100, 100), "key").outcomes())
+                    .isEqualTo(Map.of(Outcome.ANSWERED, 12));
+
+            // three may have begun before the first reply, and their answers came 150 ms later
+            long begun = times.getFirst();
+            assertThat(times.stream()
+                            .filter(time -> time - begun > TimeUnit.MILLISECONDS.toNanos(400)
+                                    && time - begun < TimeUnit.MILLISECONDS.toNanos(950)))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void givesUpWhenQuestionAfterQuestionFails() {
+        try (Provider provider = new Provider((exchange, _) -> Provider.send(exchange, 503, "{}"))) {
+            Limits impatient = new Limits(1, 0, 0, 0, Duration.ofMillis(1), Duration.ofMillis(2), 1000, 1000);
+
+            assertThat(run(provider, 30, impatient, "key"))
+                    .isEqualTo(new Summary(End.UNREACHABLE, Map.of(Outcome.SERVER_ERROR, 20), 30));
+        }
+    }
+
+    @Test
+    void stopWakesThoseWhoWait() throws Exception {
+        try (Provider provider = new Provider((exchange, _) -> Provider.send(exchange, 503, "{}"));
+                AnswerStore store = new AnswerStore(folder)) {
+            Limits patient = new Limits(2, 0, 0, 9, Duration.ofMinutes(5), Duration.ofMinutes(9), 1000, 1000);
+            Distillation run =
+                    new Distillation(store, List.of(teacher(provider.url("/v1"), "key")), patient, Watcher.patient());
+            CompletableFuture<Summary> summary =
+                    CompletableFuture.supplyAsync(() -> run.run(questions(5), _ -> PICTURE));
+            while (store.outcomes().values().stream().mapToLong(Long::longValue).sum() < 2) {
+                pause(5);
+            }
+            run.stop();
+
+            assertThat(summary.get(30, TimeUnit.SECONDS)).isEqualTo(new Summary(End.STOPPED, Map.of(), 5));
+            assertThat(provider.requests()).hasSize(2);
+        }
+    }
+
+    @Test
+    void anImageThatCannotBeReadStopsNothing() {
+        try (Provider provider = new Provider((exchange, _) -> answer(exchange, "Seen."));
+                AnswerStore store = new AnswerStore(folder)) {
+            Distillation run = new Distillation(
+                    store, List.of(teacher(provider.url("/v1"), "key")), limits(2, 100, 100), Watcher.patient());
+
+            Summary summary = run.run(questions(4), question -> {
+                if (question.image().startsWith("2")) {
+                    throw new InputException("2.png is no image");
+                }
+                return PICTURE;
+            });
+
+            assertThat(summary).isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 3, Outcome.UNREADABLE, 1), 0));
+            assertThat(provider.requests()).hasSize(3);
         }
     }
 

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.distill.OnlineTeacher.Settings;
-import io.github.m3agiqa.distill.Provider.Behaviour;
+import io.github.m3agiqa.testing.Provider;
+import io.github.m3agiqa.testing.Provider.Behaviour;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,4 +1,4 @@
-package io.github.m3agiqa.distill;
+package io.github.m3agiqa.testing;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -14,9 +14,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /** A server on this machine that answers as Gemini's and OpenAI's do, or fails as they may. */
-final class Provider implements AutoCloseable {
+public final class Provider implements AutoCloseable {
     /** What is done with one request. */
-    interface Behaviour {
+    public interface Behaviour {
         void answer(HttpExchange exchange, int number) throws IOException;
     }
 
@@ -25,7 +25,7 @@ final class Provider implements AutoCloseable {
     private final List<String> requests = Collections.synchronizedList(new ArrayList<>());
     private final List<String> keys = Collections.synchronizedList(new ArrayList<>());
 
-    Provider(Behaviour behaviour) {
+    public Provider(Behaviour behaviour) {
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         } catch (IOException e) {
@@ -47,19 +47,19 @@ final class Provider implements AutoCloseable {
         server.start();
     }
 
-    String url(String path) {
+    public String url(String path) {
         return "http://127.0.0.1:%d%s".formatted(server.getAddress().getPort(), path);
     }
 
-    List<String> requests() {
+    public List<String> requests() {
         return List.copyOf(requests);
     }
 
-    List<String> keys() {
+    public List<String> keys() {
         return List.copyOf(keys);
     }
 
-    static void send(HttpExchange exchange, int status, String body) throws IOException {
+    public static void send(HttpExchange exchange, int status, String body) throws IOException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", "application/json");
         exchange.sendResponseHeaders(status, bytes.length);
@@ -67,7 +67,7 @@ final class Provider implements AutoCloseable {
     }
 
     /** A reply as OpenAI sends it. */
-    static String openAi(String content, String finish) {
+    public static String openAi(String content, String finish) {
         return """
                 {"id": "1", "object": "chat.completion", "created": 1, "model": "m",
                  "choices": [{"index": 0, "message": {"role": "assistant", "content": %s}, "finish_reason": "%s"}],
@@ -76,7 +76,7 @@ final class Provider implements AutoCloseable {
     }
 
     /** A reply as Gemini sends it. */
-    static String gemini(String content, String finish) {
+    public static String gemini(String content, String finish) {
         return """
                 {"candidates": [{"content": {"parts": [{"text": %s}], "role": "model"}, "finishReason": "%s", "index": 0}],
                  "usageMetadata": {"promptTokenCount": 300, "candidatesTokenCount": 40, "totalTokenCount": 340},
@@ -84,7 +84,7 @@ final class Provider implements AutoCloseable {
                 """.formatted(quoted(content), finish);
     }
 
-    static String description(String text) {
+    public static String description(String text) {
         return "{\"description\": %s, \"refused\": false}".formatted(quoted(text));
     }
 
