@@ -26,6 +26,8 @@ public enum ErrorCode {
     OVERLOADED,
     /** A list of images, a results file or another input cannot be read. */
     INPUT_UNREADABLE,
+    /** A hub does not give a model. */
+    DOWNLOAD_FAILED,
     /** A bug. */
     INTERNAL
 }

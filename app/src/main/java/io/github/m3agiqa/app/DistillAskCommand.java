@@ -451,7 +451,7 @@ final class DistillAskCommand implements Callable<Integer> {
                 || summary.end() == End.UNREACHABLE
                 || (answered == 0 && failed > 0 && summary.open() == failed);
         return unreachable
-                ? ExitCode.TEACHER
+                ? ExitCode.REMOTE
                 : failed == 0 && summary.open() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
     }
 

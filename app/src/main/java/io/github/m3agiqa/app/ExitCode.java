@@ -9,7 +9,9 @@ final class ExitCode {
     static final int USAGE = 2;
     static final int INPUT = 3;
     static final int MODEL = 4;
-    static final int TEACHER = 5;
+    /** A teacher or a download. */
+    static final int REMOTE = 5;
+
     static final int BUG = 70;
 
     private ExitCode() {}
@@ -18,6 +20,7 @@ final class ExitCode {
     static int of(ErrorCode error) {
         return switch (error) {
             case MODEL_INVALID -> MODEL;
+            case DOWNLOAD_FAILED -> REMOTE;
             case INPUT_UNREADABLE, IMAGE_UNREADABLE, IMAGE_TOO_LARGE, IMAGE_UNSUPPORTED -> INPUT;
             case PROMPT_MISSING,
                     PROMPT_TOO_LONG,

@@ -17,7 +17,18 @@ final class Installation {
     static ModelCatalog catalog() {
         List<Path> folders = new ArrayList<>();
         Optional.ofNullable(System.getProperty(HOME)).ifPresent(home -> folders.add(Path.of(home, "models")));
+        folders.add(pulledModels());
         return new ModelCatalog(folders);
+    }
+
+    /** Where pulled models are: {@code M3AGIQA_MODELS}, or {@code m3agiqa/models} in the user's folder for data. */
+    static Path pulledModels() {
+        return Optional.ofNullable(System.getenv("M3AGIQA_MODELS"))
+                .map(Path::of)
+                .orElseGet(() -> Optional.ofNullable(System.getenv("XDG_DATA_HOME"))
+                        .map(Path::of)
+                        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".local", "share"))
+                        .resolve("m3agiqa/models"));
     }
 
     /** Where notes are kept that may be lost: {@code M3AGIQA_CACHE}, or {@code m3agiqa} in the user's cache folder. */

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Exit codes: 0 all done, 1 some rows failed, 2 usage, 3 an input cannot be read, 4 a model is missing,"
-                    + " damaged or does not fit, 5 a teacher failed for good, 70 a bug."
+                    + " damaged or does not fit, 5 a teacher or a download failed for good, 70 a bug."
         })
 public final class Main implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(Main.class);

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.M3AgiqaException;
+import io.github.m3agiqa.hub.Checksums;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelPack;
 import java.io.PrintWriter;
@@ -20,18 +21,30 @@ import picocli.CommandLine.Spec;
 /** {@code m3agiqa models}: the models at hand, and what their makers say of them. */
 @Command(
         name = "models",
-        description = "Lists the models at hand, prints a model's card, or packs a model into one folder.",
+        description = "Lists the models at hand, pulls published ones, checks them, prints a model's card, or packs a"
+                + " model into one folder.",
         mixinStandardHelpOptions = true,
-        subcommands = {ModelsCommand.ListCommand.class, ModelsCommand.CardCommand.class, ModelsCommand.PackCommand.class
+        subcommands = {
+            ModelsCommand.ListCommand.class,
+            ModelsPullCommand.class,
+            ModelsCommand.VerifyCommand.class,
+            ModelsCommand.CardCommand.class,
+            ModelsCommand.PackCommand.class
         },
-        footer = {"", "Examples:", "  m3agiqa models list", "  m3agiqa models card NAME"})
+        footer = {
+            "",
+            "Examples:",
+            "  m3agiqa models list",
+            "  m3agiqa models pull aigciqa2023",
+            "  m3agiqa models card NAME"
+        })
 final class ModelsCommand implements Runnable {
     @Spec
     private CommandSpec spec;
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "say list, card or pack");
+        throw new ParameterException(spec.commandLine(), "say list, pull, verify, card or pack");
     }
 
     /** {@code m3agiqa models list}: a line a model. */
@@ -100,6 +113,38 @@ final class ModelsCommand implements Runnable {
                 out.println(line.append(row.getLast()));
             }
             out.flush();
+        }
+    }
+
+    /** {@code m3agiqa models verify}: every file that has a checksum is read through. */
+    @Command(
+            name = "verify",
+            description =
+                    "Reads every file of a model that its manifest has a checksum of, and says whether it is whole.",
+            mixinStandardHelpOptions = true,
+            footer = {"", "Example:", "  m3agiqa models verify NAME"})
+    static final class VerifyCommand implements Callable<Integer> {
+        @Spec
+        private CommandSpec spec;
+
+        @Parameters(paramLabel = "NAME|FOLDER", description = "The model.")
+        private String model;
+
+        @Override
+        public Integer call() {
+            ModelFolder folder = Installation.catalog().find(model);
+            Checksums.checkAll(folder);
+            int files = folder.manifest().sha256().size();
+            spec.commandLine()
+                    .getOut()
+                    .println(
+                            files == 0
+                                    ? "%s has no checksums"
+                                            .formatted(folder.manifest().id())
+                                    : "%s: %d files are whole"
+                                            .formatted(folder.manifest().id(), files));
+            spec.commandLine().getOut().flush();
+            return ExitCode.DONE;
         }
     }
 

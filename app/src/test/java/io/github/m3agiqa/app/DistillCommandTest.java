@@ -189,7 +189,7 @@ class DistillCommandTest {
     void aTeacherThatNeverAnswersIsAFailureForGood() {
         Command command = Command.run(
                 asking("http://127.0.0.1:1/v1", "--no-key", "--retries", "0").toArray(String[]::new));
-        assertThat(command.exitCode()).isEqualTo(ExitCode.TEACHER);
+        assertThat(command.exitCode()).isEqualTo(ExitCode.REMOTE);
         assertThat(command.err()).contains("4 failed (4 connection lost), 4 open");
     }
 

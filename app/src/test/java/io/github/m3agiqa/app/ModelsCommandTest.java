@@ -134,8 +134,29 @@ class ModelsCommandTest {
         assertThat(again.err()).contains("not empty");
     }
 
+    @Test
+    void verifiesEveryFileThatHasAChecksum() throws IOException {
+        model("nano");
+        Path target = home.resolve("packed");
+        Command.run("models", "pack", "nano", target.toString());
+
+        assertThat(Command.run("models", "verify", target.toString()).out()).contains("nano@1: ", " files are whole");
+        Files.writeString(target.resolve("base/config.json"), "{}");
+        Command damaged = Command.run("models", "verify", target.toString());
+        assertThat(damaged.exitCode()).isEqualTo(4);
+        assertThat(damaged.err()).contains("config.json is damaged");
+    }
+
+    @Test
+    void saysWhatCanBePulled() {
+        assertThat(Command.run("models", "pull").out().lines()).contains("aigciqa2023");
+        Command unknown = Command.run("models", "pull", "none", "--into", home.resolve("pulled").toString());
+        assertThat(unknown.exitCode()).isEqualTo(ExitCode.REMOTE);
+        assertThat(unknown.err()).contains("no model 'none' is published", "aigiqa-20k");
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"list", "card", "pack"})
+    @ValueSource(strings = {"list", "pull", "verify", "card", "pack"})
     void helpHasAnExample(String subcommand) {
         Command command = Command.run("models", subcommand, "--help");
 
@@ -148,6 +169,6 @@ class ModelsCommandTest {
         Command command = Command.run("models");
 
         assertThat(command.exitCode()).isEqualTo(2);
-        assertThat(command.err()).contains("say list, card or pack", "m3agiqa models --help");
+        assertThat(command.err()).contains("say list, pull, verify, card or pack", "m3agiqa models --help");
     }
 }

@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param texts conversation files that are read as texts, and that the tokenizer is trained on
  * @param stem how the vision tower's stem is trained before all else, after which it stays as it is; null to train it with
  *     the rest
+ * @param frozen what of {@code initial} stays as it is; nothing by default
  * @param teachers the networks whose view of the images is distilled; null for none, then {@code dense} and
  *     {@code global} count nothing
  * @param scores the aspects whose human scores are learned; none by default, then that loss counts nothing
@@ -73,6 +75,7 @@ public record PretrainRecipe(
         double validationShare,
         List<Path> texts,
         @Nullable StemStage stem,
+        Set<Part> frozen,
         @Nullable Teachers teachers,
         List<Aspect> scores,
         Double calibrationShare,
@@ -91,6 +94,23 @@ public record PretrainRecipe(
         long evaluateEvery,
         int keepCheckpoints,
         long seed) {
+    /** A part of a base. */
+    public enum Part {
+        TOWER("vpm."),
+        RESAMPLER("resampler.");
+
+        private final String prefix;
+
+        Part(String prefix) {
+            this.prefix = prefix;
+        }
+
+        /** Whether a tensor is in this part. */
+        boolean has(String tensor) {
+            return tensor.startsWith(prefix);
+        }
+    }
+
     /**
      * One of several folds without a prompt in two of them.
      *
@@ -196,6 +216,10 @@ public record PretrainRecipe(
                     "initial has a config, aspects and a trained stem; leave out config, aspects and stem");
         }
         aspects = aspects == null ? null : Collections.unmodifiableMap(new EnumMap<>(aspects));
+        frozen = frozen == null ? Set.of() : Set.copyOf(frozen);
+        if (initial == null && !frozen.isEmpty()) {
+            throw new IllegalArgumentException("frozen is for what initial has learned; without initial leave it out");
+        }
         Recipes.given("dataset", dataset);
         heldOut = List.copyOf(Recipes.given("heldOut", heldOut));
         texts = List.copyOf(Recipes.given("texts", texts));

@@ -55,6 +55,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -323,7 +324,10 @@ public final class Pretraining {
                 }
             }
             if (stem == null) {
-                return trained("the base in training", weights, Set.of(), device);
+                Set<String> kept = weights.keySet().stream()
+                        .filter(name -> recipe.frozen().stream().anyMatch(part -> part.has(name)))
+                        .collect(Collectors.toSet());
+                return trained("the base in training", weights, kept, device);
             }
             try (SafetensorsFile trained = new SafetensorsFile(stem)) {
                 Set<String> kept = trained.tensors().keySet();

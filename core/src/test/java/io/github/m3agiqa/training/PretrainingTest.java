@@ -163,6 +163,31 @@ class PretrainingTest {
         assertThat(second.resolve("base/tokenizer.json")).hasSameBinaryContentAs(first.resolve("base/tokenizer.json"));
     }
 
+    @Test
+    void whatIsFrozenStaysAsItIs() throws IOException {
+        Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
+        String further = recipe("second")
+                .replaceFirst("(?s)config:.*?dataset:", "frozen: [tower]\ndataset:")
+                .replace("license:", "initial: %s%nlicense:".formatted(first));
+
+        Path second = Pretraining.run(write(further), Watcher.patient());
+
+        try (Scope _ = new Scope();
+                SafetensorsFile before = new SafetensorsFile(first.resolve("base/model.safetensors"));
+                SafetensorsFile after = new SafetensorsFile(second.resolve("base/model.safetensors"))) {
+            for (String name : before.tensors().keySet()) {
+                boolean same = before.load(name, Dtype.F32, Device.CPU).equal(after.load(name, Dtype.F32, Device.CPU));
+                if (name.startsWith("vpm.") || name.equals("llm.model.embed_tokens.weight")) {
+                    assertThat(same).as(name).isEqualTo(name.startsWith("vpm."));
+                }
+            }
+        }
+        Path nothing = write(recipe("third").replace("dataset:", "frozen: [tower]\ndataset:"));
+        assertThatThrownBy(() -> Pretraining.run(nothing, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("frozen is for what initial has learned");
+    }
+
     /** Needs no teacher, and says on new prompts of the drawn images what their colour is scored. */
     @Test
     void learnsScores() throws IOException {

@@ -1,0 +1,161 @@
+package io.github.m3agiqa.hub;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * The models whose weights their authors published on a hub: the 8B base, an adapter an aspect and a predictor an aspect.
+ * Pulled, each is a model folder whose parts are links into the hub's cache.
+ */
+public final class PublishedModels {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String REVISION = "revision";
+    private static final String REPOSITORY = "repository";
+    private static final Pattern BASE_FILES = Pattern.compile(
+            "config\\.json|tokenizer\\.json|model\\.safetensors\\.index\\.json|model(-\\d+-of-\\d+)?\\.safetensors");
+    private static final Pattern ADAPTER_FILES = Pattern.compile("adapter_config\\.json|adapter_model\\.safetensors");
+
+    private final JsonNode published;
+
+    /** The published models. */
+    public PublishedModels() {
+        try (InputStream in = PublishedModels.class.getResourceAsStream("published.json")) {
+            if (in == null) {
+                throw new IllegalStateException("published.json is not on the class path");
+            }
+            published = JSON.readTree(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    PublishedModels(JsonNode published) {
+        this.published = published;
+    }
+
+    /** Their names. */
+    public List<String> names() {
+        return published.path("models").propertyStream().map(Map.Entry::getKey).toList();
+    }
+
+    /**
+     * Pulls a model.
+     *
+     * @param folder where model folders are; the model gets one of its name
+     * @throws HubException if it is none of these, or a part of it cannot be had
+     */
+    public ModelFolder pull(String name, HubPull hub, Path folder) {
+        JsonNode aspects = published.path("models").path(name);
+        if (aspects.isMissingNode()) {
+            throw new HubException("no model '%s' is published; these are: %s".formatted(name, names()));
+        }
+        try {
+            Path model = Files.createDirectories(folder.resolve(name));
+            JsonNode base = published.path("base");
+            link(
+                    model.resolve("base"),
+                    hub.pull(text(base, REPOSITORY), text(base, REVISION), BASE_FILES.asMatchPredicate()));
+            Map<Aspect, AspectManifest> manifests = new EnumMap<>(Aspect.class);
+            for (Map.Entry<String, JsonNode> entry : aspects.properties()) {
+                manifests.put(Aspect.of(entry.getKey()), pull(entry.getKey(), entry.getValue(), hub, model));
+            }
+            Map<String, String> hashes = new LinkedHashMap<>();
+            base.path("sha256")
+                    .propertyStream()
+                    .forEach(shard -> hashes.put(
+                            "base/" + shard.getKey(), shard.getValue().asText()));
+            return ModelFolder.write(
+                    model,
+                    new ModelManifest(
+                            name,
+                            1,
+                            ModelManifest.ARCHITECTURE,
+                            text(published, "license"),
+                            "base",
+                            "drop",
+                            "published",
+                            manifests,
+                            hashes));
+        } catch (IOException e) {
+            throw new HubException("%s cannot be written: %s".formatted(folder, e), e);
+        }
+    }
+
+    private AspectManifest pull(String aspect, JsonNode settings, HubPull hub, Path model) throws IOException {
+        String adapter = aspect + "-adapter";
+        link(model.resolve(adapter), hub.pull(text(settings, "adapter"), "main", ADAPTER_FILES.asMatchPredicate()));
+        JsonNode predictors = published.path("predictors");
+        String prefix = text(settings, "predictor");
+        Path found = only(hub.pull(
+                        text(predictors, REPOSITORY),
+                        text(predictors, REVISION),
+                        file -> file.startsWith(prefix) && file.endsWith(".ckpt"))
+                .resolve(prefix));
+        String predictor = aspect + "-predictor.ckpt";
+        link(model.resolve(predictor), found);
+        return new AspectManifest(
+                adapter,
+                predictor,
+                "xlstm",
+                "mean",
+                Scale.ZERO_TO_FIVE,
+                null,
+                JSON.treeToValue(settings.path("describe"), ModelManifest.Describe.class),
+                JSON.treeToValue(settings.path("rate"), ModelManifest.Rate.class));
+    }
+
+    private static Path only(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> found =
+                    files.filter(file -> file.toString().endsWith(".ckpt")).toList();
+            if (found.size() != 1) {
+                throw new HubException("%s has %d checkpoints, not one: %s".formatted(folder, found.size(), found));
+            }
+            return found.getFirst();
+        }
+    }
+
+    private static String text(JsonNode node, String field) {
+        return node.path(field).asText();
+    }
+
+    /** Makes a place lead to what is in the cache; where links cannot be made, it is copied. */
+    private static void link(Path place, Path target) throws IOException {
+        if (Files.isSymbolicLink(place)) {
+            Files.delete(place);
+        }
+        try {
+            Files.createSymbolicLink(place, target.toAbsolutePath());
+        } catch (UnsupportedOperationException | IOException _) {
+            copy(target, place);
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        if (!Files.isDirectory(from)) {
+            Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+            return;
+        }
+        Files.createDirectories(to);
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path file : files.toList()) {
+                copy(file, to.resolve(String.valueOf(file.getFileName())));
+            }
+        }
+    }
+}
