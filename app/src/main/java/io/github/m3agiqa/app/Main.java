@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         subcommands = {
             ScoreCommand.class,
+            ServeCommand.class,
             PretrainCommand.class,
             DistillCommand.class,
             FinetuneCommand.class,

@@ -150,7 +150,8 @@ class ModelsCommandTest {
     @Test
     void saysWhatCanBePulled() {
         assertThat(Command.run("models", "pull").out().lines()).contains("aigciqa2023");
-        Command unknown = Command.run("models", "pull", "none", "--into", home.resolve("pulled").toString());
+        Command unknown = Command.run(
+                "models", "pull", "none", "--into", home.resolve("pulled").toString());
         assertThat(unknown.exitCode()).isEqualTo(ExitCode.REMOTE);
         assertThat(unknown.err()).contains("no model 'none' is published", "aigiqa-20k");
     }

@@ -9,6 +9,7 @@ import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -111,11 +112,36 @@ public final class Session implements AutoCloseable {
      * @return the text that was generated
      */
     public String generate(Generation generation) {
-        int[] generated = generation.beams() == 1 ? greedy(generation) : beamSearch(generation);
-        return model.template().text(generated);
+        int[] tokens = generation.beams() == 1 ? greedy(generation, _ -> {}) : beamSearch(generation);
+        return model.template().text(tokens);
     }
 
-    private int[] greedy(Generation generation) {
+    /**
+     * Continues the conversation that was read last.
+     *
+     * @param listener is told the text as it comes, in pieces; of several beams only when the best of them is whole
+     * @return the text that was generated
+     */
+    public String generate(Generation generation, Consumer<String> listener) {
+        ChatTemplate template = model.template();
+        if (generation.beams() > 1) {
+            String text = template.text(beamSearch(generation));
+            listener.accept(text);
+            return text;
+        }
+        StringBuilder told = new StringBuilder();
+        int[] tokens = greedy(generation, so -> {
+            String text = template.text(so);
+            // a character of several tokens is told when it is whole
+            if (text.startsWith(told.toString()) && !text.endsWith("\uFFFD")) {
+                listener.accept(text.substring(told.length()));
+                told.replace(0, told.length(), text);
+            }
+        });
+        return template.text(tokens);
+    }
+
+    private int[] greedy(Generation generation, Consumer<int[]> listener) {
         int[] stopIds = model.template().stopIds();
         List<Integer> tokens = new ArrayList<>();
         while (true) {
@@ -128,6 +154,7 @@ public final class Session implements AutoCloseable {
                         || tokens.size() == generation.maxNewTokens()) {
                     return ints(tokens);
                 }
+                listener.accept(ints(tokens));
                 append(new int[] {token}, model.llama().embed(token));
             }
         }

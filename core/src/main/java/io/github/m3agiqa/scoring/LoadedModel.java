@@ -23,6 +23,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The networks of a model folder, built from its manifest: one base, its tuned variants, and a head an aspect. */
@@ -117,9 +118,20 @@ final class LoadedModel implements AutoCloseable {
         return tuned;
     }
 
-    /** The aspects that were asked for and that the model has not. */
-    List<Aspect> unavailable() {
-        return unavailable;
+    /**
+     * The aspects that are asked for and that the model has not.
+     *
+     * @param aspects those asked for now; empty for those that it was opened for
+     */
+    List<Aspect> unavailable(Set<Aspect> aspects) {
+        return aspects.isEmpty()
+                ? unavailable
+                : aspects.stream()
+                        .filter(aspect -> tuned.stream()
+                                .flatMap(variant -> variant.heads.stream())
+                                .noneMatch(head -> head.aspect == aspect))
+                        .sorted()
+                        .toList();
     }
 
     @Override

@@ -19,6 +19,7 @@ import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.ChatTemplate;
+import io.github.m3agiqa.mllm.Generation;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
@@ -32,6 +33,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -69,13 +71,24 @@ public final class Scorer implements AutoCloseable {
 
     /** Scores one image. Whatever goes wrong with it is part of the answer. */
     public Assessment score(ImagePrompt input) {
+        return score(input, Set.of(), options.describe(), ScoringListener.NONE);
+    }
+
+    /**
+     * Scores one image, perhaps not in all ways, and lets someone watch. Whatever goes wrong with it is part of the answer.
+     *
+     * @param aspects the aspects to score, of those that the scorer was opened for; empty for all of them
+     * @param describe whether the model describes the image first
+     */
+    public Assessment score(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
         long start = System.nanoTime();
         Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
         Failure failure = null;
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             RgbImage image = pictures.read(input);
-            for (Aspect aspect : model.unavailable()) {
+            Request request = new Request(input.prompt(), aspects, describe, listener);
+            for (Aspect aspect : model.unavailable(aspects)) {
                 results.put(
                         aspect,
                         new Failure(
@@ -83,7 +96,7 @@ public final class Scorer implements AutoCloseable {
                                 "%s has no aspect %s".formatted(model.id(), aspect.id())));
             }
             for (Tuned tuned : model.tuned()) {
-                results.putAll(assess(tuned, image, input.prompt()));
+                results.putAll(assess(tuned, image, request));
             }
         } catch (M3AgiqaException e) {
             failure = Failure.of(e);
@@ -96,22 +109,41 @@ public final class Scorer implements AutoCloseable {
                 input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
     }
 
+    /** What is wanted of one image. */
+    private record Request(@Nullable String prompt, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
+        boolean wants(Aspect aspect) {
+            return aspects.isEmpty() || aspects.contains(aspect);
+        }
+
+        void checkWanted() {
+            if (listener.cancelled()) {
+                throw new ScoringException(ErrorCode.TIMEOUT, "the answer was not there in time");
+            }
+        }
+    }
+
     /** All aspects that one set of weights serves, over one encoding of the image for each way it is cut. */
-    private Map<Aspect, AspectResult> assess(Tuned tuned, RgbImage image, @Nullable String prompt) {
+    private Map<Aspect, AspectResult> assess(Tuned tuned, RgbImage image, Request request) {
         Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
         try (Sessions sessions = new Sessions(tuned, image)) {
             for (Head head : tuned.heads()) {
-                try {
-                    results.put(head.aspect(), assess(tuned, head, sessions, prompt));
-                } catch (ScoringException e) {
-                    results.put(head.aspect(), Failure.of(e));
+                if (!request.wants(head.aspect())) {
+                    continue;
                 }
+                AspectResult result;
+                try {
+                    result = assess(tuned, head, sessions, request);
+                } catch (ScoringException e) {
+                    result = Failure.of(e);
+                }
+                results.put(head.aspect(), result);
+                request.listener.done(head.aspect(), result);
             }
         }
         return results;
     }
 
-    private Score assess(Tuned tuned, Head head, Sessions sessions, @Nullable String prompt) {
+    private Score assess(Tuned tuned, Head head, Sessions sessions, Request request) {
         ChatTemplate template = tuned.mllm().template();
         Describe describe = head.settings().describe();
         Rate rate = head.settings().rate();
@@ -121,18 +153,28 @@ public final class Scorer implements AutoCloseable {
 
         // round 1: describe
         String description = null;
-        if (options.describe()) {
+        request.checkWanted();
+        if (request.describe) {
             Session describing = sessions.cut(describe.maxSlices());
             describing.rewind();
-            String question = PromptSlot.fill(describe.question(), prompt);
+            String question = PromptSlot.fill(describe.question(), request.prompt);
             turns.add(Turn.user(question));
+            request.listener.describing(head.aspect(), question);
             describing.read(FirstRound.question(template, describing.plan(), question));
-            description = describing.generate(FirstRound.generation(describe, options));
+            Generation generation = FirstRound.generation(describe, options);
+            description = request.listener.equals(ScoringListener.NONE)
+                    ? describing.generate(generation)
+                    : describing.generate(generation, more -> {
+                        request.checkWanted();
+                        request.listener.described(head.aspect(), more);
+                    });
             turns.add(Turn.assistant(description));
         }
 
         // round 2: rate, read but never answered
-        turns.add(Turn.user(PromptSlot.fill(rate.question(), prompt)));
+        String rating = PromptSlot.fill(rate.question(), request.prompt);
+        turns.add(Turn.user(rating));
+        request.listener.rating(head.aspect(), rating);
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
         float raw = head.predictor().predict(head.projection().apply(hidden));

@@ -45,7 +45,8 @@ import org.jspecify.annotations.Nullable;
  *     later: that of the train recipe. 0 by default
  * @param descriptions conversation files about the dataset's images, whose descriptions are learned in turn with the
  *     prompts; none by default
- * @param captionQuestion what the model is asked about an image to answer with its prompt
+ * @param captionQuestion what the model is asked about an image to answer with its prompt; null if prompts are not learned,
+ *     and then neither are images without a description
  * @param lossWeights what each loss counts
  * @param optimization how weights are changed
  * @param steps how often the weights are changed
@@ -80,7 +81,7 @@ public record PretrainRecipe(
         List<Aspect> scores,
         Double calibrationShare,
         List<Path> descriptions,
-        String captionQuestion,
+        @Nullable String captionQuestion,
         LossWeights lossWeights,
         Optimization optimization,
         long steps,
@@ -226,7 +227,9 @@ public record PretrainRecipe(
         scores = scores == null ? List.of() : List.copyOf(scores);
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         descriptions = descriptions == null ? List.of() : List.copyOf(descriptions);
-        Recipes.given("captionQuestion", captionQuestion);
+        if (captionQuestion == null && descriptions.isEmpty()) {
+            throw new IllegalArgumentException("captionQuestion and descriptions are missing: one of them is needed");
+        }
         Recipes.given("lossWeights", lossWeights);
         if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
             throw new IllegalArgumentException("teachers is missing, and lossWeights has dense or global above 0");

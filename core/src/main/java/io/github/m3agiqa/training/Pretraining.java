@@ -139,6 +139,14 @@ public final class Pretraining {
                             .computeIfAbsent(conversation.imageName(), _ -> new ArrayList<>())
                             .add(conversation));
         }
+        if (recipe.captionQuestion() == null) {
+            train.removeIf(seen -> descriptionsOf(seen).isEmpty());
+            validation.removeIf(seen -> descriptionsOf(seen).isEmpty());
+        }
+        if (train.isEmpty()) {
+            throw new InputException(
+                    "%s: no image of %s is left to learn from".formatted(recipeFile, dataset.folder()));
+        }
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             Path made = run.resolve("model");
             Path base = made.resolve("base");
@@ -235,10 +243,16 @@ public final class Pretraining {
                 IntStream.rangeClosed(0, recipe.views()).forEach(view -> train.add(new Seen(sample, view)));
             }
         }
-        if (train.isEmpty()) {
-            throw new InputException(
-                    "%s: no image of %s is left to learn from".formatted(recipeFile, dataset.folder()));
-        }
+    }
+
+    /** Whether what people, or a teacher who knew it, thought of an image holds here and is not left to calibrate on. */
+    private boolean opinionsAreLearned(Seen seen) {
+        return seen.view == 0 && !Prompts.calibrateOn(seen.sample, recipe.calibrationShare());
+    }
+
+    /** The descriptions of an image that are learned. */
+    private List<Conversation> descriptionsOf(Seen seen) {
+        return opinionsAreLearned(seen) ? descriptions.getOrDefault(seen.sample.name(), List.of()) : List.of();
     }
 
     /** Trains the stem where the recipe says so; the file of its weights. */
@@ -540,19 +554,13 @@ public final class Pretraining {
         /** The prompt of an image, and each description of it. */
         private List<List<Turn>> topics(Seen seen) {
             List<List<Turn>> topics = new ArrayList<>();
-            topics.add(
-                    List.of(Turn.user(recipe.captionQuestion()), Turn.assistant(String.valueOf(seen.sample.prompt()))));
-            if (opinionsAreLearned(seen)) {
-                descriptions
-                        .getOrDefault(seen.sample.name(), List.of())
-                        .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
+            String question = recipe.captionQuestion();
+            if (question != null) {
+                topics.add(List.of(Turn.user(question), Turn.assistant(String.valueOf(seen.sample.prompt()))));
             }
+            descriptionsOf(seen)
+                    .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
             return topics;
-        }
-
-        /** Whether what people, or a teacher who knew it, thought of an image holds here and is not left to calibrate on. */
-        private boolean opinionsAreLearned(Seen seen) {
-            return seen.view == 0 && !Prompts.calibrateOn(seen.sample, recipe.calibrationShare());
         }
 
         /** What people thought of an image; NaN where that is not learned, or they were not asked. */

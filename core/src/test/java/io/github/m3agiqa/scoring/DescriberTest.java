@@ -64,6 +64,10 @@ class DescriberTest {
                                 .score(Aspect.CORRESPONDENCE)
                                 .orElseThrow()
                                 .description());
+                assertThat(describer.describe(
+                                image, PromptSlot.fill(settings.describe().question(), image.prompt())))
+                        .as("the first round alone")
+                        .isEqualTo(new Answers(answers.description(), null, null));
             }
         }
     }
@@ -153,8 +157,8 @@ class DescriberTest {
     }
 
     @Test
-    void thereAreTwoAnswersOrAFailure() {
-        assertThatThrownBy(() -> new Answers("a", null, null)).isInstanceOf(IllegalArgumentException.class);
+    void thereAreAnswersOrAFailure() {
+        assertThatThrownBy(() -> new Answers(null, "b", null)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Answers("a", "b", new Failure(ErrorCode.INTERNAL, "x")))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Answers(null, null, null)).isInstanceOf(IllegalArgumentException.class);

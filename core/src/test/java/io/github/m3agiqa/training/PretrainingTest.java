@@ -164,6 +164,27 @@ class PretrainingTest {
     }
 
     @Test
+    void learnsDescriptionsWithoutPrompts() throws IOException {
+        String described = recipe("run")
+                .replace(
+                        "captionQuestion: What was the prompt?",
+                        "descriptions: [%s/drawn/conversations/quality_train.json]%ncaptionQuestion: null"
+                                .formatted(folder));
+
+        Pretraining.run(write(described), Watcher.patient());
+
+        double[] first =
+                numbers(Files.readAllLines(folder.resolve("run/metrics.csv")).get(1));
+        double[] last =
+                numbers(Files.readAllLines(folder.resolve("run/metrics.csv")).getLast());
+        assertThat(last[6]).as("loss of descriptions").isLessThan(first[6]);
+        Path nothing = write(recipe("none").replace("captionQuestion: What was the prompt?", "captionQuestion: null"));
+        assertThatThrownBy(() -> Pretraining.run(nothing, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("one of them is needed");
+    }
+
+    @Test
     void whatIsFrozenStaysAsItIs() throws IOException {
         Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
         String further = recipe("second")

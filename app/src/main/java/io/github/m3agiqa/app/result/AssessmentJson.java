@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.AspectResult;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.Failure;
@@ -27,6 +28,13 @@ public final class AssessmentJson {
     /** One object on one line, without the line's end. */
     public static String line(Assessment assessment) {
         return write(JSON.writer(), node(assessment));
+    }
+
+    /** One object on one line for one aspect: its name, and what an assessment has of it. */
+    public static String aspect(Aspect aspect, AspectResult result) {
+        ObjectNode node = JSON.createObjectNode().put("aspect", aspect.id());
+        node.setAll(node(result));
+        return write(JSON.writer(), node);
     }
 
     private static String write(ObjectWriter writer, Object value) {

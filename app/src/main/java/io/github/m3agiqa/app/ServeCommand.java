@@ -1,0 +1,111 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.app.serve.Service;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.scoring.Scorer;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code m3agiqa serve}: the scorer behind HTTP, and its page. */
+@Command(
+        name = "serve",
+        description = "Serves scores over HTTP, and a page to look at images.",
+        mixinStandardHelpOptions = true,
+        footer = {
+            "",
+            "Examples:",
+            "  m3agiqa serve",
+            "  m3agiqa serve --host 0.0.0.0 --port 9000 --api-key \"$KEY\"",
+            "  curl -F image=@cat.png -F prompt=\"a cat on a sofa\" http://localhost:8080/v1/score",
+            "",
+            "The page is at /, what can be asked at /openapi.yaml, figures for Prometheus at /metrics. On SIGTERM and"
+                    + " Ctrl-C it takes nothing more and finishes what it has accepted."
+        })
+final class ServeCommand implements Callable<Integer> {
+    private static final int MIB = 1 << 20;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--host",
+            description = "The address to listen on; 0.0.0.0 for all of the machine (default: ${DEFAULT-VALUE}).")
+    private String host = "127.0.0.1";
+
+    @Option(names = "--port", description = "The port; 0 for any that is free (default: ${DEFAULT-VALUE}).")
+    private int port = 8080;
+
+    @Option(
+            names = "--api-key",
+            description = "What requests to /v1 must show as 'Authorization: Bearer KEY' (default: M3AGIQA_API_KEY, or"
+                    + " none).",
+            defaultValue = "${env:M3AGIQA_API_KEY}")
+    private @Nullable String apiKey;
+
+    @Option(
+            names = "--queue",
+            paramLabel = "N",
+            description = "How many requests may wait; more are refused with 429 (default: ${DEFAULT-VALUE}).")
+    private int queue = 64;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description = "How many images are scored at a time, each with --threads (default: ${DEFAULT-VALUE}).")
+    private int workers = 1;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "SECONDS",
+            description = "The longest time from a request to its answer (default: ${DEFAULT-VALUE}).")
+    private int timeoutSeconds = 60;
+
+    @Option(
+            names = "--max-image-mib",
+            paramLabel = "N",
+            description = "The largest image file (default: ${DEFAULT-VALUE}).")
+    private int maxMib = 32;
+
+    @Mixin
+    private ScoreOptions options;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (Math.min(Math.min(queue, workers), Math.min(timeoutSeconds, maxMib)) < 1 || maxMib > 512) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--queue, --workers and --timeout must be at least 1, and --max-image-mib 1 to 512");
+        }
+        ModelFolder folder = options.folder();
+        Service.Settings settings = new Service.Settings(
+                host,
+                port,
+                apiKey == null || apiKey.isBlank() ? null : apiKey,
+                queue,
+                workers,
+                Duration.ofSeconds(timeoutSeconds),
+                maxMib * MIB);
+        CountDownLatch ended = new CountDownLatch(1);
+        try (Scorer scorer = Scorer.open(folder, options.scoring())) {
+            Service service = new Service(scorer, folder.manifest(), settings);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                service.close();
+                ended.countDown();
+            }));
+            PrintWriter err = spec.commandLine().getErr();
+            err.printf("%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
+            err.flush();
+            ended.await();
+        }
+        return ExitCode.DONE;
+    }
+}

@@ -1,0 +1,196 @@
+package io.github.m3agiqa.app.serve;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ImagePrompt;
+import io.javalin.http.Context;
+import io.javalin.http.UploadedFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a client wants scored.
+ *
+ * @param image the image and its prompt
+ * @param aspects the aspects that are wanted; empty for all of the model
+ * @param describe whether the model describes the image first
+ */
+record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
+    private static final String IMAGE = "image";
+    private static final String PROMPT = "prompt";
+    private static final String ASPECTS = "aspects";
+    private static final String DESCRIBE = "describe";
+    private static final String NAME = "name";
+    private static final Set<String> FIELDS = Set.of(IMAGE, PROMPT, ASPECTS, DESCRIBE, NAME);
+    private static final int LONGEST_NAME = 200;
+    private static final int LONGEST_PROMPT = 20_000;
+
+    /**
+     * Reads a request: {@code multipart/form-data} with the fields {@code image}, {@code prompt}, {@code aspects} and
+     * {@code describe}, or JSON with a base64 image. No path and no URL in it is ever read.
+     *
+     * @param maxBytes of the body
+     * @throws Problem.Raised if it is not as it must be
+     */
+    static ScoreRequest of(Context context, int maxBytes) {
+        String type = String.valueOf(context.contentType()).toLowerCase(Locale.ROOT);
+        if (context.isMultipartFormData()) {
+            return multipart(context, maxBytes);
+        }
+        if (type.startsWith("application/json")) {
+            return json(body(context, maxBytes), maxBytes);
+        }
+        throw new Problem(
+                        Problem.UNSUPPORTED,
+                        "REQUEST_INVALID",
+                        "send multipart/form-data with image and prompt, or application/json with a base64 image")
+                .raised();
+    }
+
+    private static ScoreRequest multipart(Context context, int maxBytes) {
+        UploadedFile file = context.uploadedFile(IMAGE);
+        if (file == null) {
+            throw Problem.invalid("the field image holds no file").raised();
+        }
+        byte[] bytes;
+        try (InputStream in = file.content()) {
+            bytes = in.readNBytes(maxBytes + 1);
+        } catch (IOException e) {
+            throw Problem.invalid("the image did not arrive whole").raised();
+        }
+        return of(
+                file.filename(),
+                bytes,
+                context.formParam(PROMPT),
+                List.of(orEmpty(context.formParam(ASPECTS)).split(",")),
+                context.formParam(DESCRIBE),
+                maxBytes);
+    }
+
+    private static String orEmpty(@Nullable String text) {
+        return text == null ? "" : text;
+    }
+
+    private static byte[] body(Context context, int maxBytes) {
+        // base64 takes four bytes for three
+        int most = Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, maxBytes * 3L / 2 + LONGEST_PROMPT));
+        try {
+            byte[] body = context.bodyInputStream().readNBytes(most + 1);
+            if (body.length > most) {
+                throw tooLarge(maxBytes).raised();
+            }
+            return body;
+        } catch (IOException e) {
+            throw Problem.invalid("the body did not arrive whole").raised();
+        }
+    }
+
+    private static Problem tooLarge(int maxBytes) {
+        return new Problem(
+                Problem.TOO_LARGE, "IMAGE_TOO_LARGE", "the image has more than %d bytes".formatted(maxBytes));
+    }
+
+    private static ScoreRequest json(byte[] body, int maxBytes) {
+        JsonNode request;
+        try {
+            request = JsonMapper.builder(JsonFactory.builder()
+                            .streamReadConstraints(StreamReadConstraints.builder()
+                                    .maxStringLength(Math.max(body.length, 1))
+                                    .build())
+                            .build())
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                    .build()
+                    .readTree(body);
+        } catch (JsonProcessingException e) {
+            throw Problem.invalid("the body is no JSON: " + e.getOriginalMessage())
+                    .raised();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        for (Iterator<String> names = request.fieldNames(); names.hasNext(); ) {
+            String name = names.next();
+            if (!FIELDS.contains(name)) {
+                throw Problem.invalid("unknown field '%s'; known are image, prompt, aspects, describe and name"
+                                .formatted(shortened(name)))
+                        .raised();
+            }
+        }
+        if (!request.path(IMAGE).isTextual()) {
+            throw Problem.invalid("the field image holds no base64 text").raised();
+        }
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(request.path(IMAGE).asText());
+        } catch (IllegalArgumentException e) {
+            throw Problem.invalid("the field image is no base64: " + e.getMessage())
+                    .raised();
+        }
+        List<String> wanted = new ArrayList<>();
+        request.path(ASPECTS).forEach(aspect -> wanted.add(aspect.asText()));
+        JsonNode prompt = request.path(PROMPT);
+        if (!prompt.isMissingNode() && !prompt.isNull() && !prompt.isTextual()) {
+            throw Problem.invalid("the field prompt holds no text").raised();
+        }
+        return of(
+                request.path(NAME).asText("image"),
+                bytes,
+                prompt.isTextual() ? prompt.asText() : null,
+                wanted,
+                request.has(DESCRIBE) ? request.path(DESCRIBE).asText() : null,
+                maxBytes);
+    }
+
+    private static ScoreRequest of(
+            String name,
+            byte[] bytes,
+            @Nullable String prompt,
+            List<String> wanted,
+            @Nullable String describe,
+            int maxBytes) {
+        if (bytes.length > maxBytes) {
+            throw tooLarge(maxBytes).raised();
+        }
+        if (prompt != null && prompt.length() > LONGEST_PROMPT) {
+            throw new Problem(
+                            Problem.UNPROCESSABLE,
+                            "PROMPT_TOO_LONG",
+                            "the prompt has more than %d characters".formatted(LONGEST_PROMPT))
+                    .raised();
+        }
+        EnumSet<Aspect> aspects = EnumSet.noneOf(Aspect.class);
+        for (String aspect : wanted) {
+            if (!aspect.isBlank()) {
+                try {
+                    aspects.add(Aspect.of(aspect.strip()));
+                } catch (IllegalArgumentException e) {
+                    throw Problem.invalid(shortened(String.valueOf(e.getMessage())))
+                            .raised();
+                }
+            }
+        }
+        if (describe != null && !Set.of("true", "false").contains(describe)) {
+            throw Problem.invalid("describe is true or false").raised();
+        }
+        return new ScoreRequest(
+                ImagePrompt.of(shortened(name), bytes, prompt == null || prompt.isBlank() ? null : prompt),
+                aspects,
+                !"false".equals(describe));
+    }
+
+    private static String shortened(String text) {
+        return text.length() <= LONGEST_NAME ? text : text.substring(0, LONGEST_NAME) + "…";
+    }
+}

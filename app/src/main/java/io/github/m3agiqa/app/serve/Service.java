@@ -1,0 +1,411 @@
+package io.github.m3agiqa.app.serve;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.AspectResult;
+import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.Failure;
+import io.github.m3agiqa.app.result.AssessmentJson;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringListener;
+import io.javalin.Javalin;
+import io.javalin.config.JavalinConfig;
+import io.javalin.config.SizeUnit;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.sse.SseClient;
+import io.javalin.http.staticfiles.Location;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A scorer behind HTTP: scores, streams, says how it is, and serves a page. */
+public final class Service implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Service.class);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String STARTED = "started";
+    private static final String RETRY_AFTER_SECONDS = "2";
+    private static final Duration LAST_BYTES = Duration.ofSeconds(10);
+
+    /** What the page may do: only what comes from this service, and pictures that the user has dropped. */
+    private static final String CONTENT_SECURITY_POLICY =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
+                    + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    /**
+     * How a service works.
+     *
+     * @param host the address that it listens on
+     * @param port 0 for any that is free
+     * @param apiKey what requests to {@code /v1} must show; null for nothing
+     * @param queue how many requests may wait
+     * @param workers how many are scored at a time
+     * @param timeout the longest time from a request to its answer
+     * @param maxBytes of an image
+     */
+    public record Settings(
+            String host, int port, @Nullable String apiKey, int queue, int workers, Duration timeout, int maxBytes) {}
+
+    private final Scorer scorer;
+    private final ModelManifest model;
+    private final Settings settings;
+    private final ScoringQueue queue;
+    private final ServiceMetrics metrics;
+    private final AtomicBoolean ready = new AtomicBoolean();
+    private final Javalin server;
+
+    /**
+     * Starts a service. It is ready once a first image was scored.
+     *
+     * @param scorer stays open as long as the service runs
+     * @param model what the scorer was opened from
+     */
+    public Service(Scorer scorer, ModelManifest model, Settings settings) {
+        this.scorer = scorer;
+        this.model = model;
+        this.settings = settings;
+        this.queue = new ScoringQueue(settings.queue, settings.workers);
+        this.metrics = new ServiceMetrics(queue::waiting);
+        this.server = Javalin.create(this::configure).start(settings.host, settings.port);
+        warmUp();
+    }
+
+    private void warmUp() {
+        var _ = queue.submit(() -> scorer.score(WarmUp.image())).whenComplete((assessment, failure) -> {
+            if (failure != null) {
+                LOG.error("the first image cannot be scored", failure);
+            }
+            ready.set(true);
+        });
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.concurrency.useVirtualThreads = true;
+        config.http.maxRequestSize = 2L * settings.maxBytes;
+        config.jetty.multipartConfig.maxFileSize(settings.maxBytes, SizeUnit.BYTES);
+        config.jetty.multipartConfig.maxTotalRequestSize(2L * settings.maxBytes, SizeUnit.BYTES);
+        config.jetty.multipartConfig.maxInMemoryFileSize(settings.maxBytes, SizeUnit.BYTES);
+        config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
+        config.jetty.modifyServer(jetty -> {
+            // what was answered is still sent when it ends
+            jetty.setHandler(new GracefulHandler());
+            jetty.setStopTimeout(LAST_BYTES.toMillis());
+        });
+        config.staticFiles.add(files -> {
+            files.hostedPath = "/";
+            files.directory = "/page";
+            files.location = Location.CLASSPATH;
+        });
+        config.routes.before(context -> {
+            context.attribute(STARTED, System.nanoTime());
+            context.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+            context.header("X-Content-Type-Options", "nosniff");
+            context.header("Referrer-Policy", "no-referrer");
+        });
+        config.routes.before("/v1/*", this::authorize);
+        config.routes.post("/v1/score", this::score);
+        config.routes.post("/v1/score/stream", this::stream);
+        config.routes.get("/v1/models", this::models);
+        config.routes.get("/health/live", context -> context.json("{\"status\": \"live\"}"));
+        config.routes.get("/health/ready", this::health);
+        config.routes.get(
+                "/metrics",
+                context -> context.contentType("text/plain; version=0.0.4; charset=utf-8")
+                        .result(metrics.text()));
+        config.routes.get(
+                "/openapi.yaml",
+                context ->
+                        context.contentType("application/yaml; charset=utf-8").result(resource("openapi.yaml")));
+        config.routes.after(this::note);
+        config.routes.exception(Problem.Raised.class, (raised, context) -> answer(context, raised.problem()));
+        config.routes.exception(Exception.class, this::unexpected);
+        config.routes.error(Problem.NOT_FOUND, context -> {
+            if (context.attribute("problem") == null) {
+                answer(context, new Problem(Problem.NOT_FOUND, "NOT_FOUND", "there is nothing at this path"));
+            }
+        });
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = Service.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException(name + " is not on the class path");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void authorize(Context context) {
+        if (settings.apiKey == null) {
+            return;
+        }
+        String shown = context.header("Authorization");
+        String key = shown != null && shown.startsWith("Bearer ") ? shown.substring("Bearer ".length()) : "";
+        if (!MessageDigest.isEqual(
+                key.getBytes(StandardCharsets.UTF_8), settings.apiKey.getBytes(StandardCharsets.UTF_8))) {
+            context.header("WWW-Authenticate", "Bearer");
+            throw new Problem(Problem.UNAUTHORIZED, "UNAUTHORIZED", "send the API key: Authorization: Bearer KEY")
+                    .raised();
+        }
+    }
+
+    /** Whether the answer to one request is no longer wanted. */
+    private final class Deadline implements ScoringListener {
+        private final long end = System.nanoTime() + settings.timeout.toNanos();
+        private volatile boolean gone;
+
+        long left() {
+            return Math.max(0, end - System.nanoTime());
+        }
+
+        void leave() {
+            gone = true;
+        }
+
+        @Override
+        public boolean cancelled() {
+            return gone || left() == 0;
+        }
+    }
+
+    private void score(Context context) throws InterruptedException {
+        ScoreRequest request = ScoreRequest.of(context, settings.maxBytes);
+        Deadline deadline = new Deadline();
+        Assessment assessment = wait(submit(request, deadline, deadline), deadline);
+        if (assessment.failure() != null) {
+            throw Problem.of(assessment.failure()).raised();
+        }
+        context.contentType("application/json; charset=utf-8").result(AssessmentJson.line(assessment));
+    }
+
+    private CompletableFuture<Assessment> submit(ScoreRequest request, Deadline deadline, ScoringListener listener) {
+        return queue.submit(() -> {
+            if (deadline.cancelled()) {
+                throw timedOut().raised();
+            }
+            Assessment assessment = scorer.score(request.image(), request.aspects(), request.describe(), listener);
+            metrics.scored(assessment);
+            return assessment;
+        });
+    }
+
+    private Problem timedOut() {
+        return new Problem(Problem.TIMEOUT, "TIMEOUT", "no answer within %d s".formatted(settings.timeout.toSeconds()));
+    }
+
+    private Assessment wait(CompletableFuture<Assessment> answer, Deadline deadline) throws InterruptedException {
+        try {
+            return answer.get(deadline.left(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw timedOut().raised();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException failed ? failed : new IllegalStateException(e.getCause());
+        }
+    }
+
+    /** One thing that a client is told. */
+    private record Event(String name, String data) {}
+
+    /** Tells what happens; never waits for the client. */
+    private static final class Events implements ScoringListener {
+        private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+        private final Deadline deadline;
+
+        Events(Deadline deadline) {
+            this.deadline = deadline;
+        }
+
+        private void tell(String name, Aspect aspect, String field, String text) {
+            ObjectNode data = JSON.createObjectNode().put("aspect", aspect.id()).put(field, text);
+            events.add(new Event(name, data.toString()));
+        }
+
+        @Override
+        public void describing(Aspect aspect, String question) {
+            stage(aspect, "describe", question);
+        }
+
+        @Override
+        public void rating(Aspect aspect, String question) {
+            stage(aspect, "rate", question);
+        }
+
+        private void stage(Aspect aspect, String stage, String question) {
+            ObjectNode data = JSON.createObjectNode().put("aspect", aspect.id());
+            data.put("stage", stage).put("question", question);
+            events.add(new Event("stage", data.toString()));
+        }
+
+        @Override
+        public void described(Aspect aspect, String more) {
+            tell("token", aspect, "text", more);
+        }
+
+        @Override
+        public void done(Aspect aspect, AspectResult result) {
+            events.add(new Event("aspect", AssessmentJson.aspect(aspect, result)));
+        }
+
+        @Override
+        public boolean cancelled() {
+            return deadline.cancelled();
+        }
+
+        void end(@Nullable Assessment assessment, @Nullable Throwable failure) {
+            Failure failed = assessment == null ? null : assessment.failure();
+            if (assessment != null && failed == null) {
+                events.add(new Event("result", AssessmentJson.line(assessment)));
+            } else {
+                events.add(new Event("error", problem(failed, failure).json()));
+            }
+        }
+
+        private static Problem problem(@Nullable Failure failed, @Nullable Throwable failure) {
+            if (failed != null) {
+                return Problem.of(failed);
+            }
+            Throwable cause = failure != null && failure.getCause() != null ? failure.getCause() : failure;
+            if (cause instanceof Problem.Raised raised) {
+                return raised.problem();
+            }
+            LOG.error("unexpected error", failure);
+            return new Problem(Problem.INTERNAL, "INTERNAL", "an unexpected error; the log has it");
+        }
+    }
+
+    private void stream(Context context) throws InterruptedException {
+        ScoreRequest request = ScoreRequest.of(context, settings.maxBytes);
+        Deadline deadline = new Deadline();
+        Events events = new Events(deadline);
+        var _ = submit(request, deadline, events).whenComplete(events::end);
+        context.contentType("text/event-stream; charset=utf-8");
+        context.header("Cache-Control", "no-store");
+        context.header("X-Accel-Buffering", "no");
+        SseClient client = new SseClient(context);
+        while (true) {
+            Event event = events.events.poll(deadline.left() + TimeUnit.SECONDS.toNanos(1), TimeUnit.NANOSECONDS);
+            if (event == null) {
+                event = new Event("error", timedOut().json());
+            }
+            client.sendEvent(event.name, event.data);
+            if (client.terminated()) {
+                deadline.leave();
+                return;
+            }
+            if (event.name.equals("result") || event.name.equals("error")) {
+                return;
+            }
+        }
+    }
+
+    private void models(Context context) {
+        ObjectNode node = JSON.createObjectNode();
+        ObjectNode only = node.putArray("models").addObject();
+        only.put("id", model.id());
+        only.put("license", model.license());
+        var aspects = only.putArray("aspects");
+        model.aspects().forEach((aspect, settingsOfIt) -> {
+            if (settingsOfIt.predictor() != null) {
+                aspects.add(aspect.id());
+            }
+        });
+        context.contentType("application/json; charset=utf-8").result(node.toString());
+    }
+
+    private void health(Context context) {
+        if (!ready.get()) {
+            throw new Problem(Problem.UNAVAILABLE, "NOT_READY", "the model is being read, or the service is ending")
+                    .raised();
+        }
+        context.contentType("application/json; charset=utf-8").result("{\"status\": \"ready\"}");
+    }
+
+    private void note(Context context) {
+        Long started = context.attribute(STARTED);
+        if (started != null) {
+            String endpoint = context.path().startsWith("/v1/") ? context.path() : "other";
+            boolean known = endpoint.equals("/v1/score")
+                    || endpoint.equals("/v1/score/stream")
+                    || endpoint.equals("/v1/models");
+            metrics.answered(known ? endpoint : "other", context.statusCode(), System.nanoTime() - started);
+        }
+    }
+
+    private static void answer(Context context, Problem problem) {
+        if (problem.status() == Problem.TOO_MANY_REQUESTS || problem.status() == Problem.UNAVAILABLE) {
+            context.header("Retry-After", RETRY_AFTER_SECONDS);
+        }
+        context.attribute("problem", problem);
+        context.status(problem.status()).contentType(Problem.MEDIA_TYPE).result(problem.json());
+    }
+
+    private void unexpected(Exception failure, Context context) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String said = String.valueOf(cause.getMessage());
+            if (said.contains("max length") || said.contains("exceed") || said.contains("too large")) {
+                answer(
+                        context,
+                        new Problem(
+                                Problem.TOO_LARGE,
+                                "IMAGE_TOO_LARGE",
+                                "the image has more than %d bytes".formatted(settings.maxBytes)));
+                return;
+            }
+        }
+        if (failure instanceof HttpResponseException http) {
+            answer(context, new Problem(http.getStatus(), "REQUEST_INVALID", String.valueOf(http.getMessage())));
+            return;
+        }
+        if (context.isMultipart()) {
+            // what the multipart parser makes of garbage has many types
+            answer(context, Problem.invalid("the body is no whole multipart/form-data"));
+            return;
+        }
+        LOG.error("{} {}: unexpected error", context.method(), context.path(), failure);
+        answer(context, new Problem(Problem.INTERNAL, "INTERNAL", "an unexpected error; the log has it"));
+    }
+
+    /** The port that it listens on. */
+    public int port() {
+        return server.port();
+    }
+
+    /** Whether the model has been read and answers. */
+    public boolean ready() {
+        return ready.get();
+    }
+
+    /** Takes nothing more, finishes what was accepted, and ends. */
+    @Override
+    public void close() {
+        ready.set(false);
+        try {
+            if (!queue.drain(settings.timeout.plusSeconds(1))) {
+                LOG.warn("some requests were not finished in time");
+            }
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+        server.stop();
+        queue.close();
+    }
+}

@@ -1,0 +1,208 @@
+package io.github.m3agiqa.app.serve;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.deque.html.axecore.playwright.AxeBuilder;
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.BrowserType.LaunchOptions;
+import com.microsoft.playwright.Download;
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.assertions.LocatorAssertions.ContainsTextOptions;
+import com.microsoft.playwright.options.ColorScheme;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.testing.TestModels;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The page in a real browser, before a real service. */
+@Tag("browser")
+@Timeout(value = 3, unit = TimeUnit.MINUTES)
+class PageTest {
+    @TempDir
+    private static Path folder;
+
+    private static Scorer scorer;
+    private static Service service;
+    private static Playwright playwright;
+    private static Browser browser;
+
+    @BeforeAll
+    static void start() throws Exception {
+        ModelFolder model = ModelFolder.open(TestModels.tiny());
+        ScoringOptions usual = ScoringOptions.DEFAULT;
+        scorer = Scorer.open(
+                model,
+                new ScoringOptions(
+                        usual.aspects(),
+                        usual.device(),
+                        usual.precision(),
+                        usual.loraMode(),
+                        true,
+                        OptionalInt.empty(),
+                        OptionalInt.of(12),
+                        usual.limits()));
+        service = new Service(
+                scorer,
+                model.manifest(),
+                new Service.Settings("127.0.0.1", 0, null, 16, 1, Duration.ofSeconds(60), 1 << 22));
+        playwright = Playwright.create(
+                new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+        browser = playwright
+                .chromium()
+                .launch(new LaunchOptions()
+                        .setExecutablePath(chromium())
+                        .setArgs(List.of("--no-sandbox", "--disable-gpu")));
+        for (int i = 0; i < 2; i++) {
+            Files.write(
+                    folder.resolve("image %d.png".formatted(i)),
+                    DrawnImages.encode(DrawnImages.landscape(300, 200, i), "png"));
+        }
+    }
+
+    private static Path chromium() {
+        return Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+                .map(Path::of)
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("there is no chromium: install it, as .ci/run does"));
+    }
+
+    @AfterAll
+    static void stop() {
+        browser.close();
+        playwright.close();
+        service.close();
+        scorer.close();
+    }
+
+    private static Page open(Browser.NewContextOptions options) {
+        BrowserContext context = browser.newContext(options);
+        Page page = context.newPage();
+        page.onRequest(request -> assertThat(request.url()).matches("(blob:)?\\Q%s\\E.*|data:.*".formatted(url())));
+        page.onPageError(error -> {
+            throw new AssertionError(error);
+        });
+        page.navigate(url());
+        return page;
+    }
+
+    private static String url() {
+        return "http://127.0.0.1:%d/".formatted(service.port());
+    }
+
+    private static void score(Page page, String prompt, Path... files) {
+        page.locator("#files").setInputFiles(files);
+        page.getByLabel("Prompt that they were made from").fill(prompt);
+        page.getByText("Score", new Page.GetByTextOptions().setExact(true)).click();
+        assertThat(page.locator("#status")).containsText("Done", new ContainsTextOptions().setTimeout(60_000));
+    }
+
+    @Test
+    void scoresOneImageAndShowsTheRounds() {
+        Page page = open(new Browser.NewContextOptions());
+        assertThat(page.locator("#model")).containsText("quality, correspondence, authenticity");
+
+        score(page, "a hill <img src=x onerror=alert(1)>", folder.resolve("image 0.png"));
+
+        Locator card = page.locator("article");
+        assertThat(card).hasCount(1);
+        assertThat(card.locator(".aspect")).hasCount(3);
+        for (Locator number : card.locator(".number").all()) {
+            assertThat(number.textContent()).matches("\\d\\.\\d\\d");
+        }
+        assertThat(card.locator("svg[role=img]")).hasCount(3);
+        assertThat(card.locator("details p")
+                        .filter(new Locator.FilterOptions().setHasText("<img src=x onerror=alert(1)>")))
+                .not()
+                .hasCount(0);
+        assertThat(page.locator("article details img")).hasCount(0);
+        page.context().close();
+    }
+
+    @Test
+    void comparesAndKeepsAndDownloads() throws Exception {
+        Page page = open(new Browser.NewContextOptions());
+
+        score(page, "=1+1", folder.resolve("image 0.png"), folder.resolve("image 1.png"));
+
+        assertThat(page.locator("article")).hasCount(2);
+        assertThat(page.locator(".best:not(:empty)")).not().hasCount(0);
+        page.reload();
+        assertThat(page.locator("#history tbody tr")).hasCount(2);
+        Download csv = page.waitForDownload(() -> page.locator("#csv").click());
+        String text = Files.readString(csv.path());
+        assertThat(text.lines()).hasSize(1 + 2 * 3);
+        assertThat(text).startsWith("\"image_path\",\"prompt\",\"aspect\"").contains("\"'=1+1\"", "\"image 1.png\"");
+        Download json = page.waitForDownload(() -> page.locator("#json").click());
+        assertThat(Files.readString(json.path())).contains("\"model\"");
+        page.locator("#forget").click();
+        assertThat(page.locator("#history tbody tr")).hasCount(0);
+        page.context().close();
+    }
+
+    @Test
+    void saysWhatIsWrong() throws Exception {
+        Path broken = Files.writeString(folder.resolve("<b>broken.png"), "no image");
+        Page page = open(new Browser.NewContextOptions());
+
+        score(page, "a", broken);
+
+        assertThat(page.locator(".error")).containsText("IMAGE_UNREADABLE");
+        assertThat(page.locator("article h3")).hasText("<b>broken.png");
+        assertThat(page.locator("#status")).containsText("1 could not be scored");
+        page.context().close();
+    }
+
+    @Test
+    void fitsAPhoneInTheDarkAndIsAccessible() {
+        for (ColorScheme scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+            for (int width : List.of(360, 1280)) {
+                Page page = open(new Browser.NewContextOptions()
+                        .setViewportSize(width, 800)
+                        .setColorScheme(scheme));
+                score(page, "a hill", folder.resolve("image 0.png"), folder.resolve("image 1.png"));
+
+                page.screenshot(new Page.ScreenshotOptions()
+                        .setFullPage(true)
+                        .setPath(Path.of("target/page-%s-%d.png".formatted(scheme, width))));
+                assertThat((Integer) page.evaluate("document.documentElement.scrollWidth"))
+                        .isLessThanOrEqualTo(width);
+                assertThat(new AxeBuilder(page).analyze().getViolations())
+                        .filteredOn(violation -> List.of("serious", "critical").contains(violation.getImpact()))
+                        .as("%s, %d pixels", scheme, width)
+                        .isEmpty();
+                page.context().close();
+            }
+        }
+    }
+
+    @Test
+    void worksByKeyboard() {
+        Page page = open(new Browser.NewContextOptions());
+        page.locator("#files").setInputFiles(folder.resolve("image 0.png"));
+        page.locator("#prompt").focus();
+        page.keyboard().type("a hill");
+        page.keyboard().press("Control+Enter");
+        assertThat(page.locator("#status")).containsText("Done");
+        page.context().close();
+    }
+}
