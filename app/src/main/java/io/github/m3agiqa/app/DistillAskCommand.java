@@ -194,6 +194,8 @@ final class DistillAskCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions model;
 
+    private volatile boolean interrupted;
+
     @Override
     public Integer call() {
         checkUsage();
@@ -304,6 +306,9 @@ final class DistillAskCommand implements Callable<Integer> {
         // an aspect at a time, as each has its settings and perhaps its adapter
         int worst = ExitCode.DONE;
         for (Aspect aspect : asked) {
+            if (interrupted) {
+                break;
+            }
             Plan part = new Plan(
                     dataset,
                     plan.questions().stream()
@@ -328,6 +333,7 @@ final class DistillAskCommand implements Callable<Integer> {
             Distillation run = new Distillation(store, teachers, limits, watched);
             watched.run = run;
             Thread onInterrupt = new Thread(() -> {
+                interrupted = true;
                 run.stop();
                 await(finished);
             });

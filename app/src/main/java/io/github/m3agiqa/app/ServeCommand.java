@@ -1,8 +1,10 @@
 package io.github.m3agiqa.app;
 
+import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.app.serve.Service;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
+import io.javalin.util.JavalinBindException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -96,7 +98,7 @@ final class ServeCommand implements Callable<Integer> {
                 maxMib * MIB);
         CountDownLatch ended = new CountDownLatch(1);
         try (Scorer scorer = Scorer.open(folder, options.scoring())) {
-            Service service = new Service(scorer, folder.manifest(), settings);
+            Service service = start(scorer, folder, settings);
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 service.close();
                 ended.countDown();
@@ -107,5 +109,16 @@ final class ServeCommand implements Callable<Integer> {
             ended.await();
         }
         return ExitCode.DONE;
+    }
+
+    private static Service start(Scorer scorer, ModelFolder folder, Service.Settings settings) {
+        try {
+            return new Service(scorer, folder.manifest(), settings);
+        } catch (JavalinBindException e) {
+            throw new InputException(
+                    "%s:%d cannot be listened on: it is taken, or not ours; name another --port or --host"
+                            .formatted(settings.host(), settings.port()),
+                    e);
+        }
     }
 }

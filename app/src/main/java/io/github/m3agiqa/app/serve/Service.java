@@ -75,6 +75,7 @@ public final class Service implements AutoCloseable {
      *
      * @param scorer stays open as long as the service runs
      * @param model what the scorer was opened from
+     * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
         this.scorer = scorer;
@@ -82,7 +83,12 @@ public final class Service implements AutoCloseable {
         this.settings = settings;
         this.queue = new ScoringQueue(settings.queue, settings.workers);
         this.metrics = new ServiceMetrics(queue::waiting);
-        this.server = Javalin.create(this::configure).start(settings.host, settings.port);
+        try {
+            this.server = Javalin.create(this::configure).start(settings.host, settings.port);
+        } catch (RuntimeException e) {
+            queue.close();
+            throw e;
+        }
         warmUp();
     }
 

@@ -1,0 +1,93 @@
+package io.github.m3agiqa.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.m3agiqa.testing.TestModels;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command as people start and stop it. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
+class ServeCommandTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void saysThatThePortIsTaken() throws IOException {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Command command = Command.run(
+                    "serve", "--model", TestModels.tiny().toString(), "--port", String.valueOf(taken.getLocalPort()));
+
+            assertThat(command.exitCode()).isEqualTo(ExitCode.INPUT);
+            assertThat(command.err()).contains("127.0.0.1:%d cannot be listened on".formatted(taken.getLocalPort()));
+        }
+        assertThat(Command.run("serve", "--model", TestModels.tiny().toString(), "--queue", "0")
+                        .exitCode())
+                .isEqualTo(ExitCode.USAGE);
+    }
+
+    @Test
+    void endsOnSigtermWithWhatItHasAccepted() throws Exception {
+        Process child = new ProcessBuilder(List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:+UseSerialGC",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Main.class.getName(),
+                        "serve",
+                        "--model",
+                        TestModels.tiny().toAbsolutePath().toString(),
+                        "--max-new-tokens",
+                        "6",
+                        "--port",
+                        "0"))
+                .redirectErrorStream(true)
+                .start();
+        try (BufferedReader told = child.inputReader(StandardCharsets.UTF_8)) {
+            String line = told.readLine();
+            while (line != null && !line.contains(" at http://")) {
+                line = told.readLine();
+            }
+            URI service = URI.create(String.valueOf(line).replaceFirst(".* at ", ""));
+            byte[] image = Files.readAllBytes(Command.draw(folder.resolve("a.png"), 1));
+            String body = "{\"image\": \"%s\", \"prompt\": \"a\"}"
+                    .formatted(Base64.getEncoder().encodeToString(image));
+            HttpRequest request = HttpRequest.newBuilder(service.resolve("/v1/score"))
+                    .header("Content-Type", "application/json")
+                    .POST(BodyPublishers.ofString(body))
+                    .build();
+            try (HttpClient http = HttpClient.newHttpClient()) {
+                assertThat(http.send(request, BodyHandlers.ofString()).statusCode())
+                        .isEqualTo(200);
+                CompletableFuture<HttpResponse<String>> last = http.sendAsync(request, BodyHandlers.ofString());
+                TimeUnit.MILLISECONDS.sleep(100);
+
+                child.destroy();
+
+                assertThat(last.get().statusCode()).isEqualTo(200);
+            }
+            assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            child.destroyForcibly();
+        }
+    }
+}
