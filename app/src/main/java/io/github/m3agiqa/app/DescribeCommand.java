@@ -2,7 +2,6 @@ package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.Rating;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.app.batch.DescribeJob;
 import io.github.m3agiqa.dataset.Conversation;
@@ -129,13 +128,10 @@ final class DescribeCommand implements Callable<Integer> {
         }
         List<Conversation> conversations = new ArrayList<>();
         for (Sample sample : dataset.samples()) {
-            String image = dataset.folder().relativize(dataset.image(sample)).toString();
-            String word = sample.label(aspect)
-                    .map(label -> Rating.of(label.mos(), Scale.ZERO_TO_FIVE).word())
-                    .orElse(null);
+            String word = sample.label(aspect).map(Sample.Label::ratingWord).orElse(null);
             conversations.add(Conversation.asking(
                     String.valueOf(conversations.size()),
-                    image.replace('\\', '/'),
+                    dataset.relativeImage(sample),
                     PromptSlot.fill(describe, sample.prompt()),
                     PromptSlot.fill(rate, sample.prompt()),
                     word));

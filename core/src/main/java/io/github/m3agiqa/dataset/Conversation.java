@@ -87,17 +87,7 @@ public record Conversation(
      */
     public static Conversation asking(
             String id, String image, String describeRequest, String rateRequest, @Nullable String ratingWord) {
-        return new Conversation(
-                id,
-                image,
-                List.of(
-                        new Message(USER, describeRequest),
-                        new Message(ASSISTANT, null),
-                        new Message(USER, rateRequest),
-                        new Message(ASSISTANT, ratingWord)),
-                null,
-                null,
-                null);
+        return of(id, image, describeRequest, null, rateRequest, ratingWord, null);
     }
 
     /**
@@ -114,6 +104,17 @@ public record Conversation(
             String rateRequest,
             @Nullable String ratingWord,
             boolean teacherSawMos) {
+        return of(id, image, describeRequest, description, rateRequest, ratingWord, teacherSawMos);
+    }
+
+    private static Conversation of(
+            String id,
+            String image,
+            String describeRequest,
+            @Nullable String description,
+            String rateRequest,
+            @Nullable String ratingWord,
+            @Nullable Boolean teacherSawMos) {
         return new Conversation(
                 id,
                 image,

@@ -8,8 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.Rating;
-import io.github.m3agiqa.Scale;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -96,7 +94,7 @@ public final class ConversationFile {
         for (Conversation conversation : conversations) {
             dataset.sample(conversation.imageName())
                     .flatMap(sample -> sample.label(aspect))
-                    .map(label -> Rating.of(label.mos(), Scale.ZERO_TO_FIVE).word())
+                    .map(Sample.Label::ratingWord)
                     .ifPresentOrElse(
                             word -> reworded.add(conversation.withRatingWord(word)),
                             () -> unknown.add(conversation.imageName()));

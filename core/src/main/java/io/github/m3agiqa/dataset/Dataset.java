@@ -114,6 +114,15 @@ public final class Dataset {
     }
 
     /**
+     * The path of a sample's image in the dataset's folder, as conversations have it.
+     *
+     * @throws InputException if there is none
+     */
+    public String relativeImage(Sample sample) {
+        return folder.relativize(image(sample)).toString().replace('\\', '/');
+    }
+
+    /**
      * This dataset without the samples that have no score of an aspect.
      *
      * @throws InputException if that leaves none

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.dataset;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Rating;
 import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -49,6 +50,11 @@ public record Sample(
                 throw new IllegalArgumentException(
                         "a standard deviation is not negative, as %s is".formatted(deviation));
             }
+        }
+
+        /** The word that the score stands for. */
+        public String ratingWord() {
+            return Rating.of(mos, Scale.ZERO_TO_FIVE).word();
         }
     }
 

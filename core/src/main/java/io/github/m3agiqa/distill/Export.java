@@ -2,8 +2,6 @@ package io.github.m3agiqa.distill;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.Rating;
-import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
@@ -50,10 +48,9 @@ public final class Export {
                 throw new InputException("%s was asked about with other questions; name the same with --questions"
                         .formatted(question.image()));
             }
-            String path = dataset.folder().relativize(dataset.image(sample)).toString();
             conversations.add(Conversation.told(
                     String.valueOf(conversations.size()),
-                    path.replace('\\', '/'),
+                    dataset.relativeImage(sample),
                     request,
                     description,
                     wordings.rate(aspect, sample),
@@ -72,8 +69,6 @@ public final class Export {
     }
 
     private static @Nullable String word(Sample sample, Aspect aspect) {
-        return sample.label(aspect)
-                .map(label -> Rating.of(label.mos(), Scale.ZERO_TO_FIVE).word())
-                .orElse(null);
+        return sample.label(aspect).map(Sample.Label::ratingWord).orElse(null);
     }
 }

@@ -5,8 +5,6 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.Rating;
-import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.hub.PromptSlot;
 import java.io.IOException;
@@ -135,13 +133,12 @@ public final class Questions {
             throw new InputException(
                     "%s: %s has no 'reveal', which tells people's score".formatted(origin, aspect.id()));
         }
-        double mos = sample.label(aspect)
+        Sample.Label label = sample.label(aspect)
                 .orElseThrow(() -> new InputException(
-                        "%s has no score of %s that could be revealed".formatted(sample.name(), aspect.id())))
-                .mos();
+                        "%s has no score of %s that could be revealed".formatted(sample.name(), aspect.id())));
         return wording.reveal
-                .replace(SCORE, String.format(Locale.ROOT, "%.2f", mos))
-                .replace(WORD, Rating.of(mos, Scale.ZERO_TO_FIVE).word());
+                .replace(SCORE, String.format(Locale.ROOT, "%.2f", label.mos()))
+                .replace(WORD, label.ratingWord());
     }
 
     /** The request for a rating of one image. */
