@@ -56,6 +56,10 @@ public record ScoringOptions(
         return new ScoringOptions(aspects, device, precision, loraMode, other, beams, maxNewTokens, limits);
     }
 
+    public ScoringOptions withMaxNewTokens(int other) {
+        return new ScoringOptions(aspects, device, precision, loraMode, describe, beams, OptionalInt.of(other), limits);
+    }
+
     public ScoringOptions withAspects(Set<Aspect> other) {
         return new ScoringOptions(other, device, precision, loraMode, describe, beams, maxNewTokens, limits);
     }

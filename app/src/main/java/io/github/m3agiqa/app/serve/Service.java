@@ -135,10 +135,11 @@ public final class Service implements AutoCloseable {
                 "/metrics",
                 context -> context.contentType("text/plain; version=0.0.4; charset=utf-8")
                         .result(metrics.text()));
+        String openApi = resource("openapi.yaml");
         config.routes.get(
                 "/openapi.yaml",
                 context ->
-                        context.contentType("application/yaml; charset=utf-8").result(resource("openapi.yaml")));
+                        context.contentType("application/yaml; charset=utf-8").result(openApi));
         config.routes.after(this::note);
         config.routes.exception(Problem.Raised.class, (raised, context) -> answer(context, raised.problem()));
         config.routes.exception(Exception.class, this::unexpected);

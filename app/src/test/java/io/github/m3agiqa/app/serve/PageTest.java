@@ -23,7 +23,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -48,18 +47,7 @@ class PageTest {
     @BeforeAll
     static void start() throws Exception {
         ModelFolder model = ModelFolder.open(TestModels.tiny());
-        ScoringOptions usual = ScoringOptions.DEFAULT;
-        scorer = Scorer.open(
-                model,
-                new ScoringOptions(
-                        usual.aspects(),
-                        usual.device(),
-                        usual.precision(),
-                        usual.loraMode(),
-                        true,
-                        OptionalInt.empty(),
-                        OptionalInt.of(12),
-                        usual.limits()));
+        scorer = Scorer.open(model, ScoringOptions.DEFAULT.withMaxNewTokens(12));
         service = new Service(
                 scorer,
                 model.manifest(),

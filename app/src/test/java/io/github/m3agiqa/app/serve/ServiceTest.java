@@ -36,7 +36,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -64,25 +63,12 @@ class ServiceTest {
     @BeforeAll
     static void start() throws Exception {
         ModelFolder model = ModelFolder.open(TestModels.tiny());
-        scorer = Scorer.open(model, options());
+        scorer = Scorer.open(model, ScoringOptions.DEFAULT.withMaxNewTokens(6));
         service = service(scorer, null, 64, Duration.ofSeconds(60));
         openApi = new YAMLMapper().readTree(ServiceTest.class.getResourceAsStream("openapi.yaml"));
         while (!service.ready()) {
             TimeUnit.MILLISECONDS.sleep(20);
         }
-    }
-
-    private static ScoringOptions options() {
-        ScoringOptions usual = ScoringOptions.DEFAULT;
-        return new ScoringOptions(
-                usual.aspects(),
-                usual.device(),
-                usual.precision(),
-                usual.loraMode(),
-                true,
-                OptionalInt.empty(),
-                OptionalInt.of(6),
-                usual.limits());
     }
 
     private static Service service(Scorer scorer, @Nullable String apiKey, int queue, Duration timeout) {
