@@ -20,7 +20,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -39,16 +38,22 @@ public final class HintMaps {
 
     private final TargetFolder folder;
     private final HintSettings settings;
-    private final Map<String, Supplier<RgbImage>> sources;
+    private final Device device;
+    private final SourceImages sources;
     private final List<String> images;
     private final StepListener listener;
 
     private HintMaps(
-            Path folder, HintSettings settings, Map<String, Supplier<RgbImage>> images, StepListener listener) {
+            Path folder,
+            HintSettings settings,
+            Map<String, Supplier<RgbImage>> images,
+            Device device,
+            StepListener listener) {
         this.folder = new TargetFolder(folder);
         this.settings = settings;
-        this.sources = new TreeMap<>(images);
-        this.images = List.copyOf(sources.keySet());
+        this.device = device;
+        this.sources = new SourceImages(images);
+        this.images = sources.names();
         this.listener = listener;
     }
 
@@ -58,6 +63,7 @@ public final class HintMaps {
      * @param folder where they lie
      * @param images what reads each image, by the names under which their maps are asked for
      * @param fitOn names of the images of which components are computed: those for training
+     * @param device where teachers run
      * @throws InputException if the folder was made of something else, or a file cannot be read or written
      */
     public static HintMaps prepare(
@@ -65,8 +71,9 @@ public final class HintMaps {
             HintSettings settings,
             Map<String, Supplier<RgbImage>> images,
             Collection<String> fitOn,
+            Device device,
             StepListener listener) {
-        HintMaps maps = new HintMaps(folder, settings, images, listener);
+        HintMaps maps = new HintMaps(folder, settings, images, device, listener);
         try {
             maps.prepare(new TreeSet<>(fitOn));
         } catch (IOException e) {
@@ -79,7 +86,7 @@ public final class HintMaps {
     /**
      * What the hints' layers see in an image.
      *
-     * @return for each hint (rows, columns, size), float32; who foresees their mean errs by 1 on average
+     * @return for each hint (rows, columns, size), float16; who foresees their mean errs by 1 on average
      */
     public List<Tensor> of(String image) {
         int place = Collections.binarySearch(images, image);
@@ -89,9 +96,9 @@ public final class HintMaps {
         }
         try (Scope scope = new Scope();
                 SafetensorsFile file = new SafetensorsFile(file(place))) {
-            List<Tensor> maps = load(file, "");
-            maps.forEach(scope::keep);
-            return maps;
+            return load(file, "", Dtype.F16).stream()
+                    .map(map -> scope.keep(map.clone())) // what is loaded as it is stored goes with the file
+                    .toList();
         }
     }
 
@@ -129,7 +136,7 @@ public final class HintMaps {
         }
         try (NoGradGuard _ = new NoGradGuard();
                 TargetFolder.Teachers teachers = new TargetFolder.Teachers(
-                        settings.hints().stream().map(Hint::folder).toList())) {
+                        settings.hints().stream().map(Hint::folder).toList(), device)) {
             List<Looked> looked = settings.hints().stream()
                     .map(hint -> new Looked(hint, teachers.of(hint.folder())))
                     .toList();
@@ -188,16 +195,11 @@ public final class HintMaps {
     }
 
     /** For each layer what is kept of it, (rows, columns, channels). */
-    private List<Tensor> see(List<Looked> layers, String image) {
+    private List<Tensor> see(List<Looked> layers, RgbImage image) {
         Map<TeacherNetwork, Set<String>> wanted = new LinkedHashMap<>();
         layers.forEach(layer -> wanted.computeIfAbsent(layer.network, _ -> new LinkedHashSet<>())
                 .add(layer.layer));
-        Supplier<RgbImage> source = sources.get(image);
-        if (source == null) {
-            throw new InputException(
-                    "components of hints are to be fitted on %s, which is not in the list".formatted(image));
-        }
-        Tensor input = TeacherNetwork.input(source.get(), settings.inputSize());
+        Tensor input = TeacherNetwork.input(image, settings.inputSize());
         Map<TeacherNetwork, Map<String, Tensor>> seen = new LinkedHashMap<>();
         wanted.forEach((network, names) -> seen.put(network, network.forward(input, names)));
         return layers.stream()
@@ -208,14 +210,16 @@ public final class HintMaps {
     private void fit(List<Looked> layers, List<String> sample) throws IOException {
         List<Moments> moments = layers.stream().map(_ -> new Moments()).toList();
         try (Scope _ = new Scope()) {
-            for (String image : sample) {
-                try (Scope _ = new Scope()) {
-                    List<Tensor> maps = see(layers, image);
-                    for (int i = 0; i < maps.size(); i++) {
-                        moments.get(i).add(Torch.to(maps.get(i).flatten(0, 1), Dtype.F64));
+            for (List<String> together : SourceImages.groups(sample)) {
+                for (RgbImage image : sources.read(together)) {
+                    try (Scope _ = new Scope()) {
+                        List<Tensor> maps = see(layers, image);
+                        for (int i = 0; i < maps.size(); i++) {
+                            moments.get(i).add(Torch.to(maps.get(i).flatten(0, 1), Dtype.F64));
+                        }
                     }
+                    listener.step();
                 }
-                listener.step();
             }
             Map<String, Tensor> fitted = new LinkedHashMap<>();
             for (int i = 0; i < moments.size(); i++) {
@@ -235,29 +239,37 @@ public final class HintMaps {
     private void write(List<Looked> layers, List<Integer> missing) throws IOException {
         try (SafetensorsFile components = new SafetensorsFile(folder.resolve(COMPONENTS));
                 Scope _ = new Scope()) {
-            List<Tensor> means = load(components, "mean.");
-            List<Tensor> axes = load(components, "axes.");
-            for (int place : missing) {
-                try (Scope _ = new Scope()) {
-                    List<Tensor> maps = see(layers, images.get(place));
-                    Map<String, Tensor> kept = new LinkedHashMap<>();
-                    for (int i = 0; i < maps.size(); i++) {
-                        Tensor coordinates = maps.get(i).sub(means.get(i)).matmul(axes.get(i));
-                        kept.put(
-                                String.valueOf(i),
-                                Torch.to(Torch.clamp(coordinates, -MOST_DEVIATIONS, MOST_DEVIATIONS), Dtype.F16));
+            List<Tensor> means = onDevice(load(components, "mean.", Dtype.F32));
+            List<Tensor> axes = onDevice(load(components, "axes.", Dtype.F32));
+            for (List<Integer> together : SourceImages.groups(missing)) {
+                List<RgbImage> pictures =
+                        sources.read(together.stream().map(images::get).toList());
+                for (int n = 0; n < pictures.size(); n++) {
+                    try (Scope _ = new Scope()) {
+                        List<Tensor> maps = see(layers, pictures.get(n));
+                        Map<String, Tensor> kept = new LinkedHashMap<>();
+                        for (int i = 0; i < maps.size(); i++) {
+                            Tensor coordinates = maps.get(i).sub(means.get(i)).matmul(axes.get(i));
+                            kept.put(
+                                    String.valueOf(i),
+                                    Torch.to(Torch.clamp(coordinates, -MOST_DEVIATIONS, MOST_DEVIATIONS), Dtype.F16));
+                        }
+                        SafetensorsWriter.write(file(together.get(n)), kept);
                     }
-                    SafetensorsWriter.write(file(place), kept);
+                    listener.step();
                 }
-                listener.step();
             }
         }
     }
 
+    private List<Tensor> onDevice(List<Tensor> tensors) {
+        return tensors.stream().map(tensor -> Torch.to(tensor, device)).toList();
+    }
+
     /** The tensors of all hints, which are numbered. */
-    private List<Tensor> load(SafetensorsFile file, String name) {
+    private List<Tensor> load(SafetensorsFile file, String name, Dtype dtype) {
         return IntStream.range(0, settings.hints().size())
-                .mapToObj(i -> file.load(name + i, Dtype.F32, Device.CPU))
+                .mapToObj(i -> file.load(name + i, dtype, Device.CPU))
                 .toList();
     }
 }

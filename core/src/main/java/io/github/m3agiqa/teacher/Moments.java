@@ -1,5 +1,6 @@
 package io.github.m3agiqa.teacher;
 
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import org.bytedeco.pytorch.Tensor;
@@ -25,15 +26,15 @@ final class Moments implements AutoCloseable {
         vectors += rows.size(0);
     }
 
-    /** (numbers). */
+    /** (numbers), in main memory. */
     Tensor mean() {
-        return Torch.divide(held(sum), (double) vectors).squeeze(0);
+        return Torch.divide(Torch.to(held(sum), Device.CPU), (double) vectors).squeeze(0);
     }
 
-    /** The population's covariance, (numbers, numbers). */
+    /** The population's covariance, (numbers, numbers), in main memory. */
     Tensor covariance() {
         Tensor mean = mean();
-        return Torch.divide(held(products), (double) vectors)
+        return Torch.divide(Torch.to(held(products), Device.CPU), (double) vectors)
                 .sub(mean.unsqueeze(1).mul(mean.unsqueeze(0)));
     }
 

@@ -22,6 +22,11 @@ sealed interface Operation {
         return List.of();
     }
 
+    /** The same with its tensors on a device. */
+    default Operation on(Device device) {
+        return this;
+    }
+
     /** The images themselves. */
     record Input() implements Operation {
         @Override
@@ -77,6 +82,11 @@ sealed interface Operation {
         public List<Tensor> weights() {
             return List.of(factor, summand);
         }
+
+        @Override
+        public Operation on(Device device) {
+            return new Normalization(Torch.to(factor, device), Torch.to(summand, device));
+        }
     }
 
     /**
@@ -112,6 +122,11 @@ sealed interface Operation {
         @Override
         public List<Tensor> weights() {
             return List.of(kernel, bias);
+        }
+
+        @Override
+        public Operation on(Device device) {
+            return new Convolution(Torch.to(kernel, device), Torch.to(bias, device), window, depthwise, activation);
         }
     }
 
@@ -157,7 +172,7 @@ sealed interface Operation {
             if (padding.symmetric()) {
                 return pool(x, padding.top(), padding.left(), new LongOptional());
             }
-            Tensor ones = Torch.full(1, Device.CPU, 1, 1, x.size(2), x.size(3));
+            Tensor ones = Torch.full(1, Device.of(x), 1, 1, x.size(2), x.size(3));
             Tensor counts = pool(pad(ones, padding, 0), 0, 0, Torch.optional(1));
             return pool(pad(x, padding, 0), 0, 0, Torch.optional(1)).div(counts);
         }
@@ -233,6 +248,11 @@ sealed interface Operation {
         @Override
         public List<Tensor> weights() {
             return List.of(weight, bias);
+        }
+
+        @Override
+        public Operation on(Device device) {
+            return new FullyConnected(Torch.to(weight, device), Torch.to(bias, device), activation);
         }
     }
 

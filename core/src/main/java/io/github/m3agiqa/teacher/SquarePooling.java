@@ -79,6 +79,7 @@ final class SquarePooling {
                     .computeIfAbsent(cells.get(square).length, _ -> new ArrayList<>())
                     .add(square);
         }
+        Device device = Device.of(flat);
         List<Tensor> parts = new ArrayList<>();
         int[] places = new int[cells.size()];
         int place = 0;
@@ -90,11 +91,11 @@ final class SquarePooling {
             int[] chosen = squares.stream()
                     .flatMapToInt(square -> IntStream.of(cells.get(square)))
                     .toArray();
-            Tensor values = flat.index_select(0, Torch.indices(Device.CPU, chosen))
+            Tensor values = flat.index_select(0, Torch.indices(device, chosen))
                     .view(squares.size(), entry.getKey(), flat.size(1));
             parts.add(statistics(values, 1, deviations));
         }
-        return Torch.cat(0, parts).index_select(0, Torch.indices(Device.CPU, places));
+        return Torch.cat(0, parts).index_select(0, Torch.indices(device, places));
     }
 
     /** The means over a dimension, which goes, and after them the population's deviations if they are wanted. */

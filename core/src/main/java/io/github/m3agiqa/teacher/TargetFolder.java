@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.hub.Sha256;
+import io.github.m3agiqa.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,9 +113,9 @@ final class TargetFolder {
     static final class Teachers implements AutoCloseable {
         private final Map<Path, TeacherNetwork> networks = new LinkedHashMap<>();
 
-        Teachers(Collection<Path> folders) {
+        Teachers(Collection<Path> folders, Device device) {
             try {
-                folders.forEach(folder -> networks.computeIfAbsent(folder, TeacherNetwork::new));
+                folders.forEach(folder -> networks.computeIfAbsent(folder, path -> new TeacherNetwork(path, device)));
             } catch (RuntimeException e) {
                 close();
                 throw e;

@@ -20,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -38,7 +37,8 @@ final class TargetPreparation {
 
     private final TargetFolder folder;
     private final TargetSettings settings;
-    private final Map<String, Supplier<RgbImage>> sources;
+    private final Device device;
+    private final SourceImages sources;
     private final List<String> images;
     private final Set<String> fitOn;
     private final StepListener listener;
@@ -48,11 +48,13 @@ final class TargetPreparation {
             TargetSettings settings,
             Map<String, Supplier<RgbImage>> images,
             Set<String> fitOn,
+            Device device,
             StepListener listener) {
         this.folder = new TargetFolder(folder);
         this.settings = settings;
-        this.sources = new TreeMap<>(images);
-        this.images = List.copyOf(sources.keySet());
+        this.device = device;
+        this.sources = new SourceImages(images);
+        this.images = sources.names();
         this.fitOn = new TreeSet<>(fitOn);
         this.listener = listener;
         if (fitOn.isEmpty() || !images.keySet().containsAll(fitOn)) {
@@ -77,9 +79,11 @@ final class TargetPreparation {
 
     private void prepare() throws IOException {
         try (NoGradGuard _ = new NoGradGuard();
-                TargetFolder.Teachers teachers = new TargetFolder.Teachers(settings.teachers().stream()
-                        .map(TeacherSettings::folder)
-                        .toList())) {
+                TargetFolder.Teachers teachers = new TargetFolder.Teachers(
+                        settings.teachers().stream()
+                                .map(TeacherSettings::folder)
+                                .toList(),
+                        device)) {
             folder.begin(wanted(), teachers);
             look(settings.teachers().stream()
                     .map(teacher -> new Teacher(teacher, teachers.of(teacher.folder())))
@@ -167,14 +171,6 @@ final class TargetPreparation {
         }
     }
 
-    private RgbImage read(String name) {
-        Supplier<RgbImage> source = sources.get(name);
-        if (source == null) {
-            throw new IllegalStateException("%s is not in the list".formatted(name));
-        }
-        return source.get();
-    }
-
     private Path chunk(int first) {
         return folder.resolve("chunks").resolve("%06d.safetensors".formatted(first));
     }
@@ -198,8 +194,8 @@ final class TargetPreparation {
         }
         try (SafetensorsFile file = new SafetensorsFile(components);
                 Scope _ = new Scope()) {
-            Tensor mean = file.load("mean", Dtype.F32, Device.CPU);
-            Tensor axes = file.load("axes", Dtype.F32, Device.CPU);
+            Tensor mean = Torch.to(file.load("mean", Dtype.F32, Device.CPU), device);
+            Tensor axes = Torch.to(file.load("axes", Dtype.F32, Device.CPU), device);
             for (int first = 0; first < images.size(); first += CHUNK_IMAGES) {
                 if (!Files.exists(chunk(first))) {
                     writeChunk(first, teachers, mean, axes);
@@ -219,14 +215,16 @@ final class TargetPreparation {
         try (Scope _ = new Scope();
                 Moments moments = new Moments()) {
             List<Long> blocks = new ArrayList<>();
-            for (String image : sample) {
-                try (Scope _ = new Scope()) {
-                    List<Tensor> seen = teacher.dense(teacher.see(read(image), true));
-                    blocks.clear();
-                    seen.forEach(block -> blocks.add(block.size(1)));
-                    moments.add(Torch.to(Torch.cat(1, seen), Dtype.F64));
+            for (List<String> together : SourceImages.groups(sample)) {
+                for (RgbImage image : sources.read(together)) {
+                    try (Scope _ = new Scope()) {
+                        List<Tensor> seen = teacher.dense(teacher.see(image, true));
+                        blocks.clear();
+                        seen.forEach(block -> blocks.add(block.size(1)));
+                        moments.add(Torch.to(Torch.cat(1, seen), Dtype.F64));
+                    }
+                    listener.step();
                 }
-                listener.step();
             }
             Tensor mean = moments.mean();
             Tensor covariance = moments.covariance();
@@ -254,8 +252,7 @@ final class TargetPreparation {
             List<List<Tensor>> raw = new ArrayList<>();
             teachers.forEach(_ -> raw.add(new ArrayList<>()));
             List<Tensor> dense = new ArrayList<>();
-            for (String name : chunkImages(first)) {
-                RgbImage image = read(name);
+            for (RgbImage image : sources.read(chunkImages(first))) {
                 for (int i = 0; i < teachers.size(); i++) {
                     Teacher teacher = teachers.get(i);
                     try (Scope seeing = new Scope()) {

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TeacherNetwork implements AutoCloseable {
     private final Path folder;
+    private final Device device;
     private final List<Path> files = new ArrayList<>();
     private final Map<String, Layer> layers = new LinkedHashMap<>();
     private final List<Tensor> weights = new ArrayList<>(); // owned
@@ -36,10 +37,12 @@ public final class TeacherNetwork implements AutoCloseable {
      * Reads a network.
      *
      * @param folder such as {@code dist/models/inception_v3} of the unpacked package
+     * @param device where it runs
      * @throws InputException if a file is missing or damaged, or a layer is of a kind that is not known here
      */
-    public TeacherNetwork(Path folder) {
+    public TeacherNetwork(Path folder, Device device) {
         this.folder = folder;
+        this.device = device;
         Path model = folder.resolve("model.min.js");
         files.add(model);
         JsonNode root = ScriptModule.read(model);
@@ -52,7 +55,8 @@ public final class TeacherNetwork implements AutoCloseable {
                     ? KerasLayers.read(model.toString(), keras, packed)
                     : GraphNodes.read(model.toString(), topology.path("node"), packed);
             check(model, read);
-            for (Layer layer : read) {
+            for (Layer stored : read) {
+                Layer layer = stored.on(device);
                 layers.put(layer.name(), layer);
                 layer.operation().weights().forEach(weight -> weights.add(Scope.own(weight)));
             }
@@ -147,7 +151,7 @@ public final class TeacherNetwork implements AutoCloseable {
      *
      * @param images (images, 3, height, width), float32 from 0 to 1
      * @param wanted full names of layers
-     * @return what those layers make, (images, channels, rows, columns) for spatial ones
+     * @return on the network's device what those layers make, (images, channels, rows, columns) for spatial ones
      * @throws InputException if there is no layer of a name
      */
     public Map<String, Tensor> forward(Tensor images, Set<String> wanted) {
@@ -188,7 +192,7 @@ public final class TeacherNetwork implements AutoCloseable {
 
     private Tensor run(Layer layer, Tensor images, Map<String, Tensor> held) {
         if (layer.inputs().isEmpty()) {
-            return images.contiguous(MemoryFormat.ChannelsLast);
+            return Torch.to(images, device).contiguous(MemoryFormat.ChannelsLast);
         }
         List<Tensor> inputs =
                 layer.inputs().stream().map(input -> held(held, input)).toList();

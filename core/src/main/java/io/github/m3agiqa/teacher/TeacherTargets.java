@@ -80,6 +80,7 @@ public final class TeacherTargets implements AutoCloseable {
      * @param folder where they lie
      * @param images what reads each image, by the names under which their targets are asked for
      * @param fitOn names of the images on which all statistics and components are computed: those for training
+     * @param device where teachers run
      * @throws InputException if the folder was made of something else, or a file cannot be read or written
      */
     public static TeacherTargets prepare(
@@ -87,8 +88,9 @@ public final class TeacherTargets implements AutoCloseable {
             TargetSettings settings,
             Map<String, Supplier<RgbImage>> images,
             Set<String> fitOn,
+            Device device,
             StepListener listener) {
-        new TargetPreparation(folder, settings, images, fitOn, listener).run();
+        new TargetPreparation(folder, settings, images, fitOn, device, listener).run();
         return open(folder);
     }
 

@@ -190,6 +190,12 @@ public final class Finetuning {
         private final LoraAdapter adapter;
         private final TrainingPass.Settings settings;
         private final Epochs order = new Epochs(train.size(), recipe.seed());
+        private final ReadAhead<List<Example>> ahead = new ReadAhead<>(step -> {
+            List<Item> items = IntStream.range(0, (int) perStep())
+                    .mapToObj(i -> train.get(order.at(step * perStep() + i)))
+                    .toList();
+            return () -> items.parallelStream().map(this::example).toList();
+        });
 
         Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter) {
             this.model = model;
@@ -217,9 +223,7 @@ public final class Finetuning {
         @Override
         public double[] learn(long step) {
             adapter.train(true);
-            List<Example> examples = IntStream.range(0, (int) perStep())
-                    .mapToObj(i -> example(train.get(order.at(step * perStep() + i))))
-                    .toList();
+            List<Example> examples = ahead.of(step);
             long targets = examples.stream().mapToLong(Batches::targets).sum();
             double sum = 0;
             for (int first = 0; first < examples.size(); first += recipe.batchSize()) {

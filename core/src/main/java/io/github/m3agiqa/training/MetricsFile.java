@@ -4,6 +4,7 @@ import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import de.siegmar.fastcsv.writer.CsvWriter;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.StepListener;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -88,8 +89,20 @@ final class MetricsFile {
      * Draws columns over the steps.
      *
      * @param picture a PNG file
+     * @param listener told if the system has no fonts to draw with, which stops no training
      */
-    void draw(Path picture, String title, List<String> shown) {
+    void draw(Path picture, String title, List<String> shown, StepListener listener) {
+        try {
+            draw(picture, title, shown);
+        } catch (InputException e) {
+            throw e;
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            listener.note("%s is not drawn, as the system has no fonts: install fontconfig and a font (%s)"
+                    .formatted(picture, e.getMessage()));
+        }
+    }
+
+    private void draw(Path picture, String title, List<String> shown) {
         XYChart chart = new XYChartBuilder()
                 .width(WIDTH)
                 .height(HEIGHT)

@@ -129,7 +129,7 @@ final class PredictorRun implements AutoCloseable {
                 metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);
                 listener.step();
             }
-            metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC));
+            metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC), listener);
             checkpoints.loadWeights(state.bestStep(), weights.held());
         }
     }

@@ -283,7 +283,7 @@ public final class Pretraining {
 
     private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path stem) throws IOException {
         Device device = Device.parse(recipe.device());
-        try (TeacherTargets targets = targets(config, readers(train));
+        try (TeacherTargets targets = targets(config, readers(train), device);
                 HeldTensors heads = heads(config, device);
                 HeldTensors weights = initial(config, stem, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
@@ -307,7 +307,8 @@ public final class Pretraining {
         }
     }
 
-    private @Nullable TeacherTargets targets(MiniCpmVConfig config, Map<String, Supplier<RgbImage>> images) {
+    private @Nullable TeacherTargets targets(
+            MiniCpmVConfig config, Map<String, Supplier<RgbImage>> images, Device device) {
         PretrainRecipe.Teachers teachers = recipe.teachers();
         if (teachers == null) {
             return null;
@@ -319,7 +320,7 @@ public final class Pretraining {
                 config.vision().patchSize(),
                 teachers.denseSample(),
                 recipe.seed());
-        return TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), listener);
+        return TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), device, listener);
     }
 
     private static Map<String, Tensor> both(HeldTensors weights, HeldTensors heads) {
@@ -505,18 +506,23 @@ public final class Pretraining {
 
         /** Cuts images into tiles, as they are or changed in ways that people's scores do not depend on. */
         private List<Cut> cut(List<Seen> samples, @Nullable SplittableRandom changes) {
-            return samples.stream()
-                    .map(sample -> {
-                        boolean mirrored = changes != null && changes.nextBoolean();
-                        RgbImage image = mirrored ? decode(sample).mirrored() : decode(sample);
-                        if (changes != null && recipe.maxShift() > 0) {
-                            image = image.shifted(shift(changes, image.width()), shift(changes, image.height()));
-                        }
-                        SlicePlan plan = model.plan(image, recipe.maxSlices());
-                        int topic = changes == null ? 0 : changes.nextInt(Short.MAX_VALUE);
-                        return new Cut(plan, plan.cut(image), mirrored, topic);
-                    })
-                    .toList();
+            List<Supplier<Cut>> cuts = new ArrayList<>();
+            for (Seen sample : samples) {
+                SplittableRandom own = changes == null ? null : changes.split();
+                cuts.add(() -> cut(sample, own));
+            }
+            return cuts.parallelStream().map(Supplier::get).toList();
+        }
+
+        private Cut cut(Seen sample, @Nullable SplittableRandom changes) {
+            boolean mirrored = changes != null && changes.nextBoolean();
+            RgbImage image = mirrored ? decode(sample).mirrored() : decode(sample);
+            if (changes != null && recipe.maxShift() > 0) {
+                image = image.shifted(shift(changes, image.width()), shift(changes, image.height()));
+            }
+            SlicePlan plan = model.plan(image, recipe.maxSlices());
+            int topic = changes == null ? 0 : changes.nextInt(Short.MAX_VALUE);
+            return new Cut(plan, plan.cut(image), mirrored, topic);
         }
 
         private int shift(SplittableRandom changes, int size) {

@@ -86,6 +86,7 @@ final class StemTraining {
                 new HintSettings(stage.hints(), stage.inputSize(), stage.sample(), recipe.seed()),
                 images,
                 train,
+                device,
                 listener);
         try (HeldTensors weights = weights(device);
                 AdamWOptimizer optimizer =
@@ -195,7 +196,7 @@ final class StemTraining {
         }
 
         private List<RgbImage> read(List<String> names) {
-            return names.stream()
+            return names.parallelStream()
                     .map(name -> images.getOrDefault(name, () -> {
                                 throw new IllegalStateException(name + " is not in the list");
                             })
@@ -259,7 +260,8 @@ final class StemTraining {
                                 maps.stream().map(image -> image.get(hint)).toList())
                         .narrow(1, 0, near.count)
                         .narrow(2, 0, near.count);
-                errors.add(torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(wanted, device)));
+                errors.add(
+                        torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(Torch.to(wanted, device), Dtype.F32)));
             }
             return errors;
         }

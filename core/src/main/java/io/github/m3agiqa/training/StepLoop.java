@@ -91,7 +91,7 @@ final class StepLoop {
             if (evaluated) {
                 List<String> shown = new ArrayList<>(losses);
                 shown.addAll(validationLosses);
-                metrics.draw(run.resolve("curve.png"), name, shown);
+                metrics.draw(run.resolve("curve.png"), name, shown, listener);
             }
         }
         checkpoints.loadWeights(state.bestStep(), weights);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.ScriptPackage;
@@ -63,14 +64,14 @@ class HintMapsTest {
         HintSettings settings = new HintSettings(
                 List.of(new Hint(0, teacher, "fine", size), new Hint(1, teacher, "coarse", 1)), SIDE, 6, 1);
         Set<String> fitOn = Set.copyOf(List.copyOf(images.keySet()).subList(0, 8));
-        return HintMaps.prepare(folder.resolve("maps"), settings, images, fitOn, watcher);
+        return HintMaps.prepare(folder.resolve("maps"), settings, images, fitOn, Device.CPU, watcher);
     }
 
     @Test
     void areComponentsOfWhatLayersSeeAtEachPlace() {
         HintMaps maps = prepare(8, Watcher.patient());
         try (Scope _ = new Scope();
-                TeacherNetwork network = new TeacherNetwork(folder.resolve("teacher"))) {
+                TeacherNetwork network = new TeacherNetwork(folder.resolve("teacher"), Device.CPU)) {
             Tensor map = maps.of("image 9").get(0);
 
             // 31 cells two pixels apart, every fourth of which is kept

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.ScriptPackage;
@@ -107,7 +108,7 @@ class TeacherNetworkTest {
 
     private static void assertSame(Map<String, PlainMap> plain, Path network, PlainMap image) {
         try (Scope _ = new Scope();
-                TeacherNetwork teacher = new TeacherNetwork(network)) {
+                TeacherNetwork teacher = new TeacherNetwork(network, Device.CPU)) {
             Map<String, Tensor> layers = teacher.forward(image.tensor(), plain.keySet());
             assertThat(layers).containsOnlyKeys(plain.keySet());
             var grids = teacher.grids(image.rows, image.columns);
@@ -166,7 +167,7 @@ class TeacherNetworkTest {
         PlainMap last = first.convolved(deep, 3, 4, 1, true, true).plus(bias).clamped(6);
 
         assertSame(Map.of("net/first", first, "net/add", first.plus(last)), script.write(folder), image);
-        try (TeacherNetwork network = new TeacherNetwork(folder)) {
+        try (TeacherNetwork network = new TeacherNetwork(folder, Device.CPU)) {
             assertThat(network.layers())
                     .containsExactly("image", "double", "centred", "net/first", "net/deep", "net/add");
             assertThat(network.layer("add")).isEqualTo("net/add");
@@ -185,7 +186,7 @@ class TeacherNetworkTest {
         PlainMap image = image(8, 8);
         keras(script, image);
         try (Scope _ = new Scope();
-                TeacherNetwork network = new TeacherNetwork(script.write(folder))) {
+                TeacherNetwork network = new TeacherNetwork(script.write(folder), Device.CPU)) {
             float[] classes = Torch.toFloats(of(network.forward(image.tensor(), Set.of("dense")), "dense"));
 
             assertThat(classes).hasSize(3);
@@ -206,7 +207,7 @@ class TeacherNetworkTest {
                 .layer("AveragePooling2D", "e", window("pool_size", 2, 2, "valid"), "d");
         PlainMap ramp = PlainMap.of(1, 64, 48, (_, i, j) -> i + 0.5 + 1000 * (j + 0.5));
         try (Scope _ = new Scope();
-                TeacherNetwork network = new TeacherNetwork(script.write(folder))) {
+                TeacherNetwork network = new TeacherNetwork(script.write(folder), Device.CPU)) {
             Map<String, Grid> grids = network.grids(64, 48);
             var layers = network.forward(ramp.tensor(), Set.of("a", "b", "c", "d", "e"));
 
@@ -242,7 +243,7 @@ class TeacherNetworkTest {
         script.layer("InputLayer", "input", "{}").layer("LSTM", "memory", "{}", "input");
         script.write(folder);
 
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("model.min.js")
                 .hasMessageContaining("memory has LSTM");
@@ -259,7 +260,7 @@ class TeacherNetworkTest {
                         "input");
         script.write(folder);
 
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("pool has the data format channels_first");
     }
@@ -272,27 +273,27 @@ class TeacherNetworkTest {
         byte[] all = script.bytes.toByteArray();
 
         ScriptPackage.shard(folder, 2, Arrays.copyOfRange(all, all.length / 2 + 1, all.length - 1));
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("too few bytes");
         ScriptPackage.shard(folder, 2, Arrays.copyOfRange(all, all.length / 2 + 1, all.length + 2));
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("2 bytes too many");
         ScriptPackage.module(folder.resolve("group1-shard2of2.min.js"), "\"=?\"");
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("group1-shard2of2.min.js is damaged");
         Files.delete(folder.resolve("group1-shard2of2.min.js"));
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("group1-shard2of2.min.js cannot be read");
         ScriptPackage.module(folder.resolve("model.min.js"), "{modelTopology:{");
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("model.min.js is damaged");
         Files.writeString(folder.resolve("model.min.js"), "alert(1)");
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("exports no object");
     }
@@ -302,7 +303,7 @@ class TeacherNetworkTest {
         ScriptPackage lost = new ScriptPackage(1);
         lost.layer("InputLayer", "input", "{}").layer("Add", "sum", "{}", "input", "nowhere");
         lost.write(folder);
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("sum cannot be reached");
 
@@ -310,7 +311,7 @@ class TeacherNetworkTest {
         without.layer("InputLayer", "input", "{}")
                 .layer("Conv2D", "conv", window("kernel_size", 3, 2, "valid"), "input");
         without.write(folder);
-        assertThatThrownBy(() -> new TeacherNetwork(folder))
+        assertThatThrownBy(() -> new TeacherNetwork(folder, Device.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("no weight conv/kernel");
     }
@@ -321,7 +322,7 @@ class TeacherNetworkTest {
         script.layer("InputLayer", "input", "{}")
                 .layer("MaxPooling2D", "pool", window("pool_size", 8, 8, "valid"), "input");
         try (Scope _ = new Scope();
-                TeacherNetwork network = new TeacherNetwork(script.write(folder))) {
+                TeacherNetwork network = new TeacherNetwork(script.write(folder), Device.CPU)) {
             assertThatThrownBy(() -> network.grids(7, 7))
                     .isInstanceOf(InputException.class)
                     .hasMessageContaining("too small for its layer pool");

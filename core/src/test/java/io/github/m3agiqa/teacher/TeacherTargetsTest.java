@@ -9,6 +9,7 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -76,7 +77,8 @@ class TeacherTargetsTest {
     }
 
     private TeacherTargets prepare(String name, StepListener listener) {
-        return TeacherTargets.prepare(folder.resolve(name), settings(DENSE_SIZE), sources(), fitOn, listener);
+        return TeacherTargets.prepare(
+                folder.resolve(name), settings(DENSE_SIZE), sources(), fitOn, Device.CPU, listener);
     }
 
     private Map<String, Supplier<RgbImage>> sources() {
@@ -230,7 +232,7 @@ class TeacherTargetsTest {
         prepare("all", new Steps(100)).close();
 
         assertThatThrownBy(() -> TeacherTargets.prepare(
-                        folder.resolve("all"), settings(DENSE_SIZE - 1), sources(), fitOn, new Steps(100)))
+                        folder.resolve("all"), settings(DENSE_SIZE - 1), sources(), fitOn, Device.CPU, new Steps(100)))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("images.json was made with another \"denseSize\"");
         fitOn.remove("image 00");
