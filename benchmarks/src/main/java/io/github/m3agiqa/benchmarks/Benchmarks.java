@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
             EpochBenchmark.class,
             FinetuneMemoryBenchmark.class,
             ModelChecks.class,
+            ServiceLoad.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },
