@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.DoubleUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Drawings of figures as SVG, whose colours are those of the page around them. */
 final class Chart {
@@ -24,6 +25,9 @@ final class Chart {
     private static final int TOP = 14;
     private static final int BOTTOM = 46;
     private static final int CURVE_POINTS = 120;
+
+    /** So many days have room for their names. */
+    private static final int MOST_DAYS = 6;
 
     /** Of the number at a tick. */
     private static final int DIGITS = 4;
@@ -49,6 +53,29 @@ final class Chart {
      * @param colour the number of its colour
      */
     record Bar(String label, String note, Estimate figure, int colour) {}
+
+    /**
+     * A line of values over days.
+     *
+     * @param colour the number of its colour
+     */
+    record Line(String name, int colour, List<Moment> moments) {}
+
+    /**
+     * A value of a line.
+     *
+     * @param day which of the days
+     * @param interval null if there is none
+     */
+    record Moment(int day, double value, @Nullable Interval interval) {
+        double low() {
+            return interval == null ? value : interval.low();
+        }
+
+        double high() {
+            return interval == null ? value : interval.high();
+        }
+    }
 
     /** Two ends of an axis and how it lies in the drawing. */
     private record Axis(double low, double high, double from, double to) {
@@ -193,6 +220,44 @@ final class Chart {
         String height = at(y.of(0) - top);
         page.open("rect", "class", kind, "x", at(left), "y", at(top), "width", width, "height", height);
         page.element("title", name).close();
+    }
+
+    /** How values change from day to day, with their intervals. */
+    static void lines(Markup page, String title, List<String> days, List<Line> lines) {
+        List<Moment> all = lines.stream().flatMap(line -> line.moments.stream()).toList();
+        double lowest = all.stream().mapToDouble(Moment::low).min().orElse(0);
+        double highest = all.stream().mapToDouble(Moment::high).max().orElse(1);
+        double margin = Math.max(0.02, 0.05 * (highest - lowest));
+        Axis x = new Axis(-0.5, Math.max(0.5, days.size() - 0.5), LEFT, WIDTH - RIGHT);
+        Axis y = new Axis(lowest - margin, highest + margin, HEIGHT - BOTTOM, TOP);
+        open(page, title, WIDTH, HEIGHT);
+        for (double tick : y.ticks()) {
+            line(page, "grid", x.from, y.of(tick), x.to, y.of(tick));
+            label(page, "tick end", x.from - 8, y.of(tick) + 4, Axis.label(tick));
+        }
+        int every = Math.max(1, (days.size() + MOST_DAYS - 1) / MOST_DAYS);
+        for (int day = 0; day < days.size(); day += every) {
+            label(page, "tick middle", x.of(day), y.from + 17, days.get(day));
+        }
+        for (Line line : lines) {
+            page.open("g", "class", "line c" + line.colour).element("title", line.name);
+            StringBuilder path = new StringBuilder();
+            for (Moment moment : line.moments) {
+                path.append(path.isEmpty() ? "M" : "L")
+                        .append(at(x.of(moment.day)))
+                        .append(' ')
+                        .append(at(y.of(moment.value)));
+                line(page, "reach", x.of(moment.day), y.of(moment.low()), x.of(moment.day), y.of(moment.high()));
+                page.open("circle", "cx", at(x.of(moment.day)), "cy", at(y.of(moment.value)), "r", "3")
+                        .element(
+                                "title",
+                                String.format(
+                                        Locale.ROOT, "%s, %s: %.3f", line.name, days.get(moment.day), moment.value))
+                        .close();
+            }
+            page.empty("path", "d", path.toString()).close();
+        }
+        page.close();
     }
 
     /**
