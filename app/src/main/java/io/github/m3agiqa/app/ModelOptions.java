@@ -1,7 +1,6 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.Aspect;
-import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.Checksums;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.image.ImageDecoder;
@@ -25,14 +24,16 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The options that say which model is used, and how. */
 class ModelOptions {
+    private static final String BUILT_IN = "nano";
+
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
     @Option(
             names = "--model",
             paramLabel = "NAME|FOLDER",
-            description = "The model. There is no built-in model yet, so it must be given.")
-    private @Nullable String model;
+            description = "The model (default: ${DEFAULT-VALUE}, which is built in).")
+    private String model = BUILT_IN;
 
     @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
     private Device device = Device.CPU;
@@ -65,9 +66,6 @@ class ModelOptions {
 
     /** The model's folder, its checksums found right. */
     ModelFolder folder() {
-        if (model == null) {
-            throw new ModelException("there is no built-in model yet: name one with --model FOLDER");
-        }
         ModelFolder folder = Installation.catalog().find(model);
         new Checksums(Installation.cacheFolder()).checkNew(folder);
         return folder;

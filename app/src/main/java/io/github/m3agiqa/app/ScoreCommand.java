@@ -32,9 +32,9 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
-            "  m3agiqa score cat.png --prompt \"a cat on a sofa\" --model FOLDER",
-            "  m3agiqa score a.png b.png --prompt \"a cat\" --format jsonl --model FOLDER",
-            "  m3agiqa score --input images.csv --output scores.csv --model FOLDER",
+            "  m3agiqa score cat.png --prompt \"a cat on a sofa\"",
+            "  m3agiqa score a.png b.png --prompt \"a cat\" --format jsonl",
+            "  m3agiqa score --input images.csv --output scores.csv --model aigciqa2023",
             "",
             "A list has the columns (or JSON fields) image_path and prompt; relative paths start at its folder. A"
                     + " folder takes its prompts from a prompts.csv or data.csv in it. A run that was stopped goes on"

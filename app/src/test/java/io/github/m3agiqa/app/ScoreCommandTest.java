@@ -115,7 +115,7 @@ class ScoreCommandTest {
                 "score a.png --model m --device tpu      | 2 | unknown device 'tpu'",
                 "score a.png --model m --aspects beauty  | 2 | unknown aspect 'beauty'",
                 "score a.png --model m --beams many      | 2 | 'many' is not an int",
-                "score a.png                             | 4 | no built-in model",
+                "score a.png                             | 4 | no model 'nano'",
                 "score a.png --model none                | 4 | no model 'none'",
                 "frobnicate                              | 2 | frobnicate",
             })

@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
             FinetuneMemoryBenchmark.class,
             ModelChecks.class,
             ServiceLoad.class,
+            BatchingBenchmark.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },

@@ -16,8 +16,6 @@ import com.microsoft.playwright.options.ColorScheme;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
-import io.github.m3agiqa.testing.DrawnImages;
-import io.github.m3agiqa.testing.TestModels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,12 +30,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The page in a real browser, before a real service. */
+/** The page in a real browser, before a real service with the built-in model. */
 @Tag("browser")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class PageTest {
     @TempDir
     private static Path folder;
+
+    private static final Path CLEAN = Path.of("../examples/lighthouse.png");
+    private static final Path DEGRADED = Path.of("../examples/lighthouse-degraded.png");
+    private static final String PROMPT = "a red and white lighthouse on a cliff by the sea";
 
     private static Scorer scorer;
     private static Service service;
@@ -46,8 +48,8 @@ class PageTest {
 
     @BeforeAll
     static void start() throws Exception {
-        ModelFolder model = ModelFolder.open(TestModels.tiny());
-        scorer = Scorer.open(model, ScoringOptions.DEFAULT.withMaxNewTokens(12));
+        ModelFolder model = ModelFolder.open(Path.of("../models/nano"));
+        scorer = Scorer.open(model, ScoringOptions.DEFAULT);
         service = new Service(
                 scorer,
                 model.manifest(),
@@ -59,11 +61,6 @@ class PageTest {
                 .launch(new LaunchOptions()
                         .setExecutablePath(chromium())
                         .setArgs(List.of("--no-sandbox", "--disable-gpu")));
-        for (int i = 0; i < 2; i++) {
-            Files.write(
-                    folder.resolve("image %d.png".formatted(i)),
-                    DrawnImages.encode(DrawnImages.landscape(300, 200, i), "png"));
-        }
     }
 
     private static Path chromium() {
@@ -107,17 +104,17 @@ class PageTest {
     @Test
     void scoresOneImageAndShowsTheRounds() {
         Page page = open(new Browser.NewContextOptions());
-        assertThat(page.locator("#model")).containsText("quality, correspondence, authenticity");
+        assertThat(page.locator("#model")).containsText("quality, correspondence");
 
-        score(page, "a hill <img src=x onerror=alert(1)>", folder.resolve("image 0.png"));
+        score(page, "a hill <img src=x onerror=alert(1)>", CLEAN);
 
         Locator card = page.locator("article");
         assertThat(card).hasCount(1);
-        assertThat(card.locator(".aspect")).hasCount(3);
+        assertThat(card.locator(".aspect")).hasCount(2);
         for (Locator number : card.locator(".number").all()) {
             assertThat(number.textContent()).matches("\\d\\.\\d\\d");
         }
-        assertThat(card.locator("svg[role=img]")).hasCount(3);
+        assertThat(card.locator("svg[role=img]")).hasCount(2);
         assertThat(card.locator("details p")
                         .filter(new Locator.FilterOptions().setHasText("<img src=x onerror=alert(1)>")))
                 .not()
@@ -130,7 +127,7 @@ class PageTest {
     void comparesAndKeepsAndDownloads() throws Exception {
         Page page = open(new Browser.NewContextOptions());
 
-        score(page, "=1+1", folder.resolve("image 0.png"), folder.resolve("image 1.png"));
+        score(page, "=1+1", CLEAN, DEGRADED);
 
         assertThat(page.locator("article")).hasCount(2);
         assertThat(page.locator(".best:not(:empty)")).not().hasCount(0);
@@ -138,8 +135,8 @@ class PageTest {
         assertThat(page.locator("#history tbody tr")).hasCount(2);
         Download csv = page.waitForDownload(() -> page.locator("#csv").click());
         String text = Files.readString(csv.path());
-        assertThat(text.lines()).hasSize(1 + 2 * 3);
-        assertThat(text).startsWith("\"image_path\",\"prompt\",\"aspect\"").contains("\"'=1+1\"", "\"image 1.png\"");
+        assertThat(text.lines()).hasSize(1 + 2 * 2);
+        assertThat(text).startsWith("\"image_path\",\"prompt\",\"aspect\"").contains("\"'=1+1\"", "\"lighthouse-degraded.png\"");
         Download json = page.waitForDownload(() -> page.locator("#json").click());
         assertThat(Files.readString(json.path())).contains("\"model\"");
         page.locator("#forget").click();
@@ -167,7 +164,7 @@ class PageTest {
                 Page page = open(new Browser.NewContextOptions()
                         .setViewportSize(width, 800)
                         .setColorScheme(scheme));
-                score(page, "a hill", folder.resolve("image 0.png"), folder.resolve("image 1.png"));
+                score(page, PROMPT, CLEAN, DEGRADED);
 
                 page.screenshot(new Page.ScreenshotOptions()
                         .setFullPage(true)
@@ -186,7 +183,7 @@ class PageTest {
     @Test
     void worksByKeyboard() {
         Page page = open(new Browser.NewContextOptions());
-        page.locator("#files").setInputFiles(folder.resolve("image 0.png"));
+        page.locator("#files").setInputFiles(CLEAN);
         page.locator("#prompt").focus();
         page.keyboard().type("a hill");
         page.keyboard().press("Control+Enter");

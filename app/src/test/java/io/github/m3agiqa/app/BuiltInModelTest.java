@@ -1,0 +1,76 @@
+package io.github.m3agiqa.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.hub.ModelFolder;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The model that is used when none is named, on the images in {@code examples}. */
+class BuiltInModelTest {
+    private static final Path CHECKOUT = Path.of("..").toAbsolutePath().normalize();
+    private static final String PROMPT = "a red and white lighthouse on a cliff by the sea";
+
+    @BeforeEach
+    void install() {
+        System.setProperty(Installation.HOME, CHECKOUT.toString());
+    }
+
+    @AfterEach
+    void uninstall() {
+        System.clearProperty(Installation.HOME);
+    }
+
+    @Test
+    void aSpoiltImageIsWorse() throws IOException {
+        JsonNode clean = score("lighthouse.png", PROMPT);
+        JsonNode spoilt = score("lighthouse-degraded.png", PROMPT);
+
+        assertThat(scoreOf(clean, "quality")).isGreaterThan(scoreOf(spoilt, "quality") + 0.5);
+        assertThat(scoreOf(clean, "correspondence")).isGreaterThan(scoreOf(spoilt, "correspondence"));
+    }
+
+    @Test
+    void describesAndGivesIntervals() throws IOException {
+        JsonNode quality =
+                score("landscape.png", "rolling hills under a warm sun").at("/aspects/quality");
+
+        assertThat(quality.at("/description").asText()).hasSizeGreaterThan(40);
+        assertThat(quality.at("/interval/0").asDouble())
+                .isLessThan(quality.at("/score").asDouble());
+        assertThat(quality.at("/interval/1").asDouble())
+                .isGreaterThan(quality.at("/score").asDouble());
+    }
+
+    @Test
+    void hasACardAndIsSmall() {
+        assertThat(Command.run("models", "card", "nano").out())
+                .startsWith("# nano")
+                .contains("authenticity");
+        assertThat(ModelFolder.open(CHECKOUT.resolve("models/nano")).bytes()).isLessThan(60_000_000);
+    }
+
+    private static JsonNode score(String image, String prompt) throws IOException {
+        Command command = Command.run(
+                "score",
+                CHECKOUT.resolve("examples").resolve(image).toString(),
+                "--prompt",
+                prompt,
+                "--format",
+                "json");
+        assertThat(command.exitCode()).as(command.err()).isZero();
+        JsonNode answer = new ObjectMapper().readTree(command.out());
+        return answer.isArray() ? answer.get(0) : answer;
+    }
+
+    private static double scoreOf(JsonNode answer, String aspect) {
+        JsonNode score = answer.at("/aspects/%s/score".formatted(aspect));
+        assertThat(score.isNumber()).as(answer.toString()).isTrue();
+        return score.asDouble();
+    }
+}
