@@ -84,8 +84,8 @@ final class BatchingBenchmark implements Callable<Integer> {
     private List<Picture> pictures(MiniCpmV network) throws IOException {
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
         List<Picture> pictures = new ArrayList<>();
-        for (TestImage image : TestList.read(DatasetReader.read(dataset), Aspect.QUALITY)
-                .draw(SIZES[SIZES.length - 1], 1)) {
+        for (TestImage image :
+                TestList.read(DatasetReader.read(dataset), Aspect.QUALITY).draw(SIZES[SIZES.length - 1], 1)) {
             RgbImage decoded = decoder.decode(image.name(), Files.readAllBytes(image.file()), AlphaMode.WHITE);
             SlicePlan plan = network.plan(decoded, 4);
             List<Turn> turns = List.of(Turn.user(image.prompt()), Turn.assistant("fair"));

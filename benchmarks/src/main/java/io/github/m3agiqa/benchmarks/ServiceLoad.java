@@ -41,10 +41,7 @@ import picocli.CommandLine.Option;
         description = "Asks a running service from many clients at once, and compares each answer with the one that"
                 + " the same request got alone. Prints Markdown.",
         mixinStandardHelpOptions = true,
-        footer = {
-            "",
-            "Example:",
-            "  m3agiqa serve --queue 16 & benchmarks/run load --clients 64 --seconds 120 --pid $!"
+        footer = {"", "Example:", "  m3agiqa serve --queue 16 & benchmarks/run load --clients 64 --seconds 120 --pid $!"
         })
 final class ServiceLoad implements Callable<Integer> {
     private static final int OK = 200;
@@ -202,8 +199,7 @@ final class ServiceLoad implements Callable<Integer> {
         return String.join(
                 ", ",
                 Arrays.stream(new double[] {0.5, 0.9, 0.99, 1})
-                        .mapToObj(part -> "%.1f s"
-                                .formatted(sorted[(int) Math.ceil(part * sorted.length) - 1] / 1e9))
+                        .mapToObj(part -> "%.1f s".formatted(sorted[(int) Math.ceil(part * sorted.length) - 1] / 1e9))
                         .toList());
     }
 

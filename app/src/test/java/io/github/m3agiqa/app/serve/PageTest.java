@@ -136,7 +136,9 @@ class PageTest {
         Download csv = page.waitForDownload(() -> page.locator("#csv").click());
         String text = Files.readString(csv.path());
         assertThat(text.lines()).hasSize(1 + 2 * 2);
-        assertThat(text).startsWith("\"image_path\",\"prompt\",\"aspect\"").contains("\"'=1+1\"", "\"lighthouse-degraded.png\"");
+        assertThat(text)
+                .startsWith("\"image_path\",\"prompt\",\"aspect\"")
+                .contains("\"'=1+1\"", "\"lighthouse-degraded.png\"");
         Download json = page.waitForDownload(() -> page.locator("#json").click());
         assertThat(Files.readString(json.path())).contains("\"model\"");
         page.locator("#forget").click();
