@@ -30,7 +30,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -204,6 +203,6 @@ final class ServiceLoad implements Callable<Integer> {
     }
 
     private static long most(List<Long> numbers) {
-        return numbers.stream().flatMapToLong(LongStream::of).max().orElseThrow();
+        return numbers.stream().mapToLong(Long::longValue).max().orElseThrow();
     }
 }

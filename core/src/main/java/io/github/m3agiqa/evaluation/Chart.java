@@ -35,7 +35,15 @@ final class Chart {
     /** The most bins to each side of 0. The last counts what lies beyond, so that no outlier makes the rest small. */
     private static final int MOST_BINS = 20;
 
+    /** The colours of report.css; what is left shares the last. */
+    private static final int COLOURS = 10;
+
     private Chart() {}
+
+    /** The number of the colour of something that has so many before it. */
+    static int colour(int before) {
+        return Math.min(before, COLOURS - 1);
+    }
 
     /**
      * A dot of a scatter plot.
@@ -231,10 +239,7 @@ final class Chart {
         Axis x = new Axis(-0.5, Math.max(0.5, days.size() - 0.5), LEFT, WIDTH - RIGHT);
         Axis y = new Axis(lowest - margin, highest + margin, HEIGHT - BOTTOM, TOP);
         open(page, title, WIDTH, HEIGHT);
-        for (double tick : y.ticks()) {
-            line(page, "grid", x.from, y.of(tick), x.to, y.of(tick));
-            label(page, "tick end", x.from - 8, y.of(tick) + 4, Axis.label(tick));
-        }
+        grid(page, x, y);
         int every = Math.max(1, (days.size() + MOST_DAYS - 1) / MOST_DAYS);
         for (int day = 0; day < days.size(); day += every) {
             label(page, "tick middle", x.of(day), y.from + 17, days.get(day));
@@ -381,11 +386,16 @@ final class Chart {
                 "chart");
     }
 
-    private static void axes(Markup page, Axis x, Axis y, String xLabel, String yLabel) {
+    /** A line from left to right at every tick of the upright axis. */
+    private static void grid(Markup page, Axis x, Axis y) {
         for (double tick : y.ticks()) {
             line(page, "grid", x.from, y.of(tick), x.to, y.of(tick));
             label(page, "tick end", x.from - 8, y.of(tick) + 4, Axis.label(tick));
         }
+    }
+
+    private static void axes(Markup page, Axis x, Axis y, String xLabel, String yLabel) {
+        grid(page, x, y);
         for (double tick : x.ticks()) {
             line(page, "grid", x.of(tick), y.from, x.of(tick), y.to);
             label(page, "tick middle", x.of(tick), y.from + 17, Axis.label(tick));

@@ -75,6 +75,20 @@ final class Markup {
         }
     }
 
+    /** Opens a box that may be narrower than its table, and is then scrolled, by the keyboard too. */
+    Markup scrolling(String style, String name) {
+        return open("div", "class", style, "role", "region", "aria-label", name, "tabindex", "0");
+    }
+
+    /**
+     * The head of a table's column.
+     *
+     * @param name whether the column holds names, not numbers
+     */
+    Markup columnHead(String text, boolean name) {
+        return element("th", text, "scope", "col", "class", name ? "name" : "");
+    }
+
     /** What the program itself wrote as HTML. */
     Markup trusted(String html) {
         out.append(html);

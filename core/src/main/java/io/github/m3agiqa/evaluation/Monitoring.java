@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.hipparchus.distribution.continuous.TDistribution;
 import org.hipparchus.stat.inference.KolmogorovSmirnovTest;
 import org.jspecify.annotations.Nullable;
@@ -125,14 +126,14 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
             throw new InputException(
                     "no score is of a day from %s to %s; name another baseline".formatted(first, last));
         }
-        List<Drift> drifts = new ArrayList<>();
+        List<Compared> all = new ArrayList<>();
         for (Cell cell : sorted) {
             Cell baseline = baselines.get(series(cell));
             if (baseline != null && cell.day.compareTo(last) > 0 && cell.images() > 0) {
-                drifts.add(compared(cell, baseline));
+                all.add(Compared.of(cell, baseline));
             }
         }
-        return new Monitoring(sorted.stream().map(Monitoring::mean).toList(), corrected(drifts, level));
+        return new Monitoring(sorted.stream().map(Monitoring::mean).toList(), drifts(all, level));
     }
 
     private static String series(Cell cell) {
@@ -152,70 +153,71 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
         return new Mean(cell.generator, cell.day, cell.aspect, images, cell.failed, mean, interval);
     }
 
-    private static Drift compared(Cell cell, Cell baseline) {
-        long images = cell.images();
-        long baselineImages = baseline.images();
-        double distance = distance(cell, baseline);
-        return new Drift(
-                cell.generator,
-                cell.day,
-                cell.aspect,
-                baselineImages,
-                images,
-                baseline.sum / baselineImages,
-                cell.sum / images,
-                distance,
-                probability(distance, Math.toIntExact(images), Math.toIntExact(baselineImages)),
-                Double.NaN,
-                false);
-    }
-
-    private static double probability(double distance, int images, int baselineImages) {
-        KolmogorovSmirnovTest test = new KolmogorovSmirnovTest();
-        return (long) images * baselineImages <= EXACT_PAIRS
-                ? test.exactP(distance, images, baselineImages, false)
-                : test.approximateP(distance, images, baselineImages);
-    }
-
-    private static double distance(Cell a, Cell b) {
-        SortedMap<Double, Long> bins = new TreeMap<>(a.counts);
-        bins.putAll(b.counts);
-        double shareOfA = 0;
-        double shareOfB = 0;
-        double most = 0;
-        for (double bin : bins.keySet()) {
-            shareOfA += a.counts.getOrDefault(bin, 0L) / (double) a.images();
-            shareOfB += b.counts.getOrDefault(bin, 0L) / (double) b.images();
-            most = Math.max(most, Math.abs(shareOfA - shareOfB));
+    /** A day, its baseline, and how far apart they are. */
+    private record Compared(Cell cell, Cell baseline, double distance, double probability) {
+        static Compared of(Cell cell, Cell baseline) {
+            int images = Math.toIntExact(cell.images());
+            int baselineImages = Math.toIntExact(baseline.images());
+            double distance = distance(cell, baseline, images, baselineImages);
+            KolmogorovSmirnovTest test = new KolmogorovSmirnovTest();
+            double probability = (long) images * baselineImages <= EXACT_PAIRS
+                    ? test.exactP(distance, images, baselineImages, false)
+                    : test.approximateP(distance, images, baselineImages);
+            return new Compared(cell, baseline, distance, probability);
         }
-        return Math.min(1, most);
+
+        private static double distance(Cell a, Cell b, double imagesOfA, double imagesOfB) {
+            SortedMap<Double, Long> bins = new TreeMap<>(a.counts);
+            bins.putAll(b.counts);
+            double shareOfA = 0;
+            double shareOfB = 0;
+            double most = 0;
+            for (double bin : bins.keySet()) {
+                shareOfA += a.counts.getOrDefault(bin, 0L) / imagesOfA;
+                shareOfB += b.counts.getOrDefault(bin, 0L) / imagesOfB;
+                most = Math.max(most, Math.abs(shareOfA - shareOfB));
+            }
+            return Math.min(1, most);
+        }
+
+        Drift drift(double corrected, double level) {
+            long images = cell.images();
+            long baselineImages = baseline.images();
+            return new Drift(
+                    cell.generator,
+                    cell.day,
+                    cell.aspect,
+                    baselineImages,
+                    images,
+                    baseline.sum / baselineImages,
+                    cell.sum / images,
+                    distance,
+                    probability,
+                    corrected,
+                    corrected < level);
+        }
     }
 
-    private static List<Drift> corrected(List<Drift> drifts, double level) {
-        List<Integer> order = new ArrayList<>();
-        for (int i = 0; i < drifts.size(); i++) {
-            order.add(i);
-        }
-        order.sort(Comparator.comparingDouble(i -> drifts.get(i).probability));
-        List<Drift> corrected = new ArrayList<>(drifts);
+    private static List<Drift> drifts(List<Compared> all, double level) {
+        double[] corrected =
+                holm(all.stream().mapToDouble(Compared::probability).toArray());
+        return IntStream.range(0, all.size())
+                .mapToObj(i -> all.get(i).drift(corrected[i], level))
+                .toList();
+    }
+
+    private static double[] holm(double... probabilities) {
+        int[] ascending = IntStream.range(0, probabilities.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> probabilities[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        double[] corrected = new double[probabilities.length];
         double least = 0;
-        for (int rank = 0; rank < order.size(); rank++) {
-            Drift drift = drifts.get(order.get(rank));
-            least = Math.max(least, Math.min(1, (drifts.size() - rank) * drift.probability));
-            corrected.set(
-                    order.get(rank),
-                    new Drift(
-                            drift.generator,
-                            drift.day,
-                            drift.aspect,
-                            drift.baselineImages,
-                            drift.images,
-                            drift.baselineMean,
-                            drift.mean,
-                            drift.distance,
-                            drift.probability,
-                            least,
-                            least < level));
+        for (int rank = 0; rank < ascending.length; rank++) {
+            int at = ascending[rank];
+            least = Math.max(least, Math.min(1, (ascending.length - rank) * probabilities[at]));
+            corrected[at] = least;
         }
         return corrected;
     }

@@ -14,9 +14,6 @@ import java.util.TreeSet;
 
 /** What became of the scores from day to day, as one page that asks nothing of the network. */
 public final class MonitoringHtml {
-    /** The colours of report.css; what is left shares the last. */
-    private static final int COLOURS = 10;
-
     private static final int MOST_ROWS = 100;
 
     /**
@@ -93,7 +90,9 @@ public final class MonitoringHtml {
                             number(drift.distance()),
                             String.format(Locale.ROOT, "%.2g", drift.corrected()))));
             table(
+                    "Drift",
                     List.of("generator", "day", "aspect", "images", "baseline", "mean", "distance", "p, corrected"),
+                    3,
                     rows);
             page.element(
                     "p",
@@ -122,7 +121,7 @@ public final class MonitoringHtml {
         }
         List<Line> lines = new ArrayList<>();
         byGenerator.forEach(
-                (generator, moments) -> lines.add(new Line(generator, Math.min(lines.size(), COLOURS - 1), moments)));
+                (generator, moments) -> lines.add(new Line(generator, Chart.colour(lines.size()), moments)));
         page.open("section", "class", "protocol");
         page.element("h2", aspect);
         page.open("figure", "class", "card chart-card");
@@ -138,30 +137,27 @@ public final class MonitoringHtml {
         List<List<String>> rows = worst.stream()
                 .filter(image -> image.aspect().equals(aspect))
                 .map(image ->
-                        List.of(image.image(), image.day(), image.generator(), number(image.score()), image.prompt()))
+                        List.of(image.image(), image.day(), image.generator(), image.prompt(), number(image.score())))
                 .toList();
         if (!rows.isEmpty()) {
             page.open("div", "class", "card");
             page.element("h3", "Lowest scores");
-            table(List.of("image", "day", "generator", "score", "prompt"), rows);
+            table("Lowest scores", List.of("image", "day", "generator", "prompt", "score"), 4, rows);
             page.close();
         }
         page.close();
     }
 
-    private void table(List<String> columns, List<List<String>> rows) {
-        page.open("div", "class", "scroll", "tabindex", "0")
-                .open("table")
-                .open("thead")
-                .open("tr");
-        columns.forEach(column -> page.element("th", column, "scope", "col"));
-        page.close().close().open("tbody");
-        for (List<String> row : rows) {
-            page.open("tr").element("th", row.getFirst(), "scope", "row");
-            row.subList(1, row.size()).forEach(cell -> page.element("td", cell));
-            page.close();
-        }
-        page.close().close().close();
+    private void table(String name, List<String> heads, int names, List<List<String>> rows) {
+        new Table(
+                        heads,
+                        names,
+                        rows.stream()
+                                .map(row -> row.stream()
+                                        .map(text -> new Table.Cell(text, false))
+                                        .toList())
+                                .toList())
+                .html(page, name);
     }
 
     private static String number(double value) {

@@ -24,9 +24,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A report as one HTML page that asks nothing of the network. */
 final class ReportHtml {
-    /** The colours of report.css; what is left shares the last. */
-    private static final int COLOURS = 10;
-
     /** The mean over splits, and all images pooled. */
     private static final int HEADLINE_ROWS = 2;
 
@@ -131,44 +128,9 @@ final class ReportHtml {
             page.open("section", "class", "card");
             page.element("p", title, "class", "over");
             page.element("h2", "All aspects");
-            table(table);
+            table.html(page, "All aspects");
             page.close();
         });
-    }
-
-    /** A table of the terminal. */
-    private void table(Table table) {
-        scrolling("scroll", "All aspects").open("table").open("thead").open("tr");
-        for (int i = 0; i < table.heads().size(); i++) {
-            head(table.heads().get(i).replace('\n', ' '), i < table.names());
-        }
-        page.close().close().open("tbody");
-        for (List<Table.Cell> row : table.rows()) {
-            page.open("tr");
-            for (int i = 0; i < row.size(); i++) {
-                Table.Cell cell = row.get(i);
-                if (i == 0) {
-                    page.element("th", cell.text(), "scope", "row");
-                } else if (cell.best()) {
-                    page.open("td", "class", "best")
-                            .element("strong", cell.text())
-                            .close();
-                } else {
-                    page.element("td", cell.text(), "class", i < table.names() ? "name" : "");
-                }
-            }
-            page.close();
-        }
-        page.close().close().close();
-    }
-
-    /** A box that may be narrower than its table, and is then scrolled, by the keyboard too. */
-    private Markup scrolling(String style, String name) {
-        return page.open("div", "class", style, "role", "region", "aria-label", name, "tabindex", "0");
-    }
-
-    private void head(String text, boolean name) {
-        page.element("th", text, "scope", "col", "class", name ? "name" : "");
     }
 
     private void section(Section section, int number) {
@@ -245,13 +207,13 @@ final class ReportHtml {
         boolean labels = section.results().stream()
                 .flatMap(result -> result.rows().stream())
                 .anyMatch(row -> !row.label().isEmpty());
-        scrolling("card scroll", "Figures");
+        page.scrolling("card scroll", "Figures");
         figures(section, labels, 0, HEADLINE_ROWS);
         ReportTables.reasons(section).forEach(reason -> page.element("p", reason + ".", "class", "small"));
         page.close();
         if (section.results().stream().anyMatch(result -> result.rows().size() > HEADLINE_ROWS)) {
             page.open("details").element("summary", "Each split");
-            scrolling("card scroll", "Figures of each split");
+            page.scrolling("card scroll", "Figures of each split");
             figures(section, labels, HEADLINE_ROWS, Integer.MAX_VALUE);
             page.close().close();
         }
@@ -260,11 +222,11 @@ final class ReportHtml {
     private void figures(Section section, boolean labels, int from, int to) {
         List<Measure> measures = ReportTables.measures(section);
         page.open("table").open("thead").open("tr");
-        head("model", true);
+        page.columnHead("model", true);
         if (labels) {
-            head("images of", true);
+            page.columnHead("images of", true);
         }
-        head("images", false);
+        page.columnHead("images", false);
         for (Measure measure : measures) {
             page.element("th", measure.label(), "scope", "col", "title", measure.meaning());
         }
@@ -312,14 +274,14 @@ final class ReportHtml {
                         .anyMatch(comparison ->
                                 comparison != null && comparison.differences().containsKey(measure)))
                 .toList();
-        scrolling("card scroll", "Differences");
+        page.scrolling("card scroll", "Differences");
         page.element(
                 "h3",
                 "Difference from %s, on the same images"
                         .formatted(section.results().getFirst().candidate()));
         page.open("table").open("thead").open("tr");
-        head("model", true);
-        head("images", false);
+        page.columnHead("model", true);
+        page.columnHead("images", false);
         measures.forEach(
                 measure -> page.element("th", "Δ " + measure.label(), "scope", "col", "title", measure.meaning()));
         page.close().close().open("tbody");
@@ -370,7 +332,7 @@ final class ReportHtml {
         Set<String> generators = new LinkedHashSet<>();
         predictions.stream().map(ReportHtml::generator).sorted().forEach(generators::add);
         Map<String, Integer> colours = new TreeMap<>();
-        generators.forEach(generator -> colours.put(generator, Math.min(colours.size(), COLOURS - 1)));
+        generators.forEach(generator -> colours.put(generator, Chart.colour(colours.size())));
         return colours;
     }
 

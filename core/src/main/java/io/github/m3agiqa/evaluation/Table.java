@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A table of short texts, for a terminal or as Markdown.
+ * A table of short texts, for a terminal, as Markdown or on a page.
  *
  * @param heads of the columns; a line end breaks a head where there is room for two lines
  * @param names how many columns, from the left, hold names; the others hold numbers
@@ -110,6 +110,36 @@ record Table(List<String> heads, int names, List<List<Cell>> rows) {
                     .collect(Collectors.joining(" | ", "| ", " |\n")));
         }
         return text.toString();
+    }
+
+    /**
+     * Writes a table that scrolls, the best of each column in bold.
+     *
+     * @param name what it is called for those who do not see it
+     */
+    void html(Markup page, String name) {
+        page.scrolling("scroll", name).open("table").open("thead").open("tr");
+        for (int column = 0; column < heads.size(); column++) {
+            page.columnHead(heads.get(column).replace('\n', ' '), column < names);
+        }
+        page.close().close().open("tbody");
+        for (List<Cell> row : rows) {
+            page.open("tr");
+            for (int column = 0; column < row.size(); column++) {
+                Cell cell = row.get(column);
+                if (column == 0) {
+                    page.element("th", cell.text, "scope", "row");
+                } else if (cell.best) {
+                    page.open("td", "class", "best")
+                            .element("strong", cell.text)
+                            .close();
+                } else {
+                    page.element("td", cell.text, "class", column < names ? "name" : "");
+                }
+            }
+            page.close();
+        }
+        page.close().close().close();
     }
 
     private static String escaped(String text) {

@@ -96,7 +96,7 @@ public final class HintMaps {
         }
         try (Scope scope = new Scope();
                 SafetensorsFile file = new SafetensorsFile(file(place))) {
-            return load(file, "", Dtype.F16).stream()
+            return load(file, "", Dtype.F16, Device.CPU).stream()
                     .map(map -> scope.keep(map.clone())) // what is loaded as it is stored goes with the file
                     .toList();
         }
@@ -239,8 +239,8 @@ public final class HintMaps {
     private void write(List<Looked> layers, List<Integer> missing) throws IOException {
         try (SafetensorsFile components = new SafetensorsFile(folder.resolve(COMPONENTS));
                 Scope _ = new Scope()) {
-            List<Tensor> means = onDevice(load(components, "mean.", Dtype.F32));
-            List<Tensor> axes = onDevice(load(components, "axes.", Dtype.F32));
+            List<Tensor> means = load(components, "mean.", Dtype.F32, device);
+            List<Tensor> axes = load(components, "axes.", Dtype.F32, device);
             for (List<Integer> together : SourceImages.groups(missing)) {
                 List<RgbImage> pictures =
                         sources.read(together.stream().map(images::get).toList());
@@ -262,14 +262,10 @@ public final class HintMaps {
         }
     }
 
-    private List<Tensor> onDevice(List<Tensor> tensors) {
-        return tensors.stream().map(tensor -> Torch.to(tensor, device)).toList();
-    }
-
     /** The tensors of all hints, which are numbered. */
-    private List<Tensor> load(SafetensorsFile file, String name, Dtype dtype) {
+    private List<Tensor> load(SafetensorsFile file, String name, Dtype dtype, Device to) {
         return IntStream.range(0, settings.hints().size())
-                .mapToObj(i -> file.load(name + i, dtype, Device.CPU))
+                .mapToObj(i -> file.load(name + i, dtype, to))
                 .toList();
     }
 }

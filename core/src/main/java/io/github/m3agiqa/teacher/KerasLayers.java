@@ -137,7 +137,7 @@ final class KerasLayers {
         String bias = name + "/bias";
         return new Convolution(
                 kernel,
-                weights.contains(bias) ? weights.get(bias, 1) : Torch.full(0, Device.CPU, kernel.size(0)),
+                weights.contains(bias) ? weights.get(bias, 1) : Torch.full(0, Device.of(kernel), kernel.size(0)),
                 window(name, config, "kernel_size"),
                 depthwise,
                 activation(name, config));

@@ -22,11 +22,6 @@ sealed interface Operation {
         return List.of();
     }
 
-    /** The same with its tensors on a device. */
-    default Operation on(Device device) {
-        return this;
-    }
-
     /** The images themselves. */
     record Input() implements Operation {
         @Override
@@ -82,11 +77,6 @@ sealed interface Operation {
         public List<Tensor> weights() {
             return List.of(factor, summand);
         }
-
-        @Override
-        public Operation on(Device device) {
-            return new Normalization(Torch.to(factor, device), Torch.to(summand, device));
-        }
     }
 
     /**
@@ -122,11 +112,6 @@ sealed interface Operation {
         @Override
         public List<Tensor> weights() {
             return List.of(kernel, bias);
-        }
-
-        @Override
-        public Operation on(Device device) {
-            return new Convolution(Torch.to(kernel, device), Torch.to(bias, device), window, depthwise, activation);
         }
     }
 
@@ -248,11 +233,6 @@ sealed interface Operation {
         @Override
         public List<Tensor> weights() {
             return List.of(weight, bias);
-        }
-
-        @Override
-        public Operation on(Device device) {
-            return new FullyConnected(Torch.to(weight, device), Torch.to(bias, device), activation);
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.m3agiqa.teacher;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.io.ByteArrayOutputStream;
@@ -23,16 +24,19 @@ import org.bytedeco.pytorch.Tensor;
  */
 final class PackedWeights implements AutoCloseable {
     private final Path folder;
+    private final Device device;
     private final Map<String, Tensor> tensors = new HashMap<>(); // owned
     private final List<Path> shards = new ArrayList<>();
 
     /**
      * Reads all weights.
      *
+     * @param device where they are put
      * @throws InputException if the manifest asks for what is not there, or for a type that is not known here
      */
-    PackedWeights(Path folder, JsonNode manifest) {
+    PackedWeights(Path folder, JsonNode manifest, Device device) {
         this.folder = folder;
+        this.device = device;
         try {
             manifest.forEach(this::readGroup);
         } catch (RuntimeException e) {
@@ -96,7 +100,7 @@ final class PackedWeights implements AutoCloseable {
             };
         }
         try (Scope _ = new Scope()) {
-            tensors.put(name, Scope.own(Torch.floats(numbers, shape)));
+            tensors.put(name, Scope.own(Torch.to(Torch.floats(numbers, shape), device)));
         }
     }
 

@@ -194,8 +194,8 @@ final class TargetPreparation {
         }
         try (SafetensorsFile file = new SafetensorsFile(components);
                 Scope _ = new Scope()) {
-            Tensor mean = Torch.to(file.load("mean", Dtype.F32, Device.CPU), device);
-            Tensor axes = Torch.to(file.load("axes", Dtype.F32, Device.CPU), device);
+            Tensor mean = file.load("mean", Dtype.F32, device);
+            Tensor axes = file.load("axes", Dtype.F32, device);
             for (int first = 0; first < images.size(); first += CHUNK_IMAGES) {
                 if (!Files.exists(chunk(first))) {
                     writeChunk(first, teachers, mean, axes);

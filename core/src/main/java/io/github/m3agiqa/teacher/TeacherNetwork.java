@@ -49,14 +49,13 @@ public final class TeacherNetwork implements AutoCloseable {
         JsonNode topology = root.path("modelTopology");
         JsonNode keras = topology.path("model_config").path("config").path("layers");
         try (Scope _ = new Scope();
-                PackedWeights packed = new PackedWeights(folder, root.path("weightsManifest"))) {
+                PackedWeights packed = new PackedWeights(folder, root.path("weightsManifest"), device)) {
             files.addAll(packed.shards());
             List<Layer> read = keras.isArray()
                     ? KerasLayers.read(model.toString(), keras, packed)
                     : GraphNodes.read(model.toString(), topology.path("node"), packed);
             check(model, read);
-            for (Layer stored : read) {
-                Layer layer = stored.on(device);
+            for (Layer layer : read) {
                 layers.put(layer.name(), layer);
                 layer.operation().weights().forEach(weight -> weights.add(Scope.own(weight)));
             }

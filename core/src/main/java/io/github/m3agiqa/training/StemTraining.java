@@ -260,8 +260,7 @@ final class StemTraining {
                                 maps.stream().map(image -> image.get(hint)).toList())
                         .narrow(1, 0, near.count)
                         .narrow(2, 0, near.count);
-                errors.add(
-                        torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(Torch.to(wanted, device), Dtype.F32)));
+                errors.add(torch.mse_loss(Torch.to(foreseen, Dtype.F32), Torch.to(wanted, Dtype.F32, device)));
             }
             return errors;
         }

@@ -2,10 +2,13 @@ package io.github.m3agiqa.spark;
 
 import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.floor;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.when;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Interval;
@@ -15,9 +18,7 @@ import io.github.m3agiqa.evaluation.MonitoringHtml;
 import io.github.m3agiqa.evaluation.MonitoringHtml.Worst;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.sql.Column;
@@ -36,37 +37,24 @@ import org.jspecify.annotations.Nullable;
 public final class ScoreMonitor {
     private static final double BINS_A_POINT = 100;
 
-    private static final StructType MEANS = new StructType()
-            .add("generator", DataTypes.StringType)
-            .add("day", DataTypes.StringType)
-            .add("aspect", DataTypes.StringType)
-            .add("images", DataTypes.LongType)
-            .add("failed", DataTypes.LongType)
-            .add("mean", DataTypes.DoubleType)
-            .add("low", DataTypes.DoubleType)
-            .add("high", DataTypes.DoubleType);
-    private static final StructType DRIFT = new StructType()
-            .add("generator", DataTypes.StringType)
-            .add("day", DataTypes.StringType)
-            .add("aspect", DataTypes.StringType)
-            .add("baseline_images", DataTypes.LongType)
-            .add("images", DataTypes.LongType)
-            .add("baseline_mean", DataTypes.DoubleType)
-            .add("mean", DataTypes.DoubleType)
-            .add("distance", DataTypes.DoubleType)
-            .add("p_value", DataTypes.DoubleType)
-            .add("p_corrected", DataTypes.DoubleType)
-            .add("drifted", DataTypes.BooleanType);
+    private static final StructType MEANS =
+            StructType.fromDDL("generator STRING, day STRING, aspect STRING, images BIGINT, failed BIGINT, mean DOUBLE,"
+                    + " low DOUBLE, high DOUBLE");
+    private static final StructType DRIFT = StructType.fromDDL(
+            "generator STRING, day STRING, aspect STRING, baseline_images BIGINT, images BIGINT, baseline_mean DOUBLE,"
+                    + " mean DOUBLE, distance DOUBLE, p_value DOUBLE, p_corrected DOUBLE, drifted BOOLEAN");
 
     private final SparkSession spark;
     private final Monitoring monitoring;
-    private final Dataset<Row> worst;
+    private final List<Row> worst;
+    private final StructType worstSchema;
     private final String baseline;
 
     private ScoreMonitor(SparkSession spark, Monitoring monitoring, Dataset<Row> worst, String baseline) {
         this.spark = spark;
         this.monitoring = monitoring;
-        this.worst = worst;
+        this.worst = worst.collectAsList();
+        this.worstSchema = worst.schema();
         this.baseline = baseline;
     }
 
@@ -137,7 +125,9 @@ public final class ScoreMonitor {
     }
 
     private static List<Cell> cells(Dataset<Row> scores) {
-        List<Row> counted = scores.groupBy(
+        Column bin = col("bin");
+        return scores
+                .groupBy(
                         col("generator"),
                         col("day"),
                         col("aspect"),
@@ -146,32 +136,30 @@ public final class ScoreMonitor {
                         count(lit(1)).as("images"),
                         sum(col("score")).as("sum"),
                         sum(col("score").multiply(col("score"))).as("squares"))
-                .collectAsList();
-        Map<List<String>, Cell> cells = new LinkedHashMap<>();
-        for (Row row : counted) {
-            List<String> key = List.of(row.getString(0), row.getString(1), row.getString(2));
-            Cell before =
-                    cells.getOrDefault(key, new Cell(key.get(0), key.get(1), key.get(2), 0, 0, 0, new TreeMap<>()));
-            long images = row.getLong(4);
-            if (row.isNullAt(3)) {
-                cells.put(key, with(before, images, 0, 0, before.counts()));
-            } else {
-                SortedMap<Double, Long> counts = new TreeMap<>(before.counts());
-                counts.put(row.getLong(3) / BINS_A_POINT, images);
-                cells.put(key, with(before, 0, row.getDouble(5), row.getDouble(6), counts));
-            }
-        }
-        return List.copyOf(cells.values());
+                .groupBy("generator", "day", "aspect")
+                .agg(
+                        coalesce(sum(when(bin.isNull(), col("images"))), lit(0L)),
+                        coalesce(sum("sum"), lit(0.0)),
+                        coalesce(sum("squares"), lit(0.0)),
+                        collect_list(when(bin.isNotNull(), struct(bin, col("images")))))
+                .collectAsList()
+                .stream()
+                .map(ScoreMonitor::cell)
+                .toList();
     }
 
-    private static Cell with(Cell cell, long failed, double sum, double squares, SortedMap<Double, Long> counts) {
+    private static Cell cell(Row row) {
+        SortedMap<Double, Long> counts = new TreeMap<>();
+        for (Row bin : row.<Row>getList(6)) {
+            counts.put(bin.getLong(0) / BINS_A_POINT, bin.getLong(1));
+        }
         return new Cell(
-                cell.generator(),
-                cell.day(),
-                cell.aspect(),
-                cell.failed() + failed,
-                cell.sum() + sum,
-                cell.sumOfSquares() + squares,
+                row.getString(0),
+                row.getString(1),
+                row.getString(2),
+                row.getLong(3),
+                row.getDouble(4),
+                row.getDouble(5),
                 counts);
     }
 
@@ -219,12 +207,12 @@ public final class ScoreMonitor {
 
     /** The images with the lowest scores of each aspect, with what was said of them. */
     public Dataset<Row> worst() {
-        return worst;
+        return spark.createDataFrame(worst, worstSchema);
     }
 
     /** All of it as a page. */
     public String page() {
-        List<Worst> rows = worst.collectAsList().stream()
+        List<Worst> rows = worst.stream()
                 .map(row -> new Worst(
                         row.getAs("aspect"),
                         row.<Double>getAs("score"),

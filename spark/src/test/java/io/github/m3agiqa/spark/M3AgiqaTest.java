@@ -41,11 +41,7 @@ class M3AgiqaTest {
 
     @BeforeEach
     void start() {
-        spark = SparkSession.builder()
-                .master("local[2]")
-                .config("spark.ui.enabled", false)
-                .config("spark.sql.warehouse.dir", folder.resolve("warehouse").toString())
-                .getOrCreate();
+        spark = LocalSpark.start(folder);
     }
 
     @AfterEach

@@ -38,12 +38,7 @@ class MonitorJobTest {
 
     @BeforeEach
     void start() {
-        spark = SparkSession.builder()
-                .master("local[2]")
-                .config("spark.ui.enabled", false)
-                .config("spark.sql.shuffle.partitions", 2)
-                .config("spark.sql.warehouse.dir", folder.resolve("warehouse").toString())
-                .getOrCreate();
+        spark = LocalSpark.start(folder);
     }
 
     @AfterEach
