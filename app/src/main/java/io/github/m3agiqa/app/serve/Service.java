@@ -361,6 +361,10 @@ public final class Service implements AutoCloseable {
         if (problem.status() == Problem.TOO_MANY_REQUESTS || problem.status() == Problem.UNAVAILABLE) {
             context.header("Retry-After", RETRY_AFTER_SECONDS);
         }
+        if (problem.status() == Problem.TOO_LARGE) {
+            // the rest of the request is not read, so the connection ends; who asks must not ask on it again
+            context.header("Connection", "close");
+        }
         context.attribute("problem", problem);
         context.status(problem.status()).contentType(Problem.MEDIA_TYPE).result(problem.json());
     }
