@@ -92,19 +92,22 @@ final class DescribeCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions options;
 
+    @Mixin
+    private WorkerOptions workers;
+
     @Override
     public Integer call() {
         if (!output.toString().endsWith(".json")) {
             throw new ParameterException(spec.commandLine(), "--output %s must end in .json".formatted(output));
         }
         // what is wrong with the options must show before the answers are begun
-        ScoringOptions scoring = options.scoring(Set.of(aspect), true);
         ModelFolder folder = options.folder();
+        ScoringOptions scoring = options.scoring(folder, Set.of(aspect), true);
         AspectManifest model = folder.manifest().aspect(aspect);
         Dataset dataset = scale == null ? DatasetReader.read(datasetFolder) : DatasetReader.read(datasetFolder, scale);
         List<Conversation> conversations =
                 conversationFile == null ? asked(dataset, model) : ConversationFile.read(conversationFile);
-        DescribeJob job = new DescribeJob(dataset, conversations, output, retryFailed);
+        DescribeJob job = new DescribeJob(dataset, conversations, output, retryFailed, workers.workers());
         try (Progress progress = Progress.onStandardError("images")) {
             DescribeJob.Summary summary =
                     job.run(() -> Describer.open(folder, aspect, scoring), settings(folder, model), progress);

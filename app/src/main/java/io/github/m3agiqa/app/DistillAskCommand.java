@@ -291,8 +291,8 @@ final class DistillAskCommand implements Callable<Integer> {
     }
 
     private int askLocal(Dataset dataset, List<Sample> images, Set<Aspect> asked, OptionalInt side, AnswerStore store) {
-        ScoringOptions options = model.scoring(asked, true);
         ModelFolder folder = model.folder();
+        ScoringOptions options = model.scoring(folder, asked, true);
         String id = "local " + model.settings(folder) + sideOf(side);
         Plan plan = Plan.of(dataset, images, asked, place.questions(), revealMos, id, store);
         PrintWriter err = spec.commandLine().getErr();

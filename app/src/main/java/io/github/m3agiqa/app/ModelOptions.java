@@ -25,6 +25,8 @@ import picocli.CommandLine.TypeConversionException;
 /** The options that say which model is used, and how. */
 class ModelOptions {
     private static final String BUILT_IN = "nano";
+    /** A model whose operations are too short for several threads, in bytes of its base. */
+    private static final long SMALL = 1_000_000_000;
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
@@ -61,7 +63,11 @@ class ModelOptions {
             description = "The largest image, in pixels (default: ${DEFAULT-VALUE}).")
     private long maxPixels = ImageDecoder.Limits.DEFAULT.maxPixels();
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of one operation (default: all cores).")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of one operation (default: one for a model of less than a gigabyte, whose images are"
+                    + " better worked on beside each other, all cores for a larger one).")
     private @Nullable Integer threads;
 
     /** The model's folder, its checksums found right. */
@@ -76,7 +82,7 @@ class ModelOptions {
      *
      * @param aspects the aspects that are asked for; empty for all
      */
-    ScoringOptions scoring(Set<Aspect> aspects, boolean describe) {
+    ScoringOptions scoring(ModelFolder folder, Set<Aspect> aspects, boolean describe) {
         if (!device.isCpu() && !Engine.cudaAvailable()) {
             throw new ParameterException(
                     spec.commandLine(),
@@ -85,9 +91,7 @@ class ModelOptions {
         if (!device.isCpu() && precision == Precision.INT8) {
             throw new ParameterException(spec.commandLine(), "--dtype int8 is for the processor; use bf16 with cuda");
         }
-        if (threads != null) {
-            Engine.setThreads(threads);
-        }
+        setThreads(folder);
         return new ScoringOptions(
                 aspects,
                 device,
@@ -97,6 +101,14 @@ class ModelOptions {
                 optional("--beams", beams),
                 optional("--max-new-tokens", maxNewTokens),
                 new ImageDecoder.Limits(ImageDecoder.Limits.DEFAULT.maxBytes(), maxPixels));
+    }
+
+    private void setThreads(ModelFolder folder) {
+        if (threads != null) {
+            Engine.setThreads(optional("--threads", threads).getAsInt());
+        } else if (System.getenv("OMP_NUM_THREADS") == null && folder.baseBytes() < SMALL) {
+            Engine.setThreads(1);
+        }
     }
 
     private OptionalInt optional(String name, @Nullable Integer value) {

@@ -79,6 +79,9 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private ScoreOptions options;
 
+    @Mixin
+    private WorkerOptions workers;
+
     @Override
     public Integer call() {
         if (input == null && output == null) {
@@ -91,14 +94,14 @@ final class ScoreCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "a list needs --input and --output, and no images beside it");
         }
-        return scoreList(new BatchJob(input, imageRoot, output, retryFailed));
+        return scoreList(input, output);
     }
 
     private int scoreImages() {
         ModelFolder folder = options.folder();
         PrintWriter out = spec.commandLine().getOut();
         List<Assessment> assessments = new ArrayList<>();
-        try (Scorer scorer = Scorer.open(folder, options.scoring())) {
+        try (Scorer scorer = Scorer.open(folder, options.scoring(folder))) {
             if (format == Format.CSV) {
                 out.print(AssessmentCsv.header());
             }
@@ -134,10 +137,11 @@ final class ScoreCommand implements Callable<Integer> {
                 : ExitCode.SOME_FAILED;
     }
 
-    private int scoreList(BatchJob job) {
+    private int scoreList(Path list, Path results) {
         ModelFolder folder = options.folder();
         // what is wrong with the options must show before the results file is begun
-        ScoringOptions scoring = options.scoring();
+        ScoringOptions scoring = options.scoring(folder);
+        BatchJob job = new BatchJob(list, imageRoot, results, retryFailed, workers.workers());
         PrintWriter err = spec.commandLine().getErr();
         try (Progress progress = Progress.onStandardError("images")) {
             BatchJob.Summary summary = job.run(

@@ -24,8 +24,8 @@ final class ScoreOptions extends ModelOptions {
     private boolean noDescribe;
 
     /** How the model is used. */
-    ScoringOptions scoring() {
-        return scoring(Set.copyOf(aspects), !noDescribe);
+    ScoringOptions scoring(ModelFolder folder) {
+        return scoring(folder, Set.copyOf(aspects), !noDescribe);
     }
 
     /** The aspects that an answer of this model has. */

@@ -4,6 +4,7 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.app.serve.Service;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringOptions;
 import io.javalin.util.JavalinBindException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -60,12 +61,6 @@ final class ServeCommand implements Callable<Integer> {
     private int queue = 64;
 
     @Option(
-            names = "--workers",
-            paramLabel = "N",
-            description = "How many images are scored at a time, each with --threads (default: ${DEFAULT-VALUE}).")
-    private int workers = 1;
-
-    @Option(
             names = "--timeout",
             paramLabel = "SECONDS",
             description = "The longest time from a request to its answer (default: ${DEFAULT-VALUE}).")
@@ -80,24 +75,27 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     private ScoreOptions options;
 
+    @Mixin
+    private WorkerOptions workers;
+
     @Override
     public Integer call() throws InterruptedException {
-        if (Math.min(Math.min(queue, workers), Math.min(timeoutSeconds, maxMib)) < 1 || maxMib > 512) {
+        if (Math.min(queue, Math.min(timeoutSeconds, maxMib)) < 1 || maxMib > 512) {
             throw new ParameterException(
-                    spec.commandLine(),
-                    "--queue, --workers and --timeout must be at least 1, and --max-image-mib 1 to 512");
+                    spec.commandLine(), "--queue and --timeout must be at least 1, and --max-image-mib 1 to 512");
         }
         ModelFolder folder = options.folder();
+        ScoringOptions scoring = options.scoring(folder);
         Service.Settings settings = new Service.Settings(
                 host,
                 port,
                 apiKey == null || apiKey.isBlank() ? null : apiKey,
                 queue,
-                workers,
+                workers.workers(),
                 Duration.ofSeconds(timeoutSeconds),
                 maxMib * MIB);
         CountDownLatch ended = new CountDownLatch(1);
-        try (Scorer scorer = Scorer.open(folder, options.scoring())) {
+        try (Scorer scorer = Scorer.open(folder, scoring)) {
             Service service = start(scorer, folder, settings);
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 service.close();

@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
             ModelChecks.class,
             ServiceLoad.class,
             BatchingBenchmark.class,
+            StagesBenchmark.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },

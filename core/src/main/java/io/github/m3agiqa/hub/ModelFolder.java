@@ -15,6 +15,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -129,12 +130,25 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      * @throws ModelException if they cannot be looked at
      */
     public long bytes() {
-        try (Stream<Path> files = Files.walk(path)) {
+        return bytes(path);
+    }
+
+    /**
+     * What the files of the base take on disk, wherever they are, in bytes.
+     *
+     * @throws ModelException if they are missing or cannot be looked at
+     */
+    public long baseBytes() {
+        return bytes(part(manifest.base()), FileVisitOption.FOLLOW_LINKS);
+    }
+
+    private static long bytes(Path folder, FileVisitOption... options) {
+        try (Stream<Path> files = Files.walk(folder, options)) {
             return files.filter(Files::isRegularFile)
                     .mapToLong(file -> file.toFile().length())
                     .sum();
         } catch (IOException | UncheckedIOException e) {
-            throw new ModelException("%s cannot be looked at: %s".formatted(path, e), e);
+            throw new ModelException("%s cannot be looked at: %s".formatted(folder, e), e);
         }
     }
 }

@@ -3,11 +3,13 @@ package io.github.m3agiqa.predictor;
 import static io.github.m3agiqa.predictor.XlstmConfig.CONVOLUTION;
 import static io.github.m3agiqa.predictor.XlstmConfig.HEADS;
 
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -64,6 +66,22 @@ final class Slstm {
                         heads(XlstmLayers.blockDiagonal(x, outputGate.get())))
                 .add(bias.get().view(HEADS, (long) GATES * headSize)); // (batch, steps, heads, gates * head size)
 
+        boolean plain =
+                !GradMode.is_enabled() && gates.is_cpu() && gates.scalar_type().intern() == Dtype.F32.scalarType();
+        Tensor all = plain ? stepsOfArrays(gates) : stepsOfTensors(gates);
+        return XlstmLayers.headNorm(all, norm.get());
+    }
+
+    /** (batch, steps, heads, gates * head size) to (batch, steps, heads, head size), without gradients. */
+    private Tensor stepsOfArrays(Tensor gates) {
+        SlstmRecurrence recurrence = new SlstmRecurrence(Torch.toFloats(recurrent.get()), HEADS, headSize);
+        int batch = (int) gates.size(0);
+        int steps = (int) gates.size(1);
+        return Torch.floats(recurrence.run(Torch.toFloats(gates), batch, steps), batch, steps, HEADS, headSize);
+    }
+
+    /** (batch, steps, heads, gates * head size) to (batch, steps, heads, head size). */
+    private Tensor stepsOfTensors(Tensor gates) {
         // one a step, each (heads, batch, gates * head size), as the product with R wants it
         List<Tensor> inputs = Torch.unbind(gates.permute(1, 2, 0, 3).contiguous(), 0);
         Tensor kernel = recurrent.get();
@@ -74,8 +92,7 @@ final class Slstm {
             state = next(state, input.add(state.output.matmul(kernel)));
             outputs.add(state.output);
         }
-        Tensor all = Torch.stack(outputs).permute(2, 0, 1, 3); // (batch, steps, heads, head size)
-        return XlstmLayers.headNorm(all, norm.get());
+        return Torch.stack(outputs).permute(2, 0, 1, 3);
     }
 
     /**

@@ -45,7 +45,8 @@ final class LoadedMllm implements AutoCloseable {
         }
         if (!options.device().isCpu() && !Engine.cudaAvailable()) {
             throw new IllegalArgumentException(
-                    "no CUDA device can be used: the CUDA natives are not on the class path, or no device answers");
+                    "%s cannot be used: the CUDA natives are not on the class path, or no device answers"
+                            .formatted(options.device()));
         }
         try {
             load(folder, manifest, options);

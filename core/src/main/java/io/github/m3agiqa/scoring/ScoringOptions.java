@@ -44,6 +44,10 @@ public record ScoringOptions(
         aspects = Set.copyOf(aspects);
     }
 
+    public ScoringOptions withDevice(Device other) {
+        return new ScoringOptions(aspects, other, precision, loraMode, describe, beams, maxNewTokens, limits);
+    }
+
     public ScoringOptions withPrecision(Precision other) {
         return new ScoringOptions(aspects, device, other, loraMode, describe, beams, maxNewTokens, limits);
     }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.assertj.core.data.Offset;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterAll;
@@ -68,6 +69,22 @@ class XlstmStackTest {
                 Pooler.MEAN.pool(states.get(4).squeeze(0)),
                 Goldens.doubles(golden.path("mean_pool")),
                 2e-5);
+    }
+
+    /** What scoring runs, where no gradient is wanted. */
+    @Test
+    void computesAsThePublishedLibraryOverArrays() {
+        try (NoGradGuard _ = new NoGradGuard()) {
+            List<Tensor> states = stack().trace(input(), Form.PARALLEL);
+
+            for (int block = 0; block < 4; block++) {
+                PARITY.compare(
+                        "output of block %d, over arrays".formatted(block),
+                        states.get(block),
+                        Goldens.doubles(golden.path("after_block").get(block)),
+                        2e-5);
+            }
+        }
     }
 
     /** The names that the library swaps: with them swapped back the result is another one. */

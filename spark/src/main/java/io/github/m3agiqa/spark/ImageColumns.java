@@ -12,6 +12,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,13 @@ record ImageColumns(
         }
         return new ImageColumns(
                 path.orElse(null), bytes ? "content" : null, names.contains("prompt") ? "prompt" : null);
+    }
+
+    /** The columns that stay beside the scores: all but the bytes. */
+    List<StructField> kept(StructType schema) {
+        return Arrays.stream(schema.fields())
+                .filter(field -> !field.name().equals(content))
+                .toList();
     }
 
     ImagePrompt input(Row row) {

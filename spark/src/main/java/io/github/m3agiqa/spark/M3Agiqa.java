@@ -1,20 +1,26 @@
 package io.github.m3agiqa.spark;
 
+import static org.apache.spark.sql.functions.udf;
+
 import io.github.m3agiqa.Aspect;
-import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.scoring.Scorer;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF2;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** Scoring as a call on a Dataset. */
+/** Scoring as a call on a Dataset, and as a function of SQL. */
 public final class M3Agiqa {
     private M3Agiqa() {}
 
@@ -26,22 +32,46 @@ public final class M3Agiqa {
      * stay. A struct a column is added for each aspect, and {@code model}, {@code error} and {@code elapsed_millis} for
      * the whole image. Whatever goes wrong with an image is in its row, and the others go on.
      *
-     * @throws IllegalArgumentException if there is no column with images
+     * @throws IllegalArgumentException if there is no column with images, or already one of those that are added
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
         ImageColumns columns = ImageColumns.of(images.schema());
-        ScoredRow rows = new ScoredRow(columns, aspects(settings));
-        StructType schema = rows.schema(images.schema());
-        MapPartitionsFunction<Row, Row> scoring = partition -> scored(partition, settings, columns, rows);
+        ScoreColumns scores = new ScoreColumns(aspects(settings));
+        List<StructField> kept = columns.kept(images.schema());
+        List<String> added = List.of(scores.schema().fieldNames());
+        List<String> twice =
+                kept.stream().map(StructField::name).filter(added::contains).toList();
+        if (!twice.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the images already have the columns %s, which the scores need: drop or rename them"
+                            .formatted(twice));
+        }
+        StructType schema = new StructType(
+                Stream.concat(kept.stream(), Arrays.stream(scores.schema().fields()))
+                        .toArray(StructField[]::new));
+        MapPartitionsFunction<Row, Row> scoring = partition -> scored(partition, settings, columns, scores);
         return images.mapPartitions(scoring, Encoders.row(schema));
     }
 
+    /**
+     * Makes a function of an image's bytes and its prompt known to SQL: {@code SELECT name(content, prompt) FROM
+     * images}. It returns a struct with the columns that {@link #score} adds. A prompt that is null is none.
+     */
+    public static void register(SparkSession spark, String name, SparkScoring settings) {
+        ScoreColumns scores = new ScoreColumns(aspects(settings));
+        UDF2<byte[], String, Row> scoring =
+                (content, prompt) -> RowFactory.create(scores.of(ExecutorScorer.ofTask(settings)
+                        .score(ImagePrompt.of("", content == null ? new byte[0] : content, prompt))));
+        // or the optimizer would call it again for every field that a query takes from its struct
+        spark.udf().register(name, udf(scoring, scores.schema()).asNondeterministic());
+    }
+
     private static Iterator<Row> scored(
-            Iterator<Row> partition, SparkScoring settings, ImageColumns columns, ScoredRow rows) {
+            Iterator<Row> partition, SparkScoring settings, ImageColumns columns, ScoreColumns scores) {
         if (!partition.hasNext()) {
             return partition;
         }
-        Scorer scorer = ExecutorScorer.of(settings);
+        Scorer scorer = ExecutorScorer.ofTask(settings);
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
@@ -51,21 +81,21 @@ public final class M3Agiqa {
             @Override
             public Row next() {
                 Row image = partition.next();
-                return rows.of(image, scorer.score(columns.input(image)));
+                Stream<Object> kept = columns.kept(image.schema()).stream().map(field -> image.getAs(field.name()));
+                return RowFactory.create(
+                        Stream.concat(kept, Arrays.stream(scores.of(scorer.score(columns.input(image)))))
+                                .toArray());
             }
         };
     }
 
-    /** The aspects asked for, or those of the model, which the driver must then be able to read. */
+    /** The aspects asked for, or those of the model if the driver can read it, or all. */
     private static List<Aspect> aspects(SparkScoring settings) {
         if (!settings.aspects().isEmpty()) {
             return settings.aspects();
         }
-        return Files.isDirectory(Path.of(settings.model()))
-                ? List.copyOf(ModelFolder.open(Path.of(settings.model()))
-                        .manifest()
-                        .aspects()
-                        .keySet())
+        return Files.isDirectory(settings.path())
+                ? List.copyOf(settings.folder().manifest().aspects().keySet())
                 : Arrays.asList(Aspect.values());
     }
 }

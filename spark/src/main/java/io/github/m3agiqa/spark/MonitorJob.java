@@ -6,7 +6,6 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -57,10 +56,7 @@ public final class MonitorJob implements Callable<Integer> {
     private MonitorJob() {}
 
     public static void main(String[] arguments) {
-        int exitCode = new CommandLine(new MonitorJob()).execute(arguments);
-        if (exitCode != 0) {
-            System.exit(exitCode);
-        }
+        JobCommand.run(new MonitorJob(), arguments);
     }
 
     @Override

@@ -1,16 +1,19 @@
 package io.github.m3agiqa.spark;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -26,6 +29,9 @@ import picocli.CommandLine.Option;
                     + " --output hdfs:///scores --model /models/nano"
         })
 public final class ScoreJob implements Callable<Integer> {
+    /** Of Parquet rows, 4096 by default, which fills memory when each has an image. */
+    private static final String READER_BATCH = "spark.sql.parquet.columnarReaderBatchSize";
+
     @Option(names = "--input", required = true, description = "What to score; a path that Spark can read.")
     private String input = "";
 
@@ -50,27 +56,66 @@ public final class ScoreJob implements Callable<Integer> {
     @Option(names = "--no-describe", description = "Do not describe the images first.")
     private boolean noDescribe;
 
+    @Option(
+            names = "--device",
+            description = "cpu (the default) or cuda, with the cards that Spark gives out as the resource gpu.")
+    private Device.Kind device = Device.Kind.CPU;
+
+    @Option(
+            names = "--partitions",
+            description = "Into how many tasks the images are split; by default at least four for each core.")
+    private int partitions;
+
     @Option(names = "--partition-by", split = ",", description = "Columns that become folders of the output.")
     private List<String> partitionBy = List.of();
 
     private ScoreJob() {}
 
     public static void main(String[] arguments) {
-        int exitCode = new CommandLine(new ScoreJob()).execute(arguments);
-        if (exitCode != 0) {
-            System.exit(exitCode);
-        }
+        JobCommand.run(new ScoreJob(), arguments);
     }
 
     @Override
     public Integer call() throws IOException {
-        SparkScoring settings =
-                new SparkScoring(model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe);
+        SparkScoring settings = new SparkScoring(
+                model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe, device);
         try (SparkSession spark = SparkSession.builder().appName("m3agiqa").getOrCreate()) {
-            Dataset<Row> scored = M3Agiqa.score(read(spark.read()), settings);
-            scored.write().partitionBy(partitionBy.toArray(String[]::new)).parquet(output);
+            if (!spark.conf().contains(READER_BATCH)) {
+                spark.conf().set(READER_BATCH, 64);
+            }
+            Dataset<Row> images = split(read(spark.read()), spark.sparkContext().defaultParallelism());
+            Instant start = Instant.now();
+            M3Agiqa.score(images, settings)
+                    .write()
+                    .partitionBy(partitionBy.toArray(String[]::new))
+                    .parquet(output);
+            System.out.println(summary(spark.read().parquet(output), Duration.between(start, Instant.now())));
         }
         return 0;
+    }
+
+    /** A short list of paths would be a single task. */
+    private Dataset<Row> split(Dataset<Row> images, int cores) {
+        if (partitions > 0) {
+            return images.repartition(partitions);
+        }
+        int atLeast = 4 * cores;
+        return images.javaRDD().getNumPartitions() < atLeast ? images.repartition(atLeast) : images;
+    }
+
+    private String summary(Dataset<Row> scores, Duration duration) {
+        long images = scores.count();
+        String failures =
+                scores.where("error is not null").groupBy("error.code").count().orderBy("code").collectAsList().stream()
+                        .map(row -> "%,d %s".formatted(row.getLong(1), row.getString(0)))
+                        .collect(Collectors.joining(", "));
+        return "m3agiqa-spark: %,d images in %,.0f s, %,.2f a second; failed: %s; written to %s"
+                .formatted(
+                        images,
+                        duration.toMillis() / 1e3,
+                        images * 1e3 / duration.toMillis(),
+                        failures.isEmpty() ? "none" : failures,
+                        output);
     }
 
     private Dataset<Row> read(DataFrameReader reader) {

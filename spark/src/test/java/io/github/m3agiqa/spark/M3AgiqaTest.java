@@ -104,6 +104,36 @@ class M3AgiqaTest {
         }
     }
 
+    /** Each image once, however many fields are taken from what the function returns. */
+    @Test
+    void sqlScoresAsTheDatasetCallDoes() {
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            rows.add(RowFactory.create(i, DrawnImages.encode(DrawnImages.landscape(60, 40, i), "png"), "prompt " + i));
+        }
+        rows.add(RowFactory.create(3, null, "prompt 3"));
+        StructType schema = new StructType()
+                .add("id", DataTypes.IntegerType)
+                .add("content", DataTypes.BinaryType)
+                .add("prompt", DataTypes.StringType);
+        Dataset<Row> images = spark.createDataFrame(rows, schema);
+        SparkScoring settings = SETTINGS.withDescribe(false);
+        M3Agiqa.register(spark, "m3agiqa", settings);
+        images.createOrReplaceTempView("images");
+
+        List<Row> selected = spark.sql("SELECT id, s.quality.score AS quality, s.correspondence.score AS"
+                        + " correspondence, s.error.code AS code FROM (SELECT id, m3agiqa(content, prompt) AS s FROM"
+                        + " images) ORDER BY id")
+                .collectAsList();
+
+        assertThat(selected)
+                .isEqualTo(M3Agiqa.score(images, settings)
+                        .selectExpr("id", "quality.score", "correspondence.score", "error.code")
+                        .orderBy("id")
+                        .collectAsList());
+        assertThat(selected.get(3).getString(3)).isEqualTo("IMAGE_UNREADABLE");
+    }
+
     @Test
     void theJobWritesParquet() throws IOException {
         StringBuilder csv = new StringBuilder("image_path,prompt,day\n");
@@ -146,5 +176,9 @@ class M3AgiqaTest {
         assertThatThrownBy(() -> M3Agiqa.score(numbers, SETTINGS))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("image_path, path or content is needed, there are [id]");
+        Dataset<Row> scored = numbers.selectExpr("'a.png' as image_path", "id as quality");
+        assertThatThrownBy(() -> M3Agiqa.score(scored, SETTINGS))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("already have the columns [quality]");
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param imageRoot where relative paths of a list start; null for the folder of the list
  * @param output a file that ends in {@code .csv} or {@code .jsonl}
  * @param retryFailed whether rows that failed before are scored again
+ * @param workers how many images are scored at a time
  */
-public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolean retryFailed) {
+public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolean retryFailed, int workers) {
     /**
      * What came of a run.
      *
@@ -73,18 +75,17 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
     private Summary score(int rows, List<Row> open, ResultsFile results, ScorerSource scorers, Progress progress)
             throws IOException {
         Map<ErrorCode, Integer> failures = new TreeMap<>();
-        int failed = 0;
+        AtomicInteger failed = new AtomicInteger();
         try (Scorer scorer = scorers.open()) {
             progress.start(rows, rows - open.size());
-            for (Row row : open) {
-                Assessment assessment = scorer.score(row.input());
+            InOrder.forEach(open, workers, row -> scorer.score(row.input()), (row, assessment) -> {
                 results.append(row.key(), format().text(assessment));
                 failures(assessment).forEach(failure -> failures.merge(failure.code(), 1, Integer::sum));
-                failed += assessment.complete() ? 0 : 1;
+                failed.addAndGet(assessment.complete() ? 0 : 1);
                 progress.step(assessment.complete());
-            }
+            });
         }
-        return new Summary(rows, rows - open.size(), failed, failures);
+        return new Summary(rows, rows - open.size(), failed.get(), failures);
     }
 
     private static Stream<Failure> failures(Assessment assessment) {

@@ -25,8 +25,10 @@ import java.util.Map;
  * @param conversations whose requests are answered; responses that they have are replaced
  * @param output the conversation file that is written
  * @param retryFailed whether conversations that failed before are tried again
+ * @param workers how many conversations are held at a time
  */
-public record DescribeJob(Dataset dataset, List<Conversation> conversations, Path output, boolean retryFailed) {
+public record DescribeJob(
+        Dataset dataset, List<Conversation> conversations, Path output, boolean retryFailed, int workers) {
     /**
      * What came of a run.
      *
@@ -95,15 +97,17 @@ public record DescribeJob(Dataset dataset, List<Conversation> conversations, Pat
             throws IOException {
         try (Describer describer = describers.open()) {
             progress.start(conversations.size(), conversations.size() - open.size());
-            for (Conversation conversation : open) {
-                Path image =
-                        dataset.image(dataset.sample(conversation.imageName()).orElseThrow());
-                Answers answer = describer.answer(
-                        ImagePrompt.of(image, null), conversation.describeRequest(), conversation.rateRequest());
+            InOrder.forEach(open, workers, conversation -> answer(describer, conversation), (conversation, answer) -> {
                 answers.append(DescriptionLines.key(conversation), DescriptionLines.text(conversation, answer));
                 progress.step(answer.failure() == null);
-            }
+            });
         }
+    }
+
+    private Answers answer(Describer describer, Conversation conversation) {
+        Path image = dataset.image(dataset.sample(conversation.imageName()).orElseThrow());
+        return describer.answer(
+                ImagePrompt.of(image, null), conversation.describeRequest(), conversation.rateRequest());
     }
 
     /** Writes the output; returns what has no answer. */

@@ -7,22 +7,19 @@ import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.Score;
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The columns of a scored image.
+ * What an image's assessment becomes in a table.
  *
- * @param columns where the image came from; its bytes are not kept
  * @param aspects one struct each
  */
-record ScoredRow(ImageColumns columns, List<Aspect> aspects) implements Serializable {
+record ScoreColumns(List<Aspect> aspects) implements Serializable {
     private static final long serialVersionUID = 1;
     private static final StructType ERROR =
             new StructType().add("code", DataTypes.StringType, false).add("message", DataTypes.StringType, false);
@@ -34,32 +31,24 @@ record ScoredRow(ImageColumns columns, List<Aspect> aspects) implements Serializ
             .add("description", DataTypes.StringType)
             .add("error", ERROR);
 
-    /** The columns of the images, without their bytes, and those of the scores. */
-    StructType schema(StructType images) {
-        StructType schema = new StructType(kept(images).toArray(StructField[]::new)).add("model", DataTypes.StringType);
+    StructType schema() {
+        StructType schema = new StructType().add("model", DataTypes.StringType);
         for (Aspect aspect : aspects) {
             schema = schema.add(aspect.id(), ASPECT);
         }
         return schema.add("error", ERROR).add("elapsed_millis", DataTypes.LongType);
     }
 
-    private List<StructField> kept(StructType images) {
-        return Arrays.stream(images.fields())
-                .filter(field -> !field.name().equals(columns.content()))
-                .toList();
-    }
-
-    /** A row of that schema. */
-    Row of(Row image, Assessment assessment) {
+    /** The values of those columns. */
+    Object[] of(Assessment assessment) {
         List<@Nullable Object> values = new ArrayList<>();
-        kept(image.schema()).forEach(field -> values.add(image.getAs(field.name())));
         values.add(assessment.model());
         for (Aspect aspect : aspects) {
             values.add(struct(assessment.aspects().get(aspect)));
         }
         values.add(error(assessment.failure()));
         values.add(assessment.elapsed().toMillis());
-        return RowFactory.create(values.toArray());
+        return values.toArray();
     }
 
     private static @Nullable Row struct(@Nullable AspectResult result) {

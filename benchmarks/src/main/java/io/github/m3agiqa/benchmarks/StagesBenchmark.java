@@ -1,0 +1,289 @@
+package io.github.m3agiqa.benchmarks;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.PromptSlot;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.Generation;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.mllm.Session;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.Tokenizer;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.predictor.HeadKind;
+import io.github.m3agiqa.predictor.Pooler;
+import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.scoring.Scorer;
+import io.github.m3agiqa.scoring.ScoringListener;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.testing.DrawnImages;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsFile;
+import io.github.m3agiqa.weights.SafetensorsFolder;
+import io.github.m3agiqa.weights.TensorSource;
+import io.github.m3agiqa.weights.WeightStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Where the time of a score goes, and how near each part is to what the machine can do. */
+@Command(
+        name = "stages",
+        description = "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
+                + " its operations over the bf16 rate, or the bytes it reads over the bandwidth.",
+        mixinStandardHelpOptions = true,
+        footer = {"", "Example:", "  benchmarks/run stages --model models/nano --history stages.jsonl"})
+final class StagesBenchmark implements Callable<Integer> {
+    private static final String PROMPT = "a green valley under an evening sky, with flowers, oil painting";
+
+    @Option(names = "--model", paramLabel = "FOLDER", description = "The model (default: ${DEFAULT-VALUE}).")
+    private Path model = Path.of("models", "nano");
+
+    @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8.")
+    private Precision precision = Precision.BF16;
+
+    @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
+    private int side = 512;
+
+    @Option(names = "--tokens", description = "How many tokens are decoded (default: ${DEFAULT-VALUE}).")
+    private int tokens = 24;
+
+    @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
+    private int rounds = 10;
+
+    @Option(names = "--history", paramLabel = "FILE", description = "Where a line of JSON is added.")
+    private @Nullable Path history;
+
+    /**
+     * One stage.
+     *
+     * @param millis median
+     * @param limit the milliseconds that the machine would need at its measured rate; NaN where none is known
+     */
+    record Stage(String name, double millis, double limit) {}
+
+    /** One run, as the history has it. */
+    record Run(
+            String time,
+            String model,
+            String dtype,
+            MachineRates rates,
+            int prefilled,
+            List<Stage> stages,
+            long peakMebibytes) {}
+
+    @Override
+    public Integer call() throws IOException {
+        MachineRates rates = MachineRates.measure();
+        ModelFolder folder = ModelFolder.open(model);
+        List<Stage> stages = new ArrayList<>();
+        int prefilled = parts(folder, rates, stages);
+        whole(folder, stages);
+        Run run = new Run(
+                Instant.now().toString(),
+                folder.manifest().id(),
+                precision.id(),
+                rates,
+                prefilled,
+                stages,
+                ResidentMemory.peakMebibytes());
+        print(run);
+        if (history != null) {
+            Files.writeString(
+                    history,
+                    new ObjectMapper().writeValueAsString(run) + "\n",
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND);
+        }
+        return 0;
+    }
+
+    /** @return the tokens of the prefill */
+    private int parts(ModelFolder folder, MachineRates rates, List<Stage> stages) throws IOException {
+        AspectManifest aspect = folder.manifest().aspect(Aspect.QUALITY);
+        Path base = folder.part(folder.manifest().base());
+        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
+        Operations operations = new Operations(config);
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
+        ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
+        try (SafetensorsFolder stored = new SafetensorsFolder(base);
+                WeightStore store = new WeightStore(stored, precision, Device.CPU);
+                ModelWeights weights = aspect.adapter() == null
+                        ? ModelWeights.of(store)
+                        : ModelWeights.of(
+                                store,
+                                new PeftAdapter(folder.part(aspect.adapter())),
+                                ScoringOptions.DEFAULT.loraMode());
+                Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
+                TensorSource head = new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor())));
+                Predictor predictor =
+                        new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), Device.CPU);
+                Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            MiniCpmV network =
+                    new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
+            RgbImage image = decoder.decode("drawn.png", png, AlphaMode.WHITE);
+            SlicePlan plan = network.plan(image, aspect.describe().maxSlices());
+            stages.add(stage(
+                    "decode, cut and resize",
+                    Double.NaN,
+                    () -> plan.cut(decoder.decode("drawn.png", png, AlphaMode.WHITE))));
+            stages.add(stage(
+                    "tower and resampler",
+                    operations.encoding(plan.cut(image)) / rates.bf16(),
+                    () -> network.encode(image, plan)));
+
+            String question = PromptSlot.fill(aspect.describe().question(), PROMPT);
+            TokenizedConversation asked = network.template().tokenize(plan, List.of(Turn.user(question)), true);
+            int capacity = asked.length() + tokens + 8;
+            stages.add(stage(
+                    "the same, then prefill",
+                    (operations.encoding(plan.cut(image)) + operations.prefill(asked.length())) / rates.bf16(),
+                    () -> {
+                        try (Session session = new Session(network, image, plan, capacity)) {
+                            session.read(asked);
+                        }
+                    }));
+            try (Session session = new Session(network, image, plan, capacity)) {
+                double limit = operations.decodedTokenBytes(
+                                precision == Precision.INT8
+                                        ? 1
+                                        : precision.matrixDtype().bytes())
+                        / rates.bytes();
+                for (int beams : new int[] {1, 3}) {
+                    stages.add(decoded(session, asked, beams, aspect.describe().repetitionPenalty(), limit));
+                }
+                session.rewind();
+                Tensor hidden = session.read(asked);
+                Projection projection =
+                        predictor.projection().inputSize() == config.llama().hiddenSize()
+                                ? predictor.projection()
+                                : predictor
+                                        .projection()
+                                        .folded(
+                                                network.llama()::foldIntoHead,
+                                                config.llama().hiddenSize());
+                stages.add(stage("head", Double.NaN, () -> predictor.predict(projection.apply(hidden))));
+            }
+            return asked.length();
+        }
+    }
+
+    /** The time of a token is that of a long text less that of the shortest, over the tokens between. */
+    private Stage decoded(Session session, TokenizedConversation asked, int beams, double penalty, double limit) {
+        double[] millis = new double[rounds];
+        for (int round = -1; round < rounds; round++) {
+            double shortest = generated(session, asked, new Generation(beams, penalty, 1));
+            double all = generated(session, asked, new Generation(beams, penalty, tokens));
+            if (round >= 0) {
+                millis[round] = (all - shortest) / (tokens - 1);
+            }
+        }
+        return new Stage("one decoded token, beams: " + beams, median(millis), limit * 1e3);
+    }
+
+    private static double generated(Session session, TokenizedConversation asked, Generation generation) {
+        session.rewind();
+        session.read(asked);
+        long start = System.nanoTime();
+        session.generate(generation);
+        return (System.nanoTime() - start) / 1e6;
+    }
+
+    private void whole(ModelFolder folder, List<Stage> stages) {
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
+        ImagePrompt image = ImagePrompt.of("drawn.png", png, PROMPT);
+        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withMaxNewTokens(tokens);
+        try (Scorer scorer = Scorer.open(folder, options)) {
+            for (Set<Aspect> aspects : List.of(Set.of(Aspect.QUALITY), Set.<Aspect>of())) {
+                for (boolean describe : new boolean[] {false, true}) {
+                    stages.add(stage(
+                            "whole score of %s %s"
+                                    .formatted(
+                                            aspects.isEmpty() ? "all aspects" : "quality",
+                                            describe ? "described" : "only"),
+                            Double.NaN,
+                            () -> scorer.score(image, aspects, describe, ScoringListener.NONE)));
+                }
+            }
+        }
+    }
+
+    /** @param limit seconds */
+    private Stage stage(String name, double limit, Runnable work) {
+        double[] millis = new double[rounds];
+        for (int round = -2; round < rounds; round++) { // two to warm up
+            long start = System.nanoTime();
+            try (Scope _ = new Scope()) {
+                work.run();
+            }
+            if (round >= 0) {
+                millis[round] = (System.nanoTime() - start) / 1e6;
+            }
+        }
+        return new Stage(name, median(millis), limit * 1e3);
+    }
+
+    private static double median(double... numbers) {
+        double[] sorted = numbers.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+
+    private void print(Run run) {
+        MachineRates rates = run.rates;
+        System.out.printf(
+                Locale.ROOT,
+                "%s, %s, a square of %d pixels, a question of %d tokens, %d decoded; %d threads: %.1f GB/s read, %.0f"
+                        + " fp32 and %.0f bf16 billion operations a second; peak memory %d MiB%n%n",
+                run.model,
+                run.dtype,
+                side,
+                run.prefilled,
+                tokens,
+                rates.threads(),
+                rates.bytes() / 1e9,
+                rates.fp32() / 1e9,
+                rates.bf16() / 1e9,
+                run.peakMebibytes);
+        System.out.println("| stage | ms | ms at the machine's rate | of it |");
+        System.out.println("| --- | ---: | ---: | ---: |");
+        for (Stage stage : run.stages) {
+            boolean known = !Double.isNaN(stage.limit);
+            System.out.printf(
+                    Locale.ROOT,
+                    "| %s | %.2f | %s | %s |%n",
+                    stage.name,
+                    stage.millis,
+                    known ? String.format(Locale.ROOT, "%.2f", stage.limit) : "",
+                    known ? String.format(Locale.ROOT, "%.0f %%", 100 * stage.limit / stage.millis) : "");
+        }
+    }
+}
