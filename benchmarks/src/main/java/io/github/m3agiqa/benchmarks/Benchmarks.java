@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
             ServiceLoad.class,
             BatchingBenchmark.class,
             StagesBenchmark.class,
+            TwinBenchmark.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },

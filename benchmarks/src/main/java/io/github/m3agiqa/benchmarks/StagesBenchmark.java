@@ -12,29 +12,16 @@ import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.Generation;
 import io.github.m3agiqa.mllm.MiniCpmV;
-import io.github.m3agiqa.mllm.MiniCpmVConfig;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
-import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.Turn;
-import io.github.m3agiqa.mllm.VisionMode;
-import io.github.m3agiqa.predictor.HeadKind;
-import io.github.m3agiqa.predictor.Pooler;
-import io.github.m3agiqa.predictor.Predictor;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringOptions;
-import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.testing.DrawnImages;
-import io.github.m3agiqa.weights.ModelWeights;
-import io.github.m3agiqa.weights.PeftAdapter;
-import io.github.m3agiqa.weights.SafetensorsFile;
-import io.github.m3agiqa.weights.SafetensorsFolder;
-import io.github.m3agiqa.weights.TensorSource;
-import io.github.m3agiqa.weights.WeightStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +31,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -126,29 +112,15 @@ final class StagesBenchmark implements Callable<Integer> {
     }
 
     /** @return the tokens of the prefill */
-    private int parts(ModelFolder folder, MachineRates rates, List<Stage> stages) throws IOException {
-        AspectManifest aspect = folder.manifest().aspect(Aspect.QUALITY);
-        Path base = folder.part(folder.manifest().base());
-        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
-        Operations operations = new Operations(config);
+    private int parts(ModelFolder folder, MachineRates rates, List<Stage> stages) {
         byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
-        try (SafetensorsFolder stored = new SafetensorsFolder(base);
-                WeightStore store = new WeightStore(stored, precision, Device.CPU);
-                ModelWeights weights = aspect.adapter() == null
-                        ? ModelWeights.of(store)
-                        : ModelWeights.of(
-                                store,
-                                new PeftAdapter(folder.part(aspect.adapter())),
-                                ScoringOptions.DEFAULT.loraMode());
-                Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
-                TensorSource head = new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor())));
-                Predictor predictor =
-                        new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), Device.CPU);
+        try (OpenedModel opened = new OpenedModel(folder, precision);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            MiniCpmV network =
-                    new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
+            AspectManifest aspect = opened.aspect;
+            MiniCpmV network = opened.network;
+            Operations operations = new Operations(opened.config);
             RgbImage image = decoder.decode("drawn.png", png, AlphaMode.WHITE);
             SlicePlan plan = network.plan(image, aspect.describe().maxSlices());
             stages.add(stage(
@@ -182,15 +154,8 @@ final class StagesBenchmark implements Callable<Integer> {
                 }
                 session.rewind();
                 Tensor hidden = session.read(asked);
-                Projection projection =
-                        predictor.projection().inputSize() == config.llama().hiddenSize()
-                                ? predictor.projection()
-                                : predictor
-                                        .projection()
-                                        .folded(
-                                                network.llama()::foldIntoHead,
-                                                config.llama().hiddenSize());
-                stages.add(stage("head", Double.NaN, () -> predictor.predict(projection.apply(hidden))));
+                Projection projection = opened.projection();
+                stages.add(stage("head", Double.NaN, () -> opened.predictor.predict(projection.apply(hidden))));
             }
             return asked.length();
         }

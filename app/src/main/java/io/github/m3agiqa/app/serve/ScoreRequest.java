@@ -9,9 +9,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
 import io.javalin.http.Context;
-import io.javalin.http.UploadedFile;
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.EnumSet;
@@ -19,6 +19,14 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.eclipse.jetty.http.MultiPart;
+import org.eclipse.jetty.http.MultiPartFormData;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.content.ByteBufferContentSource;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Promise;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +44,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
     private static final String NAME = "name";
     private static final Set<String> FIELDS = Set.of(IMAGE, PROMPT, ASPECTS, DESCRIBE, NAME);
     private static final int LONGEST_NAME = 200;
+    private static final int MOST_PARTS = 50;
     private static final int LONGEST_PROMPT = 20_000;
 
     /**
@@ -46,9 +55,10 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
      * @throws Problem.Raised if it is not as it must be
      */
     static ScoreRequest of(Context context, int maxBytes) {
-        String type = String.valueOf(context.contentType()).toLowerCase(Locale.ROOT);
-        if (context.isMultipartFormData()) {
-            return multipart(context, maxBytes);
+        String written = String.valueOf(context.contentType());
+        String type = written.toLowerCase(Locale.ROOT);
+        if (type.startsWith("multipart/form-data")) {
+            return multipart(body(context, maxBytes), written, maxBytes);
         }
         if (type.startsWith("application/json")) {
             return json(body(context, maxBytes), maxBytes);
@@ -60,24 +70,32 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
                 .raised();
     }
 
-    private static ScoreRequest multipart(Context context, int maxBytes) {
-        UploadedFile file = context.uploadedFile(IMAGE);
-        if (file == null) {
-            throw Problem.invalid("the field image holds no file").raised();
+    private static ScoreRequest multipart(byte[] body, String contentType, int maxBytes) {
+        MultiPartFormData.Parser parser = new MultiPartFormData.Parser(MultiPart.extractBoundary(contentType));
+        parser.setMaxParts(MOST_PARTS);
+        parser.setMaxMemoryFileSize(-1); // all of it is in memory already
+        CompletableFuture<MultiPartFormData.Parts> parsed = new CompletableFuture<>();
+        parser.parse(new ByteBufferContentSource(ByteBuffer.wrap(body)), Promise.Invocable.toPromise(parsed));
+        try (MultiPartFormData.Parts parts = parsed.join()) {
+            MultiPart.Part file = parts.getFirst(IMAGE);
+            if (file == null || file.getFileName() == null) {
+                throw Problem.invalid("the field image holds no file").raised();
+            }
+            return of(
+                    file.getFileName(),
+                    BufferUtil.toArray(Content.Source.asByteBuffer(file.getContentSource())),
+                    text(parts, PROMPT),
+                    List.of(orEmpty(text(parts, ASPECTS)).split(",")),
+                    text(parts, DESCRIBE),
+                    maxBytes);
+        } catch (CompletionException | IOException e) {
+            throw Problem.invalid("the body is no whole multipart/form-data").raised();
         }
-        byte[] bytes;
-        try (InputStream in = file.content()) {
-            bytes = in.readNBytes(maxBytes + 1);
-        } catch (IOException e) {
-            throw Problem.invalid("the image did not arrive whole").raised();
-        }
-        return of(
-                file.filename(),
-                bytes,
-                context.formParam(PROMPT),
-                List.of(orEmpty(context.formParam(ASPECTS)).split(",")),
-                context.formParam(DESCRIBE),
-                maxBytes);
+    }
+
+    private static @Nullable String text(MultiPartFormData.Parts parts, String field) {
+        MultiPart.Part part = parts.getFirst(field);
+        return part == null ? null : part.getContentAsString(StandardCharsets.UTF_8);
     }
 
     private static String orEmpty(@Nullable String text) {

@@ -12,7 +12,6 @@ import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
-import io.javalin.config.SizeUnit;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.sse.SseClient;
@@ -66,6 +65,7 @@ public final class Service implements AutoCloseable {
     private final ModelManifest model;
     private final Settings settings;
     private final ScoringQueue queue;
+    private final BodyDeadline bodies;
     private final ServiceMetrics metrics;
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Javalin server;
@@ -82,11 +82,13 @@ public final class Service implements AutoCloseable {
         this.model = model;
         this.settings = settings;
         this.queue = new ScoringQueue(settings.queue, settings.workers);
+        this.bodies = new BodyDeadline(settings.timeout);
         this.metrics = new ServiceMetrics(queue::waiting);
         try {
             this.server = Javalin.create(this::configure).start(settings.host, settings.port);
         } catch (RuntimeException e) {
             queue.close();
+            bodies.close();
             throw e;
         }
         warmUp();
@@ -104,10 +106,6 @@ public final class Service implements AutoCloseable {
     private void configure(JavalinConfig config) {
         config.startup.showJavalinBanner = false;
         config.concurrency.useVirtualThreads = true;
-        config.http.maxRequestSize = 2L * settings.maxBytes;
-        config.jetty.multipartConfig.maxFileSize(settings.maxBytes, SizeUnit.BYTES);
-        config.jetty.multipartConfig.maxTotalRequestSize(2L * settings.maxBytes, SizeUnit.BYTES);
-        config.jetty.multipartConfig.maxInMemoryFileSize(settings.maxBytes, SizeUnit.BYTES);
         config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
         config.jetty.modifyServer(jetty -> {
             // what was answered is still sent when it ends
@@ -195,7 +193,7 @@ public final class Service implements AutoCloseable {
     }
 
     private void score(Context context) throws InterruptedException {
-        ScoreRequest request = ScoreRequest.of(context, settings.maxBytes);
+        ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
         Deadline deadline = new Deadline();
         Assessment assessment = wait(submit(request, deadline, deadline), deadline);
         if (assessment.failure() != null) {
@@ -300,7 +298,7 @@ public final class Service implements AutoCloseable {
     }
 
     private void stream(Context context) throws InterruptedException {
-        ScoreRequest request = ScoreRequest.of(context, settings.maxBytes);
+        ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
         Deadline deadline = new Deadline();
         Events events = new Events(deadline);
         var _ = submit(request, deadline, events).whenComplete(events::end);
@@ -361,7 +359,7 @@ public final class Service implements AutoCloseable {
         if (problem.status() == Problem.TOO_MANY_REQUESTS || problem.status() == Problem.UNAVAILABLE) {
             context.header("Retry-After", RETRY_AFTER_SECONDS);
         }
-        if (problem.status() == Problem.TOO_LARGE) {
+        if (problem.status() == Problem.TOO_LARGE || problem.status() == Problem.REQUEST_TIMEOUT) {
             // the rest of the request is not read, so the connection ends; who asks must not ask on it again
             context.header("Connection", "close");
         }
@@ -370,25 +368,8 @@ public final class Service implements AutoCloseable {
     }
 
     private void unexpected(Exception failure, Context context) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            String said = String.valueOf(cause.getMessage());
-            if (said.contains("max length") || said.contains("exceed") || said.contains("too large")) {
-                answer(
-                        context,
-                        new Problem(
-                                Problem.TOO_LARGE,
-                                "IMAGE_TOO_LARGE",
-                                "the image has more than %d bytes".formatted(settings.maxBytes)));
-                return;
-            }
-        }
         if (failure instanceof HttpResponseException http) {
             answer(context, new Problem(http.getStatus(), "REQUEST_INVALID", String.valueOf(http.getMessage())));
-            return;
-        }
-        if (context.isMultipart()) {
-            // what the multipart parser makes of garbage has many types
-            answer(context, Problem.invalid("the body is no whole multipart/form-data"));
             return;
         }
         LOG.error("{} {}: unexpected error", context.method(), context.path(), failure);
@@ -418,5 +399,6 @@ public final class Service implements AutoCloseable {
         }
         server.stop();
         queue.close();
+        bodies.close();
     }
 }

@@ -18,9 +18,12 @@ import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.testing.DrawnImages;
 import io.github.m3agiqa.testing.TestModels;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -425,6 +428,38 @@ class ServiceTest {
             assertThat(send(HttpRequest.newBuilder(uri(service, "/health/ready")))
                             .statusCode())
                     .isEqualTo(200);
+        }
+    }
+
+    /** A byte every now and then, so that the connection is never idle. */
+    @ParameterizedTest
+    @ValueSource(strings = {"application/json", "multipart/form-data; boundary=x"})
+    void aDrippingSenderIsToldSo(String type) throws Exception {
+        Service impatient = service(scorer, null, 4, Duration.ofSeconds(2));
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), impatient.port())) {
+            socket.setSoTimeout(30_000);
+            OutputStream out = socket.getOutputStream();
+            out.write("POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n"
+                    .formatted(type)
+                    .getBytes(StandardCharsets.US_ASCII));
+            Thread dripping = Thread.ofVirtual().start(() -> {
+                try {
+                    while (true) {
+                        out.write('-');
+                        TimeUnit.MILLISECONDS.sleep(100);
+                    }
+                } catch (IOException | InterruptedException _) {
+                    // the connection has ended
+                }
+            });
+            String answer = new BufferedReader(
+                            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
+                    .readLine();
+            dripping.interrupt();
+
+            assertThat(answer).startsWith("HTTP/1.1 408");
+        } finally {
+            impatient.close();
         }
     }
 }

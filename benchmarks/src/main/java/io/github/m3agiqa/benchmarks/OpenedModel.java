@@ -1,0 +1,75 @@
+package io.github.m3agiqa.benchmarks;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.mllm.Tokenizer;
+import io.github.m3agiqa.mllm.VisionMode;
+import io.github.m3agiqa.predictor.HeadKind;
+import io.github.m3agiqa.predictor.Pooler;
+import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsFile;
+import io.github.m3agiqa.weights.SafetensorsFolder;
+import io.github.m3agiqa.weights.WeightStore;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Objects;
+
+/** The networks of a model's quality, to be run part by part. */
+final class OpenedModel implements AutoCloseable {
+    final AspectManifest aspect;
+    final MiniCpmVConfig config;
+    final MiniCpmV network;
+    final Predictor predictor;
+    private final Deque<Runnable> closers = new ArrayDeque<>();
+
+    OpenedModel(ModelFolder folder, Precision precision) {
+        aspect = folder.manifest().aspect(Aspect.QUALITY);
+        Path base = folder.part(folder.manifest().base());
+        config = MiniCpmVConfig.read(base.resolve("config.json"));
+        SafetensorsFolder stored = opened(new SafetensorsFolder(base));
+        WeightStore store = opened(new WeightStore(stored, precision, Device.CPU));
+        String adapter = aspect.adapter();
+        ModelWeights weights = opened(
+                adapter == null
+                        ? ModelWeights.of(store)
+                        : ModelWeights.of(
+                                store, new PeftAdapter(folder.part(adapter)), ScoringOptions.DEFAULT.loraMode()));
+        Tokenizer tokenizer = opened(new Tokenizer(base.resolve("tokenizer.json")));
+        network = new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
+        SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));
+        predictor = opened(new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), Device.CPU));
+    }
+
+    private <C extends AutoCloseable> C opened(C part) {
+        closers.push(() -> {
+            try {
+                part.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        return part;
+    }
+
+    /** The predictor's first layer for hidden states. */
+    Projection projection() {
+        Projection projection = predictor.projection();
+        int hidden = config.llama().hiddenSize();
+        return projection.inputSize() == hidden ? projection : projection.folded(network.llama()::foldIntoHead, hidden);
+    }
+
+    @Override
+    public void close() {
+        closers.forEach(Runnable::run);
+    }
+}

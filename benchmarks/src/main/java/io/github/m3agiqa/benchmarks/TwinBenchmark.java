@@ -1,0 +1,149 @@
+package io.github.m3agiqa.benchmarks;
+
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.PromptSlot;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.ChatTemplate;
+import io.github.m3agiqa.mllm.Generation;
+import io.github.m3agiqa.mllm.PublishedProcedure;
+import io.github.m3agiqa.mllm.Session;
+import io.github.m3agiqa.mllm.TokenizedConversation;
+import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.testing.DrawnImages;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.NoGradGuard;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** A described score as it is made here, against the published procedure on the same networks. */
+@Command(
+        name = "twin",
+        description = "Times a described score against one that is made as the published code makes it, turn by turn.",
+        mixinStandardHelpOptions = true,
+        footer = {"", "Example:", "  benchmarks/run twin --model models/nano --beams 3"})
+final class TwinBenchmark implements Callable<Integer> {
+    private static final String PROMPT = "a green valley under an evening sky, with flowers, oil painting";
+
+    @Option(names = "--model", paramLabel = "FOLDER", description = "The model (default: ${DEFAULT-VALUE}).")
+    private Path model = Path.of("models", "nano");
+
+    @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8: ours; the twin has bf16 or fp32.")
+    private Precision precision = Precision.BF16;
+
+    @Option(names = "--beams", description = "How many beams (default: ${DEFAULT-VALUE}).")
+    private int beams = 3;
+
+    @Option(names = "--tokens", description = "The longest description (default: ${DEFAULT-VALUE}).")
+    private int tokens = 24;
+
+    @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
+    private int side = 512;
+
+    @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
+    private int rounds = 5;
+
+    private record Answer(String description, float score, double seconds) {}
+
+    @Override
+    public Integer call() {
+        RgbImage image = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
+                .decode("drawn.png", DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png"), AlphaMode.WHITE);
+        ModelFolder folder = ModelFolder.open(model);
+        Precision literal = precision == Precision.INT8 ? Precision.BF16 : precision;
+        double[] ratios = new double[rounds];
+        try (OpenedModel ours = new OpenedModel(folder, precision);
+                OpenedModel twins = new OpenedModel(folder, literal);
+                Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            Projection projection = ours.projection();
+            for (int round = -1; round < rounds; round++) {
+                Answer a = ours(ours, projection, image);
+                Answer b = twin(twins, image);
+                System.out.printf(
+                        Locale.ROOT,
+                        "%s %.2f s, as published %.2f s: %.2f times; scores %.4f and %.4f, descriptions %s%n",
+                        round < 0 ? "to warm up" : "ours",
+                        a.seconds,
+                        b.seconds,
+                        b.seconds / a.seconds,
+                        a.score,
+                        b.score,
+                        a.description.equals(b.description) ? "alike" : "that differ");
+                if (round >= 0) {
+                    ratios[round] = b.seconds / a.seconds;
+                }
+            }
+        }
+        Arrays.sort(ratios);
+        System.out.printf(Locale.ROOT, "median %.2f times%n", ratios[rounds / 2]);
+        return 0;
+    }
+
+    private Answer ours(OpenedModel opened, Projection projection, RgbImage image) {
+        long start = System.nanoTime();
+        SlicePlan plan = opened.network.plan(image, opened.aspect.describe().maxSlices());
+        TokenizedConversation question = question(opened, plan);
+        try (Scope _ = new Scope();
+                Session session = new Session(
+                        opened.network, image, plan, opened.aspect.rate().maxLength() + tokens)) {
+            session.read(question);
+            String description = session.generate(generation(opened));
+            TokenizedConversation rating = rating(opened, plan, description);
+            float score = opened.predictor.predict(projection.apply(session.read(rating)));
+            return new Answer(description, score, (System.nanoTime() - start) / 1e9);
+        }
+    }
+
+    private Answer twin(OpenedModel opened, RgbImage image) {
+        long start = System.nanoTime();
+        SlicePlan plan = opened.network.plan(image, opened.aspect.describe().maxSlices());
+        PublishedProcedure procedure = new PublishedProcedure(opened.network, image, plan);
+        try (Scope _ = new Scope()) {
+            String description = procedure.describe(question(opened, plan), generation(opened));
+            TokenizedConversation rating = rating(opened, plan, description);
+            float score = opened.predictor.predict(literalProjection(opened).apply(procedure.logits(rating)));
+            return new Answer(description, score, (System.nanoTime() - start) / 1e9);
+        }
+    }
+
+    /** As published it reads logits. */
+    private static Projection literalProjection(OpenedModel opened) {
+        Projection projection = opened.predictor.projection();
+        if (projection.inputSize() != opened.config.llama().vocabularySize()) {
+            throw new IllegalArgumentException("the predictor reads no logits, so there is nothing to compare with");
+        }
+        return projection;
+    }
+
+    private static TokenizedConversation question(OpenedModel opened, SlicePlan plan) {
+        return opened.network.template().tokenize(plan, List.of(asked(opened)), true);
+    }
+
+    private static Turn asked(OpenedModel opened) {
+        return Turn.user(PromptSlot.fill(opened.aspect.describe().question(), PROMPT));
+    }
+
+    private static TokenizedConversation rating(OpenedModel opened, SlicePlan plan, String description) {
+        ChatTemplate template = opened.network.template();
+        List<Turn> turns = List.of(
+                asked(opened),
+                Turn.assistant(description),
+                Turn.user(PromptSlot.fill(opened.aspect.rate().question(), PROMPT)));
+        return template.tokenizeWithin(plan, turns, opened.aspect.rate().maxLength())
+                .orElseThrow();
+    }
+
+    private Generation generation(OpenedModel opened) {
+        return new Generation(beams, opened.aspect.describe().repetitionPenalty(), tokens);
+    }
+}
