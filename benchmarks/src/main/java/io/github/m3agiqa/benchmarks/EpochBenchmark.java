@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
 final class EpochBenchmark implements Callable<Integer> {
     private static final int SIDE = 512;
     private static final int EPOCHS = 4;
+    private static final int BATCH = 16;
 
     @Option(names = "--images", description = "How many images to draw (default: ${DEFAULT-VALUE}).")
     private int images = 96;
@@ -54,28 +55,36 @@ final class EpochBenchmark implements Callable<Integer> {
         Path folder = Files.createTempDirectory("epoch");
         Path model = RandomModel.write(folder.resolve("model"), Sizes.SMALL);
         Path dataset = DrawnDataset.write(folder.resolve("dataset"), images, SIDE, SIDE);
-        Path recipe = Files.writeString(folder.resolve("recipe.yaml"), recipe(folder, model, dataset));
 
         Clock reading = new Clock();
-        PredictorTraining.cache(recipe, reading);
+        PredictorTraining.cache(recipe(folder, model, dataset, BATCH), reading);
         int read = reading.moments.size() - 1;
         double pass = reading.seconds(1, read) / (read - 1); // the first image also loads the weights
 
-        Clock training = new Clock();
-        PredictorTraining.run(recipe, training);
-        int trained = (int) Math.round(images * 0.75 * 0.9);
-        // the first epoch warms the JVM up
-        double epoch = training.seconds(1, EPOCHS) / (EPOCHS - 1) / trained;
+        double epoch = epoch(recipe(folder, model, dataset, BATCH));
+        double alone = epoch(recipe(folder, model, dataset, 1));
 
         System.out.printf("a pass of the language model %8.1f ms a conversation%n", 1000 * pass);
         System.out.printf(
                 "an epoch on cached states    %8.1f ms a conversation, its validation included%n", 1000 * epoch);
         System.out.printf("an epoch with the passes costs %.0f times as much%n", (pass + epoch) / epoch);
+        System.out.printf(
+                "in batches of 1 it takes %.1f ms a conversation, %.1f times as long as in batches of %d%n",
+                1000 * alone, alone / epoch, BATCH);
         return 0;
     }
 
-    private static String recipe(Path folder, Path model, Path dataset) {
-        return """
+    /** Seconds a conversation. */
+    private double epoch(Path recipe) {
+        Clock training = new Clock();
+        PredictorTraining.run(recipe, training);
+        int trained = (int) Math.round(images * 0.75 * 0.9);
+        // the first epoch warms the JVM up
+        return training.seconds(1, EPOCHS) / (EPOCHS - 1) / trained;
+    }
+
+    private static Path recipe(Path folder, Path model, Path dataset, int batchSize) throws IOException {
+        String recipe = """
                 name: benchmark
                 model: %s
                 output: %s
@@ -95,11 +104,20 @@ final class EpochBenchmark implements Callable<Integer> {
                   maxGradientNorm: 1
                   schedule: {kind: constant, warmupSteps: 0}
                 epochs: %d
-                batchSize: 32
+                batchSize: %d
                 evaluateEvery: 1
                 dtype: bf16
                 device: cpu
                 seed: 1
-                """.formatted(model, folder.resolve("run"), folder.resolve("cache"), dataset, dataset, dataset, EPOCHS);
+                """.formatted(
+                        model,
+                        folder.resolve("run-" + batchSize),
+                        folder.resolve("cache"),
+                        dataset,
+                        dataset,
+                        dataset,
+                        EPOCHS,
+                        batchSize);
+        return Files.writeString(folder.resolve("recipe-%d.yaml".formatted(batchSize)), recipe);
     }
 }

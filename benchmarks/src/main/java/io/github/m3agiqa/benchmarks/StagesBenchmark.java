@@ -19,6 +19,7 @@ import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -55,6 +56,9 @@ final class StagesBenchmark implements Callable<Integer> {
     @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8.")
     private Precision precision = Precision.BF16;
 
+    @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
     private int side = 512;
 
@@ -87,6 +91,7 @@ final class StagesBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        Engine.setThreads(threads);
         MachineRates rates = MachineRates.measure();
         ModelFolder folder = ModelFolder.open(model);
         List<Stage> stages = new ArrayList<>();

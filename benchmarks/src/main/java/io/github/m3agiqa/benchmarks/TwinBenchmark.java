@@ -13,6 +13,7 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -46,6 +47,9 @@ final class TwinBenchmark implements Callable<Integer> {
     @Option(names = "--tokens", description = "The longest description (default: ${DEFAULT-VALUE}).")
     private int tokens = 24;
 
+    @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
     private int side = 512;
 
@@ -56,6 +60,7 @@ final class TwinBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        Engine.setThreads(threads);
         RgbImage image = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
                 .decode("drawn.png", DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png"), AlphaMode.WHITE);
         ModelFolder folder = ModelFolder.open(model);

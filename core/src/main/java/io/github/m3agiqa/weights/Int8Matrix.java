@@ -1,7 +1,10 @@
 package io.github.m3agiqa.weights;
 
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -14,6 +17,9 @@ import org.bytedeco.pytorch.global.torch;
 public final class Int8Matrix implements Matrix {
     /** Above this many rows a bfloat16 product of the unpacked matrix is faster than the packed kernel. */
     static final int PACKED_ROWS = 16;
+
+    /** How many rows of the matrix are unpacked at a time, few enough that a processor's cache holds them. */
+    private static final long UNPACKED_ROWS = 512;
 
     private static final double LEVELS = 127;
 
@@ -47,8 +53,16 @@ public final class Int8Matrix implements Matrix {
         if (input.size(0) <= PACKED_ROWS) {
             return Torch.call("aten::_weight_int8pack_mm", input.contiguous(), packed.get(), scales.get());
         }
-        Tensor unpacked = Torch.to(packed.get(), Dtype.BF16).mul(scales.get().unsqueeze(1));
-        return torch.linear(input, unpacked);
+        // a bfloat16 holds every whole number of 8 bits, so the scales can wait for the product
+        Tensor steps = packed.get();
+        List<Tensor> parts = new ArrayList<>();
+        for (long first = 0; first < steps.size(0); first += UNPACKED_ROWS) {
+            try (Scope scope = new Scope()) {
+                Tensor some = steps.narrow(0, first, Math.min(UNPACKED_ROWS, steps.size(0) - first));
+                parts.add(scope.keep(torch.linear(input, Torch.to(some, Dtype.BF16))));
+            }
+        }
+        return Torch.cat(-1, parts).mul(scales.get());
     }
 
     @Override

@@ -12,6 +12,7 @@ import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.assertions.LocatorAssertions.ContainsTextOptions;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.ColorScheme;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
@@ -48,6 +49,7 @@ class PageTest {
 
     @BeforeAll
     static void start() throws Exception {
+        PlaywrightAssertions.setDefaultAssertionTimeout(60_000); // a described score on a busy machine
         ModelFolder model = ModelFolder.open(Path.of("../models/nano"));
         scorer = Scorer.open(model, ScoringOptions.DEFAULT);
         service = new Service(
