@@ -169,6 +169,52 @@ class M3AgiqaTest {
         assertThat(scores.where("prompt = 'a \"hill\", 2'").count()).isEqualTo(1);
     }
 
+    /** What Spark makes of a folder of images, or of its own tables. */
+    @Test
+    void theJobReadsBinaryFilesAndParquet() throws IOException {
+        Path images = Files.createDirectories(folder.resolve("images"));
+        for (int i = 0; i < 3; i++) {
+            Files.write(images.resolve(i + ".png"), DrawnImages.encode(DrawnImages.landscape(50, 40, i), "png"));
+        }
+        Path table = folder.resolve("images.parquet");
+        spark.read()
+                .format("binaryFile")
+                .load(images.toString())
+                .selectExpr("path as image_path", "content", "'a hill' as prompt")
+                .write()
+                .parquet(table.toString());
+
+        assertThat(job("binaryFile", images, folder.resolve("of-files"))
+                        .select("path", "modificationTime", "length")
+                        .count())
+                .isEqualTo(3);
+        Dataset<Row> ofTable = job("parquet", table, folder.resolve("of-table"));
+        assertThat(ofTable.where("quality.score is not null and correspondence.score is not null")
+                        .count())
+                .isEqualTo(3);
+        Dataset<Row> ofFiles = spark.read().parquet(folder.resolve("of-files").toString());
+        assertThat(ofFiles.selectExpr("quality.score").orderBy("score").collectAsList())
+                .isEqualTo(ofTable.selectExpr("quality.score").orderBy("score").collectAsList());
+    }
+
+    private Dataset<Row> job(String format, Path input, Path output) {
+        ScoreJob.main(new String[] {
+            "--input",
+            input.toString(),
+            "--format",
+            format,
+            "--output",
+            output.toString(),
+            "--model",
+            SETTINGS.model(),
+            "--partitions",
+            "2",
+            "--no-describe"
+        });
+        start();
+        return spark.read().parquet(output.toString());
+    }
+
     @Test
     void saysWhichColumnsItNeeds() {
         Dataset<Row> numbers = spark.range(3).toDF();
