@@ -143,7 +143,9 @@ class HubPullTest {
         });
 
         assertWhole(pull());
-        assertThat(hub.requests()).anyMatch(request -> request.endsWith("range bytes=500000-"));
+        // what was sent last may be lost with the connection
+        assertThat(hub.requests())
+                .anyMatch(request -> request.matches(".* range bytes=4\\d{5}-|.* range bytes=500000-"));
     }
 
     @Test
