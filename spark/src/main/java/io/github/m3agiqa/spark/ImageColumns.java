@@ -22,15 +22,17 @@ import org.jspecify.annotations.Nullable;
  * @param path the column with the image's path or name, null if there is none
  * @param content the column with the image's bytes, null if images are read from their paths
  * @param prompt the column with the prompt, null if there is none
+ * @param root where relative paths start, null for the file system's working directory
  */
 record ImageColumns(
         @Nullable String path,
         @Nullable String content,
-        @Nullable String prompt) implements Serializable {
+        @Nullable String prompt,
+        @Nullable String root) implements Serializable {
     private static final long serialVersionUID = 1;
     private static final List<String> PATHS = List.of("image_path", "path");
 
-    static ImageColumns of(StructType schema) {
+    static ImageColumns of(StructType schema, @Nullable String root) {
         List<String> names = Arrays.asList(schema.fieldNames());
         Optional<String> path = PATHS.stream().filter(names::contains).findFirst();
         boolean bytes = names.contains("content");
@@ -39,7 +41,7 @@ record ImageColumns(
                     "no column has images: image_path, path or content is needed, there are " + names);
         }
         return new ImageColumns(
-                path.orElse(null), bytes ? "content" : null, names.contains("prompt") ? "prompt" : null);
+                path.orElse(null), bytes ? "content" : null, names.contains("prompt") ? "prompt" : null, root);
     }
 
     /** The columns that stay beside the scores: all but the bytes. */
@@ -56,7 +58,7 @@ record ImageColumns(
             byte[] bytes = row.getAs(content);
             return ImagePrompt.of(name, bytes, asked);
         }
-        return new ImagePrompt(name, asked, maxBytes -> read(name, maxBytes));
+        return new ImagePrompt(name, asked, maxBytes -> read(name, root, maxBytes));
     }
 
     private static String string(Row row, String column) {
@@ -64,11 +66,11 @@ record ImageColumns(
         return value == null ? "" : value.toString();
     }
 
-    private static byte[] read(String file, int maxBytes) throws IOException {
+    private static byte[] read(String file, @Nullable String root, int maxBytes) throws IOException {
         if (file.isEmpty()) {
             throw new IOException("the row has neither a path nor bytes");
         }
-        Path path = new Path(file);
+        Path path = root == null ? new Path(file) : new Path(root, file);
         URI uri = path.toUri();
         FileSystem files = FileSystem.get(uri, SparkHadoopUtil.get().conf());
         try (InputStream in = files.open(path)) {

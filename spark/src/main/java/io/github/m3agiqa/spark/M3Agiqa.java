@@ -35,7 +35,7 @@ public final class M3Agiqa {
      * @throws IllegalArgumentException if there is no column with images, or already one of those that are added
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
-        ImageColumns columns = ImageColumns.of(images.schema());
+        ImageColumns columns = ImageColumns.of(images.schema(), settings.imageRoot());
         ScoreColumns scores = new ScoreColumns(aspects(settings));
         List<StructField> kept = columns.kept(images.schema());
         List<String> added = List.of(scores.schema().fieldNames());

@@ -10,10 +10,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -62,6 +64,11 @@ public final class ScoreJob implements Callable<Integer> {
     private Device.Kind device = Device.Kind.CPU;
 
     @Option(
+            names = "--image-root",
+            description = "Where relative paths of images start; by default in the folder that the input lies in.")
+    private @Nullable String imageRoot;
+
+    @Option(
             names = "--partitions",
             description = "Into how many tasks the images are split; by default at least four for each core.")
     private int partitions;
@@ -77,12 +84,13 @@ public final class ScoreJob implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        SparkScoring settings = new SparkScoring(
-                model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe, device);
+        SparkScoring anywhere = new SparkScoring(
+                model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe, device, null);
         try (SparkSession spark = SparkSession.builder().appName("m3agiqa").getOrCreate()) {
             if (!spark.conf().contains(READER_BATCH)) {
                 spark.conf().set(READER_BATCH, 64);
             }
+            SparkScoring settings = anywhere.withImageRoot(root(spark));
             Dataset<Row> images = split(read(spark.read()), spark.sparkContext().defaultParallelism());
             Instant start = Instant.now();
             M3Agiqa.score(images, settings)
@@ -92,6 +100,13 @@ public final class ScoreJob implements Callable<Integer> {
             System.out.println(summary(spark.read().parquet(output), Duration.between(start, Instant.now())));
         }
         return 0;
+    }
+
+    private String root(SparkSession spark) throws IOException {
+        Path path = new Path(imageRoot == null ? input : imageRoot);
+        Path whole =
+                path.getFileSystem(spark.sparkContext().hadoopConfiguration()).makeQualified(path);
+        return (imageRoot == null && !whole.isRoot() ? whole.getParent() : whole).toString();
     }
 
     /** A short list of paths would be a single task. */

@@ -140,7 +140,8 @@ class M3AgiqaTest {
         for (int i = 0; i < 4; i++) {
             Path file = folder.resolve(i + ".png");
             Files.write(file, DrawnImages.encode(DrawnImages.landscape(50, 40, i), "png"));
-            csv.append("%s,\"a \"\"hill\"\", %d\",%d\n".formatted(file, i, i % 2));
+            // as in the command, relative paths start where the list lies
+            csv.append("%s,\"a \"\"hill\"\", %d\",%d\n".formatted(i < 2 ? file : file.getFileName(), i, i % 2));
         }
         Path input = Files.writeString(folder.resolve("list.csv"), csv);
         Path output = folder.resolve("scores");
