@@ -19,6 +19,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 
 /** Scoring as a call on a Dataset, and as a function of SQL. */
 public final class M3Agiqa {
@@ -35,7 +36,16 @@ public final class M3Agiqa {
      * @throws IllegalArgumentException if there is no column with images, or already one of those that are added
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
-        ImageColumns columns = ImageColumns.of(images.schema(), settings.imageRoot());
+        return score(images, null, settings);
+    }
+
+    /**
+     * As {@link #score(Dataset, SparkScoring)}.
+     *
+     * @param imageRoot where relative paths start, null for the file system's working directory
+     */
+    static Dataset<Row> score(Dataset<Row> images, @Nullable String imageRoot, SparkScoring settings) {
+        ImageColumns columns = ImageColumns.of(images.schema(), imageRoot);
         ScoreColumns scores = new ScoreColumns(aspects(settings));
         List<StructField> kept = columns.kept(images.schema());
         List<String> added = List.of(scores.schema().fieldNames());

@@ -84,16 +84,15 @@ public final class ScoreJob implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        SparkScoring anywhere = new SparkScoring(
-                model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe, device, null);
+        SparkScoring settings = new SparkScoring(
+                model, aspects.stream().map(Aspect::of).toList(), Precision.of(dtype), !noDescribe, device);
         try (SparkSession spark = SparkSession.builder().appName("m3agiqa").getOrCreate()) {
             if (!spark.conf().contains(READER_BATCH)) {
                 spark.conf().set(READER_BATCH, 64);
             }
-            SparkScoring settings = anywhere.withImageRoot(root(spark));
             Dataset<Row> images = split(read(spark.read()), spark.sparkContext().defaultParallelism());
             Instant start = Instant.now();
-            M3Agiqa.score(images, settings)
+            M3Agiqa.score(images, root(spark), settings)
                     .write()
                     .partitionBy(partitionBy.toArray(String[]::new))
                     .parquet(output);

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Set;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What executors need to know to score.
@@ -24,15 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param describe whether images are described before they are rated
  * @param device on what to compute; a task on {@code CUDA} takes the graphics card that Spark gave to it as the resource
  *     {@code gpu}, or the first if it gave none
- * @param imageRoot where relative paths of images start, null for the file system's working directory
  */
 public record SparkScoring(
-        String model,
-        List<Aspect> aspects,
-        Precision precision,
-        boolean describe,
-        Device.Kind device,
-        @Nullable String imageRoot)
+        String model, List<Aspect> aspects, Precision precision, boolean describe, Device.Kind device)
         implements Serializable {
     private static final long serialVersionUID = 1;
 
@@ -46,27 +39,23 @@ public record SparkScoring(
 
     /** All aspects of a model with descriptions, in bfloat16 on the processor. */
     public static SparkScoring of(String model) {
-        return new SparkScoring(model, List.of(), Precision.BF16, true, Device.Kind.CPU, null);
+        return new SparkScoring(model, List.of(), Precision.BF16, true, Device.Kind.CPU);
     }
 
     public SparkScoring withAspects(List<Aspect> other) {
-        return new SparkScoring(model, other, precision, describe, device, imageRoot);
+        return new SparkScoring(model, other, precision, describe, device);
     }
 
     public SparkScoring withPrecision(Precision other) {
-        return new SparkScoring(model, aspects, other, describe, device, imageRoot);
+        return new SparkScoring(model, aspects, other, describe, device);
     }
 
     public SparkScoring withDescribe(boolean other) {
-        return new SparkScoring(model, aspects, precision, other, device, imageRoot);
+        return new SparkScoring(model, aspects, precision, other, device);
     }
 
     public SparkScoring withDevice(Device.Kind other) {
-        return new SparkScoring(model, aspects, precision, describe, other, imageRoot);
-    }
-
-    public SparkScoring withImageRoot(String other) {
-        return new SparkScoring(model, aspects, precision, describe, device, other);
+        return new SparkScoring(model, aspects, precision, describe, other);
     }
 
     /** The model on this machine. */

@@ -71,7 +71,11 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
     }
 
     private static ScoreRequest multipart(byte[] body, String contentType, int maxBytes) {
-        MultiPartFormData.Parser parser = new MultiPartFormData.Parser(MultiPart.extractBoundary(contentType));
+        String boundary = MultiPart.extractBoundary(contentType);
+        if (boundary == null) {
+            throw Problem.invalid("the Content-Type names no boundary").raised();
+        }
+        MultiPartFormData.Parser parser = new MultiPartFormData.Parser(boundary);
         parser.setMaxParts(MOST_PARTS);
         parser.setMaxMemoryFileSize(-1); // all of it is in memory already
         CompletableFuture<MultiPartFormData.Parts> parsed = new CompletableFuture<>();

@@ -431,6 +431,16 @@ class ServiceTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=y"})
+    void aMultipartBodyOfAnotherBoundaryOrNoneIsRefused(String type) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri(service, "/v1/score"))
+                .header("Content-Type", type)
+                .POST(BodyPublishers.ofByteArray(form(Map.of("prompt", "a"), IMAGE, "a.png")));
+
+        assertProblem(send(request), 400, "REQUEST_INVALID");
+    }
+
     /** A byte every now and then, so that the connection is never idle. */
     @ParameterizedTest
     @ValueSource(strings = {"application/json", "multipart/form-data; boundary=x"})
