@@ -115,7 +115,7 @@ final class BatchingBenchmark implements Callable<Integer> {
         }
     }
 
-    private static double median(double... numbers) {
+    static double median(double... numbers) {
         double[] sorted = numbers.clone();
         Arrays.sort(sorted);
         return sorted[sorted.length / 2];

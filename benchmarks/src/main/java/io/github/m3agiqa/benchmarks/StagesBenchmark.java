@@ -29,7 +29,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -176,7 +175,7 @@ final class StagesBenchmark implements Callable<Integer> {
                 millis[round] = (all - shortest) / (tokens - 1);
             }
         }
-        return new Stage("one decoded token, beams: " + beams, median(millis), limit * 1e3);
+        return new Stage("one decoded token, beams: " + beams, BatchingBenchmark.median(millis), limit * 1e3);
     }
 
     private static double generated(Session session, TokenizedConversation asked, Generation generation) {
@@ -218,13 +217,7 @@ final class StagesBenchmark implements Callable<Integer> {
                 millis[round] = (System.nanoTime() - start) / 1e6;
             }
         }
-        return new Stage(name, median(millis), limit * 1e3);
-    }
-
-    private static double median(double... numbers) {
-        double[] sorted = numbers.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
+        return new Stage(name, BatchingBenchmark.median(millis), limit * 1e3);
     }
 
     private void print(Run run) {

@@ -18,7 +18,6 @@ import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.testing.DrawnImages;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -89,8 +88,7 @@ final class TwinBenchmark implements Callable<Integer> {
                 }
             }
         }
-        Arrays.sort(ratios);
-        System.out.printf(Locale.ROOT, "median %.2f times%n", ratios[rounds / 2]);
+        System.out.printf(Locale.ROOT, "median %.2f times%n", BatchingBenchmark.median(ratios));
         return 0;
     }
 

@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.global.torch;
  * @see <a href="https://arxiv.org/abs/2405.04517">xLSTM</a>, equations 8 to 18
  */
 final class Slstm {
-    private static final int GATES = 4;
+    static final int GATES = 4;
 
     private final int headSize;
     private final Parameter convolution; // (width, 1, 4)

@@ -1,5 +1,7 @@
 package io.github.m3agiqa.predictor;
 
+import static io.github.m3agiqa.predictor.Slstm.GATES;
+
 /**
  * The steps of an sLSTM over plain arrays. One step of one conversation is a few thousand multiplications; as tensors it
  * would be fifteen calls of the engine, each of which costs more than it computes.
@@ -7,8 +9,6 @@ package io.github.m3agiqa.predictor;
  * <p>Arithmetic and results are those of {@link Slstm}'s tensors up to rounding, without gradients.
  */
 final class SlstmRecurrence {
-    private static final int GATES = 4;
-
     private final float[] kernel; // (heads, size, gates * size)
     private final int heads;
     private final int size;
