@@ -39,10 +39,7 @@ final class Linear {
      * @return (..., out)
      */
     Tensor forward(Tensor x) {
-        Tensor y = matrix.multiply(x);
-        if (bias != null) {
-            y = y.add(bias.get());
-        }
+        Tensor y = bias == null ? matrix.multiply(x) : matrix.multiply(x, bias.get());
         if (lowRank != null) {
             double dropout = lowRank.adapter().dropout();
             Tensor kept = dropout == 0 ? x : torch.dropout(x, dropout, true);

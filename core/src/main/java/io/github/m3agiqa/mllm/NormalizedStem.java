@@ -78,7 +78,8 @@ public final class NormalizedStem {
      * @return for each (images, channels, height, width)
      */
     public List<Tensor> forward(List<RgbImage> images, boolean training) {
-        Tensor x = Torch.to(Torch.stack(images.stream().map(this::pixels).toList()), precision.matrixDtype(), device);
+        Tensor x = Torch.to(
+                Torch.stack(images.stream().map(this::pixels).toList()), precision.operandDtype(device), device);
         List<Tensor> made = new ArrayList<>();
         for (int i = 0; i < shape.size(); i++) {
             Convolution layer = shape.get(i);

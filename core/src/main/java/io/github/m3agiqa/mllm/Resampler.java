@@ -102,9 +102,7 @@ public final class Resampler {
     /** The third of the joint projection that makes queries (0), keys (1) or values (2). */
     private Tensor project(Tensor x, int third) {
         long first = (long) third * config.hiddenSize;
-        return inProjection
-                .multiplyRows(x, first, config.hiddenSize)
-                .add(inProjectionBias.get().narrow(0, first, config.hiddenSize));
+        return inProjection.multiplyRows(x, inProjectionBias.get(), first, config.hiddenSize);
     }
 
     /** (rows, hidden) as (1, heads, rows, head size). */

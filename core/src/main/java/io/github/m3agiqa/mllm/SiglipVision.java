@@ -298,7 +298,7 @@ public final class SiglipVision {
      */
     private Tensor embedThroughStem(Tensor patches, PatchGrid grid) {
         try (Scope scope = new Scope()) {
-            Tensor x = Torch.to(unpatched(patches, grid), precision.matrixDtype());
+            Tensor x = Torch.to(unpatched(patches, grid), precision.operandDtype(device));
             for (StemLayer layer : stem) {
                 x = layer.forward(x).relu_();
             }
@@ -380,9 +380,7 @@ public final class SiglipVision {
 
     /** (images, patches, hidden) as (images, heads, patches, head size). */
     private Tensor heads(Tensor x) {
-        return Torch.to(x, Dtype.F32)
-                .view(x.size(0), x.size(1), config.heads, config.headSize())
-                .transpose(1, 2);
+        return x.view(x.size(0), x.size(1), config.heads, config.headSize()).transpose(1, 2);
     }
 
     private static Tensor layerNorm(Tensor x, Parameter weight, Parameter bias) {

@@ -53,6 +53,11 @@ public record Device(Kind kind, int index) {
         return kind == Kind.CPU;
     }
 
+    /** Whether products of bfloat16 matrices are faster here than those of float32 ones. */
+    public boolean multipliesBf16() {
+        return !isCpu() || Processor.MULTIPLIES_BF16;
+    }
+
     /** The engine's name for this device. */
     org.bytedeco.pytorch.Device engineDevice() {
         Engine.load();

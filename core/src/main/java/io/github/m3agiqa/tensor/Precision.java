@@ -6,12 +6,12 @@ import java.util.stream.Collectors;
 
 /**
  * How a model computes. Activations that are added up over many layers, normalisations, softmax and the predictor are
- * float32 in every precision; this chooses the operands of the large matrix products.
+ * float32 in every precision; this chooses how matrices are held, and the operands of their products.
  */
 public enum Precision {
     /** Everything in float32: for parity with the reference. */
     FP32,
-    /** Matrix products on bfloat16 operands: half the memory, and the fastest on processors that have it. */
+    /** Matrices in bfloat16, half the memory; so are the operands of products where that is fastest. */
     BF16,
     /** As {@link #BF16}, with the language model's matrices stored in 8 bits, one scale an output row. */
     INT8;
@@ -19,6 +19,14 @@ public enum Precision {
     /** The element type of matrices that are not quantized. */
     public Dtype matrixDtype() {
         return this == FP32 ? Dtype.F32 : Dtype.BF16;
+    }
+
+    /**
+     * The element type that matrices are multiplied in: {@link #matrixDtype()} where the device is fast at it, else
+     * float32.
+     */
+    public Dtype operandDtype(Device device) {
+        return device.multipliesBf16() ? matrixDtype() : Dtype.F32;
     }
 
     /** The lower-case name used in options. */

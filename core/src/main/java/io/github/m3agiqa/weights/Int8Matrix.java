@@ -1,37 +1,33 @@
 package io.github.m3agiqa.weights;
 
 import io.github.m3agiqa.tensor.Dtype;
-import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
- * A matrix in 8 bits: every output row w is stored as round(w / s) with the scale s = max|w| / 127. Activations stay in
- * bfloat16.
+ * A matrix in 8 bits: every output row w is stored as round(w / s) with the scale s = max|w| / 127. Activations are not
+ * quantized.
  */
 public final class Int8Matrix implements Matrix {
     /** Above this many rows a bfloat16 product of the unpacked matrix is faster than the packed kernel. */
     static final int PACKED_ROWS = 16;
 
-    /** How many rows of the matrix are unpacked at a time, few enough that a processor's cache holds them. */
-    private static final long UNPACKED_ROWS = 512;
-
     private static final double LEVELS = 127;
 
     private final Parameter packed;
     private final Parameter scales;
+    private final Dtype operands;
 
     /**
      * A matrix that is quantized when it is first used.
      *
      * @param weight gives the weight, shape (out, in), in float32 or bfloat16
+     * @param operands the type to multiply more than a few rows in
      */
-    Int8Matrix(Supplier<Tensor> weight) {
+    Int8Matrix(Supplier<Tensor> weight, Dtype operands) {
+        this.operands = operands;
         this.scales = new Parameter(() -> Torch.to(scales(weight.get()), Dtype.BF16));
         this.packed = new Parameter(() -> {
             Tensor full = Torch.to(weight.get(), Dtype.F32);
@@ -49,20 +45,12 @@ public final class Int8Matrix implements Matrix {
 
     @Override
     public Tensor multiply(Tensor x) {
-        Tensor input = Torch.to(x, Dtype.BF16);
-        if (input.size(0) <= PACKED_ROWS) {
-            return Torch.call("aten::_weight_int8pack_mm", input.contiguous(), packed.get(), scales.get());
+        if (x.size(0) <= PACKED_ROWS) {
+            Tensor input = Torch.to(x, Dtype.BF16).contiguous();
+            return Torch.call("aten::_weight_int8pack_mm", input, packed.get(), scales.get());
         }
         // a bfloat16 holds every whole number of 8 bits, so the scales can wait for the product
-        Tensor steps = packed.get();
-        List<Tensor> parts = new ArrayList<>();
-        for (long first = 0; first < steps.size(0); first += UNPACKED_ROWS) {
-            try (Scope scope = new Scope()) {
-                Tensor some = steps.narrow(0, first, Math.min(UNPACKED_ROWS, steps.size(0) - first));
-                parts.add(scope.keep(torch.linear(input, Torch.to(some, Dtype.BF16))));
-            }
-        }
-        return Torch.cat(-1, parts).mul(scales.get());
+        return UnpackedProduct.linear(x, packed.get(), operands).mul(scales.get());
     }
 
     @Override

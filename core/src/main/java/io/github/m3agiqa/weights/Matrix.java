@@ -12,6 +12,15 @@ public sealed interface Matrix extends AutoCloseable permits DenseMatrix, Int8Ma
      */
     Tensor multiply(Tensor x);
 
+    /**
+     * As {@link #multiply(Tensor)}, with a bias added before the result is rounded, where the engine can.
+     *
+     * @param bias (out)
+     */
+    default Tensor multiply(Tensor x, Tensor bias) {
+        return multiply(x).add(bias);
+    }
+
     @Override
     void close();
 }

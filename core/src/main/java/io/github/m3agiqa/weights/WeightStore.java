@@ -50,22 +50,26 @@ public final class WeightStore implements AutoCloseable {
 
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
-                name, _ -> precision == Precision.INT8 ? new Int8Matrix(() -> load(name, Dtype.F32)) : dense(name));
+                name, _ -> precision == Precision.INT8 ? int8(() -> load(name, Dtype.F32)) : dense(name));
     }
 
     private DenseMatrix dense(String name) {
         return source.live()
-                ? DenseMatrix.live(() -> load(name, Dtype.F32), precision.matrixDtype())
+                ? DenseMatrix.live(() -> load(name, Dtype.F32), precision.operandDtype(device))
                 : newDenseMatrix(() -> load(name, precision.matrixDtype()));
     }
 
     /** A matrix in this store's precision that is not of its source. */
     Matrix newMatrix(Supplier<Tensor> weight) {
-        return precision == Precision.INT8 ? new Int8Matrix(weight) : newDenseMatrix(weight);
+        return precision == Precision.INT8 ? int8(weight) : newDenseMatrix(weight);
     }
 
     private DenseMatrix newDenseMatrix(Supplier<Tensor> weight) {
-        return new DenseMatrix(weight, precision.matrixDtype());
+        return new DenseMatrix(weight, precision.matrixDtype(), precision.operandDtype(device));
+    }
+
+    private Int8Matrix int8(Supplier<Tensor> weight) {
+        return new Int8Matrix(weight, precision.operandDtype(device));
     }
 
     Tensor load(String name, Dtype dtype) {

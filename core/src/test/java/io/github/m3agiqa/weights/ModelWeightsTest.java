@@ -90,6 +90,25 @@ class ModelWeightsTest {
         assertThat(relativeDifference(rounded, exact)).isBetween(1e-5, 0.01);
     }
 
+    /** What a machine that is slow at bfloat16 computes: the stored matrix is the same, its product is exact. */
+    @ParameterizedTest
+    @CsvSource({"4, 64, 32", "40, 256, 1100"})
+    void bfloat16IsUnpackedWhereItIsSlow(int rows, int in, int out) {
+        Tensor weight = torch.randn(out, in);
+        Tensor bias = torch.randn(out);
+        Tensor x = torch.randn(rows, in);
+        Tensor exact = Torch.linear(x, Torch.to(Torch.to(weight, Dtype.BF16), Dtype.F32), bias);
+
+        try (Matrix unpacking = new DenseMatrix(() -> weight, Dtype.BF16, Dtype.F32)) {
+            assertThat(relativeDifference(unpacking.multiply(x, bias), exact)).isLessThan(1e-6);
+            assertThat(relativeDifference(unpacking.multiply(x).add(bias), exact))
+                    .isLessThan(1e-6);
+        }
+        try (Matrix packed = new Int8Matrix(() -> weight, Dtype.F32)) {
+            assertThat(relativeDifference(packed.multiply(x).add(bias), exact)).isLessThan(0.02);
+        }
+    }
+
     /** The packed product of few rows against that of the unpacked matrix, which many rows take. */
     @Test
     void int8FormsAgree() {

@@ -1,0 +1,39 @@
+package io.github.m3agiqa.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ProcessorTest {
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @CsvSource({
+        "flags\t\t: fpu sse2 avx512f amx_bf16 amx_tile, true",
+        "flags\t\t: fpu sse2 avx512f avx512_bf16, false",
+        "model name\t: amx_bf16 in a name, false",
+    })
+    void aMatrixUnitIsOneThatLinuxLists(String line, boolean there) throws IOException {
+        Path cpuinfo = Files.writeString(folder.resolve("cpuinfo"), "processor\t: 0\n" + line + "\n");
+
+        assertThat(Processor.has(cpuinfo)).isEqualTo(there);
+    }
+
+    @Test
+    void otherSystemsListNone() {
+        assertThat(Processor.has(folder.resolve("nothing"))).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource({",true", "AVX2,false", "AVX512_CORE_BF16,false", "avx512_core_amx,true", "ALL,true"})
+    void theEnginesOwnVariableForbidsIt(String mostInstructions, boolean allowed) {
+        assertThat(Processor.allowed(mostInstructions)).isEqualTo(allowed);
+    }
+}
