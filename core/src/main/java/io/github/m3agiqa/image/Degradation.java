@@ -1,19 +1,8 @@
-package io.github.m3agiqa.testing;
+package io.github.m3agiqa.image;
 
-import io.github.m3agiqa.image.AlphaMode;
-import io.github.m3agiqa.image.ImageDecoder;
-import io.github.m3agiqa.image.RgbImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import javax.imageio.IIOImage;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageWriteParam;
-import javax.imageio.ImageWriter;
-import javax.imageio.stream.ImageOutputStream;
 
 /** Ways to spoil a picture, each with five strengths from one that is seen at a second look to one that is gross. */
 public enum Degradation {
@@ -39,7 +28,7 @@ public enum Degradation {
         @Override
         public RgbImage apply(RgbImage image, double strength, long seed) {
             return new ImageDecoder(ImageDecoder.Limits.DEFAULT)
-                    .decode("blocks", jpeg(image, strength), AlphaMode.DROP);
+                    .decode("blocks", ImageEncoder.jpeg(image, strength), AlphaMode.DROP);
         }
     },
     SAMPLING("down-sampled and up again", "factor") {
@@ -76,6 +65,16 @@ public enum Degradation {
             case BLOCKS -> List.of(40.0, 25.0, 15.0, 8.0, 4.0);
             case SAMPLING -> List.of(2.0, 3.0, 4.0, 6.0, 8.0);
         };
+    }
+
+    /**
+     * A strength between the mildest and the worst of {@link #strengths()}.
+     *
+     * @param place 0 for the mildest, 1 for the worst; half-way is their geometric mean
+     */
+    public double strength(double place) {
+        double mildest = strengths().getFirst();
+        return mildest * StrictMath.pow(strengths().getLast() / mildest, place);
     }
 
     /**
@@ -127,23 +126,6 @@ public enum Degradation {
             }
         }
         return new RgbImage(width, height, out);
-    }
-
-    private static byte[] jpeg(RgbImage image, double quality) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
-        ImageWriteParam settings = writer.getDefaultWriteParam();
-        settings.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
-        settings.setCompressionQuality((float) (quality / 100));
-        try (ImageOutputStream out = ImageIO.createImageOutputStream(bytes)) {
-            writer.setOutput(out);
-            writer.write(null, new IIOImage(DrawnImages.buffered(image), null, null), settings);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            writer.dispose();
-        }
-        return bytes.toByteArray();
     }
 
     private static int part(int size, double factor) {

@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * there is not read again.
  */
 final class FeatureReader implements AutoCloseable {
-    /** An image and how finely it is cut. */
-    private record Picture(Path file, int maxSlices) {}
+    /** An image, what is done to it, and how finely it is cut. */
+    private record Picture(Path file, Alteration alteration, int maxSlices) {}
 
     private final ModelFolder folder;
     private final @Nullable String adapter;
@@ -81,6 +81,9 @@ final class FeatureReader implements AutoCloseable {
         StringBuilder all = new StringBuilder();
         all.append(imageHashes.computeIfAbsent(dataset.image(reading.sample()), FeatureReader::hash));
         all.append('\n').append(reading.maxSlices()).append(' ').append(reading.maxLength());
+        if (!reading.alteration().equals(Alteration.NONE)) {
+            all.append('\n').append(reading.alteration());
+        }
         for (Turn turn : reading.turns()) {
             String text = turn.text();
             all.append('\n')
@@ -121,7 +124,8 @@ final class FeatureReader implements AutoCloseable {
         Map<Picture, Map<String, Reading>> byPicture = new LinkedHashMap<>();
         missing.forEach((key, reading) -> byPicture
                 .computeIfAbsent(
-                        new Picture(dataset.image(reading.sample()), reading.maxSlices()), _ -> new LinkedHashMap<>())
+                        new Picture(dataset.image(reading.sample()), reading.alteration(), reading.maxSlices()),
+                        _ -> new LinkedHashMap<>())
                 .put(key, reading));
         try (TrainableModel model = new TrainableModel(folder, precision, device);
                 MiniCpmV mllm = model.with(adapter == null ? null : new PeftAdapter(folder.part(adapter)))) {
@@ -136,7 +140,7 @@ final class FeatureReader implements AutoCloseable {
     private void read(TrainableModel model, MiniCpmV mllm, Picture picture, Map<String, Reading> about) {
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            RgbImage image = model.decode(picture.file);
+            RgbImage image = picture.alteration.of(model.decode(picture.file));
             SlicePlan plan = mllm.plan(image, picture.maxSlices);
             Map<String, TokenizedConversation> conversations = new LinkedHashMap<>();
             about.forEach((key, reading) -> conversations.put(key, tokenize(mllm, picture, plan, reading)));

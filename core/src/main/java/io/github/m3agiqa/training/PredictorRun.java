@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -98,9 +99,10 @@ final class PredictorRun implements AutoCloseable {
     /**
      * Trains, and leaves the weights at their best.
      *
+     * @param rankings conversations without a score, by their keys: each shall score lower than the one before
      * @param validation chooses the epoch
      */
-    void train(List<Example> train, List<Example> validation, StepListener listener) {
+    void train(List<Example> train, List<List<String>> rankings, List<Example> validation, StepListener listener) {
         try (AdamWOptimizer optimizer = new AdamWOptimizer(weights.held(), _ -> true, recipe.optimization())) {
             Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), KEPT);
             checkpoints.checkRoom(weights.held());
@@ -112,7 +114,7 @@ final class PredictorRun implements AutoCloseable {
             MetricsFile metrics = new MetricsFile(folder.resolve("metrics.csv"), COLUMNS, state.step());
             for (long epoch = state.step(); epoch < recipe.epochs(); epoch++) {
                 long done = epoch + 1;
-                double[] lossAndNorm = epoch(train, epoch, optimizer);
+                double[] lossAndNorm = epoch(train, rankings, epoch, optimizer);
                 double srcc = Double.NaN;
                 double plcc = Double.NaN;
                 double rmse = Double.NaN;
@@ -139,7 +141,8 @@ final class PredictorRun implements AutoCloseable {
     }
 
     /** The mean loss and the mean length of the gradient of an epoch. */
-    private double[] epoch(List<Example> train, long epoch, AdamWOptimizer optimizer) {
+    private double[] epoch(List<Example> train, List<List<String>> rankings, long epoch, AdamWOptimizer optimizer) {
+        Epochs rankingOrder = new Epochs(rankings.size(), recipe.seed());
         List<Example> shuffled = new ArrayList<>(train);
         Collections.shuffle(shuffled, new Random(31 * recipe.seed() + epoch));
         double loss = 0;
@@ -151,7 +154,7 @@ final class PredictorRun implements AutoCloseable {
             long step = epoch * steps + i;
             Engine.seed(31 * recipe.seed() + step);
             try (Scope _ = new Scope()) {
-                Tensor batchLoss = recipe.loss().of(forward(batch), mos(batch));
+                Tensor batchLoss = loss(batch, ranked(rankings, rankingOrder, step));
                 double value = Torch.toFloats(batchLoss)[0];
                 if (!Double.isFinite(value)) {
                     throw new InputException(
@@ -167,6 +170,38 @@ final class PredictorRun implements AutoCloseable {
         return new double[] {loss, norm};
     }
 
+    /** The rankings of a step, in turn. */
+    private List<List<String>> ranked(List<List<String>> rankings, Epochs order, long step) {
+        int count = Math.min(recipe.augmentation().batchSize(), rankings.size());
+        return LongStream.range(count * step, count * (step + 1))
+                .mapToObj(i -> rankings.get(order.at(i)))
+                .toList();
+    }
+
+    private Tensor loss(List<Example> batch, List<List<String>> rankings) {
+        List<String> keys = new ArrayList<>(keys(batch));
+        rankings.forEach(keys::addAll);
+        Tensor predicted = forward(keys);
+        Tensor loss = recipe.loss().of(predicted.narrow(0, 0, batch.size()), mos(batch));
+        if (rankings.isEmpty()) {
+            return loss;
+        }
+        List<Tensor> each = new ArrayList<>();
+        long first = batch.size();
+        for (List<String> ranking : rankings) {
+            each.add(Rankings.loss(
+                    predicted.narrow(0, first, ranking.size()),
+                    recipe.augmentation().margin()));
+            first += ranking.size();
+        }
+        return loss.add(
+                Torch.scale(Torch.stack(each).mean(), recipe.augmentation().weight()));
+    }
+
+    private static List<String> keys(List<Example> examples) {
+        return examples.stream().map(Example::key).toList();
+    }
+
     private Tensor mos(List<Example> batch) {
         float[] mos = new float[batch.size()];
         for (int i = 0; i < mos.length; i++) {
@@ -175,15 +210,14 @@ final class PredictorRun implements AutoCloseable {
         return Torch.to(Torch.floats(mos, mos.length), device);
     }
 
-    /** (batch) */
-    private Tensor forward(List<Example> batch) {
-        int[] lengths =
-                batch.stream().mapToInt(example -> cache.tokens(example.key)).toArray();
+    /** The predicted scores of conversations by their keys, (batch). */
+    private Tensor forward(List<String> batch) {
+        int[] lengths = batch.stream().mapToInt(cache::tokens).toArray();
         int longest = IntStream.of(lengths).max().orElseThrow();
-        long hidden = cache.get(batch.getFirst().key).size(1);
+        long hidden = cache.get(batch.getFirst()).size(1);
         Tensor padded = Torch.zeros(Dtype.F32, Device.CPU, lengths.length, longest, hidden);
         for (int i = 0; i < lengths.length; i++) {
-            padded.select(0, i).narrow(0, 0, lengths[i]).copy_(cache.get(batch.get(i).key));
+            padded.select(0, i).narrow(0, 0, lengths[i]).copy_(cache.get(batch.get(i)));
         }
         return predictor.forward(project(Torch.to(padded, device)), lengths);
     }
@@ -204,7 +238,7 @@ final class PredictorRun implements AutoCloseable {
             List<Example> batch = examples.subList(first, Math.min(predicted.length, first + recipe.batchSize()));
             try (Scope _ = new Scope();
                     NoGradGuard _ = new NoGradGuard()) {
-                float[] scores = Torch.toFloats(forward(batch));
+                float[] scores = Torch.toFloats(forward(keys(batch)));
                 for (int i = 0; i < scores.length; i++) {
                     predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
                 }

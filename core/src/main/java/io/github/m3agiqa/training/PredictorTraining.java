@@ -195,7 +195,8 @@ public final class PredictorTraining implements AutoCloseable {
         Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
         for (Unit unit : units) {
             Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
-            all.addAll(learned(unit, unit.split.train()));
+            all.addAll(learned(unit));
+            ranked(unit).forEach(ranking -> all.addAll(ranking.readings()));
             all.addAll(measured(unit, unit.split.validation()));
             all.addAll(measured(unit, unit.calibration));
             all.addAll(measured(unit, unit.split.test()));
@@ -203,13 +204,23 @@ public final class PredictorTraining implements AutoCloseable {
         needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
     }
 
-    private List<Reading> learned(Unit unit, List<Sample> samples) {
+    private List<Reading> learned(Unit unit) {
         DescriptionSettings descriptions = unit.recipe.descriptions();
+        List<Sample> samples = unit.split.train();
         List<Reading> learned = readings.of(samples, unit.aspect, descriptions, descriptions.train());
         if (descriptions.rounds() == Rounds.OWN_OR_NONE) {
             learned.addAll(readings.of(samples, unit.aspect, descriptions.without(), descriptions.train()));
         }
+        if (unit.recipe.augmentation().mirrored()) {
+            learned.addAll(learned.stream()
+                    .map(reading -> reading.altered(new Alteration.Mirrored()))
+                    .toList());
+        }
         return learned;
+    }
+
+    private List<Ranking> ranked(Unit unit) {
+        return new Rankings(readings, unit.recipe, unit.aspect).of(unit.split.train());
     }
 
     private List<Reading> measured(Unit unit, List<Sample> samples) {
@@ -329,7 +340,11 @@ public final class PredictorTraining implements AutoCloseable {
                         hiddenSize,
                         languageHead(unit))) {
             training.train(
-                    examples(reader, unit, learned(unit, unit.split.train())),
+                    examples(reader, unit, learned(unit)),
+                    ranked(unit).stream()
+                            .map(ranking ->
+                                    ranking.readings().stream().map(reader::key).toList())
+                            .toList(),
                     examples(reader, unit, measured(unit, unit.split.validation())),
                     listener);
             training.export(folder.resolve("predictor.safetensors"));

@@ -11,9 +11,14 @@ import java.util.List;
  * @param turns what was said
  * @param maxSlices the largest number of tiles of the image
  * @param maxLength the longest conversation, in tokens
+ * @param alteration what is done to the image before
  */
-record Reading(Sample sample, List<Turn> turns, int maxSlices, int maxLength) {
+record Reading(Sample sample, List<Turn> turns, int maxSlices, int maxLength, Alteration alteration) {
     Reading {
         turns = List.copyOf(turns);
+    }
+
+    Reading altered(Alteration other) {
+        return new Reading(sample, turns, maxSlices, maxLength, other);
     }
 }

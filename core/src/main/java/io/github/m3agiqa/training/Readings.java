@@ -107,7 +107,8 @@ final class Readings {
                     sample,
                     turns,
                     settings(aspect).rate().maxSlices(),
-                    settings(aspect).rate().maxLength()));
+                    settings(aspect).rate().maxLength(),
+                    Alteration.NONE));
         }
         if (!lacking.isEmpty()) {
             throw new InputException("%d images have no %s, such as %s: %s"

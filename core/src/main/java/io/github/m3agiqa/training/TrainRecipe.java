@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param descriptions which descriptions are read
  * @param head the network of the predictor
  * @param loss what is minimised
+ * @param augmentation what else is learned from; nothing by default
  * @param optimization how weights are changed
  * @param epochs how often all images are learned from
  * @param batchSize conversations a step
@@ -54,6 +55,7 @@ public record TrainRecipe(
         DescriptionSettings descriptions,
         HeadSettings head,
         LossSettings loss,
+        AugmentationSettings augmentation,
         Optimization optimization,
         int epochs,
         int batchSize,
@@ -95,6 +97,7 @@ public record TrainRecipe(
         Recipes.given("descriptions", descriptions);
         Recipes.given("head", head);
         Recipes.given("loss", loss);
+        augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
         Recipes.given("optimization", optimization);
         Recipes.positive("epochs", epochs);
         Recipes.positive("batchSize", batchSize);
@@ -131,6 +134,7 @@ public record TrainRecipe(
                 other.descriptions == null ? descriptions : other.descriptions,
                 other.head == null ? head : other.head,
                 other.loss == null ? loss : other.loss,
+                augmentation,
                 optimization,
                 epochs,
                 batchSize,

@@ -1,11 +1,9 @@
-package io.github.m3agiqa.testing;
+package io.github.m3agiqa.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.m3agiqa.image.AlphaMode;
-import io.github.m3agiqa.image.ImageDecoder;
-import io.github.m3agiqa.image.RgbImage;
+import io.github.m3agiqa.testing.DrawnImages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.github.m3agiqa.testing;
 
+import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.image.RgbImage;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
