@@ -101,23 +101,27 @@ final class Mlstm {
         return x.view(x.size(0), x.size(1), HEADS, headSize).transpose(1, 2);
     }
 
-    /** All steps at once; memory grows with the square of the steps. */
+    /**
+     * All steps at once; memory grows with the square of the steps.
+     *
+     * <p>D~_ts = F_t - F_s + i_s with F the summed forget gates; its largest s of a row, m_t, is F_t + max (i_s - F_s), so
+     * that exp(D~ - m) needs neither F_t nor a search of the square. m cancels, and no gradient flows through it.
+     */
     static Tensor parallel(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
         long steps = query.size(2);
         Tensor decay = torch.log_sigmoid(forgetGate).cumsum(2); // F, (batch, heads, steps)
+        Tensor written = inputGate.sub(decay); // i_s - F_s
+        Tensor largest = written.detach().cummax(2).get0(); // m_t - F_t
         Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(query), steps, steps)
                 .triu(1);
-        Tensor logWeight = decay.unsqueeze(3)
-                .sub(decay.unsqueeze(2))
-                .add(inputGate.unsqueeze(2))
-                .add(future); // D~_ts = F_t - F_s + i_s
-        Tensor largest = logWeight.amax(new long[] {3}, true); // m, (batch, heads, steps, 1)
-        Tensor weight = logWeight.sub(largest).exp();
-        Tensor scores = Torch.scale(query.matmul(key.transpose(2, 3)), 1 / Math.sqrt((double) query.size(3)))
+        Tensor weight =
+                written.unsqueeze(2).sub(largest.unsqueeze(3)).add(future).exp();
+        Tensor scores = Torch.scale(query, 1 / Math.sqrt((double) query.size(3)))
+                .matmul(key.transpose(2, 3))
                 .mul(weight); // C
-        Tensor sum = Torch.sum(scores, 3).abs();
-        Tensor normalizer = torch.max(sum, largest.neg().exp()); // n
-        return scores.div(Torch.plus(normalizer, DENOMINATOR_EPSILON)).matmul(value);
+        Tensor least = largest.add(decay.detach()).neg().exp().unsqueeze(3); // e^-m
+        Tensor normalizer = torch.max(Torch.sum(scores, 3).abs(), least); // n, (batch, heads, steps, 1)
+        return scores.matmul(value).div(Torch.plus(normalizer, DENOMINATOR_EPSILON));
     }
 
     /** Step by step; memory does not grow with the steps. */

@@ -104,7 +104,10 @@ class XlstmStackTest {
         assertThat(Math.abs(last - expected)).isGreaterThan(1e-3);
     }
 
-    /** The two forms of the mLSTM memory; tolerance 1e-4 of the output's norm, as single steps may divide by little. */
+    /**
+     * The two forms of the mLSTM memory. Tolerance: 3e-4 of the output's norm, as single steps may divide by little, and the
+     * summed gates of 300 steps reach some hundred, where a float32's steps are 3e-5.
+     */
     @ParameterizedTest
     @CsvSource({"1, 1, 8", "1, 2, 16", "2, 5, 32", "3, 64, 16", "1, 300, 64"})
     void parallelAndRecurrentAgree(int batch, int steps, int headSize) {
@@ -121,7 +124,7 @@ class XlstmStackTest {
         Tensor recurrent = Mlstm.recurrent(query, key, value, inputGate, forgetGate);
 
         double difference = parallel.sub(recurrent).norm().item().toDouble();
-        assertThat(difference / recurrent.norm().item().toDouble()).isLessThan(1e-4);
+        assertThat(difference / recurrent.norm().item().toDouble()).isLessThan(3e-4);
     }
 
     /** What follows the end of a sequence does not change it, so sequences of a batch may be padded. */
