@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
             BatchingBenchmark.class,
             StagesBenchmark.class,
             TwinBenchmark.class,
+            KernelsCommand.class,
             RandomModelCommand.class,
             DrawExamplesCommand.class
         },

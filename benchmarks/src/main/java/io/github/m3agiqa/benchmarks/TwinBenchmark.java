@@ -114,18 +114,13 @@ final class TwinBenchmark implements Callable<Integer> {
         try (Scope _ = new Scope()) {
             String description = procedure.describe(question(opened, plan), generation(opened));
             TokenizedConversation rating = rating(opened, plan, description);
-            float score = opened.predictor.predict(literalProjection(opened).apply(procedure.logits(rating)));
+            PublishedProcedure.Read read = procedure.read(rating);
+            Projection projection = opened.predictor.projection();
+            boolean readsLogits =
+                    projection.inputSize() == opened.config.llama().vocabularySize();
+            float score = opened.predictor.predict(projection.apply(readsLogits ? read.logits() : read.hidden()));
             return new Answer(description, score, (System.nanoTime() - start) / 1e9);
         }
-    }
-
-    /** As published it reads logits. */
-    private static Projection literalProjection(OpenedModel opened) {
-        Projection projection = opened.predictor.projection();
-        if (projection.inputSize() != opened.config.llama().vocabularySize()) {
-            throw new IllegalArgumentException("the predictor reads no logits, so there is nothing to compare with");
-        }
-        return projection;
     }
 
     private static TokenizedConversation question(OpenedModel opened, SlicePlan plan) {

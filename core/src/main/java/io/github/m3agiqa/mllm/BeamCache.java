@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
  * once. The tokens of all steps are held in rows, {@code step * beams + beam}; beams that part from one another share
  * the rows up to there.
  */
-final class BeamCache implements AutoCloseable {
+final class BeamCache implements Beams, AutoCloseable {
     private final KvCache prefix;
     private final Llama.Config config;
     private final Device device;
@@ -46,25 +46,20 @@ final class BeamCache implements AutoCloseable {
                 .toArray(Tensor[]::new);
     }
 
-    /**
-     * Appends one token to every beam.
-     *
-     * @param tokens the token of each beam
-     * @param rows for each beam the rows of its tokens, the last one its {@link #nextRow}
-     */
-    void step(Llama llama, int[] tokens, List<List<Integer>> rows) {
+    @Override
+    public void step(Llama llama, int[] tokens, List<List<Integer>> rows) {
         Tensor hidden = llama.forward(llama.embed(tokens), new Step(rows));
         outputs.narrow(0, nextRow(0), beams).copy_(hidden);
         steps++;
     }
 
-    /** The row that the coming step gives to a beam's token. */
-    int nextRow(int beam) {
+    @Override
+    public int nextRow(int beam) {
         return steps * beams + beam;
     }
 
-    /** The hidden states of the last step, (beams, hidden). */
-    Tensor lastOutputs() {
+    @Override
+    public Tensor lastOutputs() {
         return outputs.narrow(0, (steps - 1L) * beams, beams);
     }
 

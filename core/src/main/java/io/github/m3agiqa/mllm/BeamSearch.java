@@ -39,7 +39,7 @@ final class BeamSearch {
     record Hypothesis(List<Integer> tokens, double value, List<Integer> rows) {}
 
     private final Llama llama;
-    private final BeamCache cache;
+    private final Beams cache;
     private final Generation generation;
     private final int[] stopIds;
     private final BiConsumer<List<Candidate>, List<Hypothesis>> observer;
@@ -52,7 +52,7 @@ final class BeamSearch {
      */
     BeamSearch(
             Llama llama,
-            BeamCache cache,
+            Beams cache,
             Generation generation,
             int[] stopIds,
             BiConsumer<List<Candidate>, List<Hypothesis>> observer) {

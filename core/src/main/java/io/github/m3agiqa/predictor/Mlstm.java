@@ -22,6 +22,9 @@ import org.bytedeco.pytorch.global.torch;
 final class Mlstm {
     private static final double DENOMINATOR_EPSILON = 1e-6;
 
+    /** How many steps are computed at once, few enough that a processor's cache holds what they look at. */
+    private static final long PARALLEL_STEPS = 64;
+
     private final int inner;
     private final int headSize;
     private final Parameter projectUp; // (2 * inner, width)
@@ -102,26 +105,35 @@ final class Mlstm {
     }
 
     /**
-     * All steps at once; memory grows with the square of the steps.
+     * Many steps at once, each against all steps before it.
      *
      * <p>D~_ts = F_t - F_s + i_s with F the summed forget gates; its largest s of a row, m_t, is F_t + max (i_s - F_s), so
      * that exp(D~ - m) needs neither F_t nor a search of the square. m cancels, and no gradient flows through it.
      */
     static Tensor parallel(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
-        long steps = query.size(2);
         Tensor decay = torch.log_sigmoid(forgetGate).cumsum(2); // F, (batch, heads, steps)
         Tensor written = inputGate.sub(decay); // i_s - F_s
         Tensor largest = written.detach().cummax(2).get0(); // m_t - F_t
-        Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(query), steps, steps)
-                .triu(1);
-        Tensor weight =
-                written.unsqueeze(2).sub(largest.unsqueeze(3)).add(future).exp();
-        Tensor scores = Torch.scale(query, 1 / Math.sqrt((double) query.size(3)))
-                .matmul(key.transpose(2, 3))
-                .mul(weight); // C
-        Tensor least = largest.add(decay.detach()).neg().exp().unsqueeze(3); // e^-m
-        Tensor normalizer = torch.max(Torch.sum(scores, 3).abs(), least); // n, (batch, heads, steps, 1)
-        return scores.matmul(value).div(Torch.plus(normalizer, DENOMINATOR_EPSILON));
+        Tensor least = largest.add(decay.detach()).neg().exp().unsqueeze(3); // e^-m, (batch, heads, steps, 1)
+        Tensor scaled = Torch.scale(query, 1 / Math.sqrt((double) query.size(3)));
+        List<Tensor> outputs = new ArrayList<>();
+        for (long first = 0; first < query.size(2); first += PARALLEL_STEPS) {
+            long count = Math.min(PARALLEL_STEPS, query.size(2) - first);
+            long seen = first + count;
+            Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(query), count, seen)
+                    .triu(first + 1);
+            Tensor weight = written.narrow(2, 0, seen)
+                    .unsqueeze(2)
+                    .sub(largest.narrow(2, first, count).unsqueeze(3))
+                    .add(future)
+                    .exp();
+            Tensor scores = scaled.narrow(2, first, count)
+                    .matmul(key.narrow(2, 0, seen).transpose(2, 3))
+                    .mul(weight); // C, (batch, heads, count, seen)
+            Tensor normalizer = torch.max(Torch.sum(scores, 3).abs(), least.narrow(2, first, count)); // n
+            outputs.add(scores.matmul(value.narrow(2, 0, seen)).div(Torch.plus(normalizer, DENOMINATOR_EPSILON)));
+        }
+        return Torch.cat(2, outputs);
     }
 
     /** Step by step; memory does not grow with the steps. */

@@ -157,6 +157,9 @@ class SessionTest {
 
                 int[] plain = plainBeamSearch(model, image, plan, question, generation);
                 assertThat(searched).isEqualTo(model.template().text(plain));
+                assertThat(new PublishedProcedure(model, image, plan).describe(question, generation))
+                        .as("what the benchmarks compare with")
+                        .isEqualTo(searched);
             }
         }
     }
