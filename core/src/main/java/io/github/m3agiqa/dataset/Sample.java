@@ -65,11 +65,6 @@ public record Sample(
         labels = labels.isEmpty() ? Map.of() : Collections.unmodifiableMap(new EnumMap<>(labels));
     }
 
-    /** This image with another prompt, of which people said nothing. */
-    public Sample withPrompt(@Nullable String other) {
-        return new Sample(name, other, generator, group, part, Map.of());
-    }
-
     /** The mean opinion score of an aspect, NaN if there is none. */
     public double mos(Aspect aspect) {
         return label(aspect).map(Label::mos).orElse(Double.NaN);

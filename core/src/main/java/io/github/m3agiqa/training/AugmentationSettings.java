@@ -7,23 +7,18 @@ package io.github.m3agiqa.training;
  * @param mirrored whether every image is also learned from as a mirror shows it
  * @param spoilt for quality, how many of the images are spoilt in each way of
  *     {@link io.github.m3agiqa.image.Degradation}, at five random strengths: the more, the worse
- * @param otherPrompts for correspondence, how many other images' prompts each image is asked about: all are worse than its
- *     own
- * @param margin by how many points of 5 one strength of five shall be worse than the one before, and another prompt than
- *     the image's own
+ * @param margin by how many points of 5 one strength of five shall be worse than the one before
  * @param weight of the rankings' loss, which is added to that of the scores
  * @param batchSize rankings a step
  */
-public record AugmentationSettings(
-        boolean mirrored, int spoilt, int otherPrompts, double margin, double weight, int batchSize) {
-    static final AugmentationSettings NONE = new AugmentationSettings(false, 0, 0, 0, 0, 0);
+public record AugmentationSettings(boolean mirrored, int spoilt, double margin, double weight, int batchSize) {
+    static final AugmentationSettings NONE = new AugmentationSettings(false, 0, 0, 0, 0);
 
     public AugmentationSettings {
-        if (spoilt < 0 || otherPrompts < 0 || batchSize < 0 || !(margin >= 0) || !(weight >= 0)) {
-            throw new IllegalArgumentException(
-                    "spoilt, otherPrompts, margin, weight and batchSize must not be negative");
+        if (spoilt < 0 || batchSize < 0 || !(margin >= 0) || !(weight >= 0)) {
+            throw new IllegalArgumentException("spoilt, margin, weight and batchSize must not be negative");
         }
-        if (spoilt + otherPrompts > 0 && batchSize == 0) {
+        if (spoilt > 0 && batchSize == 0) {
             throw new IllegalArgumentException("batchSize is 0: no ranking would be learned from");
         }
     }

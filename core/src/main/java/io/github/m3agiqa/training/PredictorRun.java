@@ -59,7 +59,9 @@ final class PredictorRun implements AutoCloseable {
     private final Device device;
     private final @Nullable Tensor languageHead; // (vocabulary, hidden), where the first layer reads logits
     private final HeldTensors weights;
-    private final Predictor predictor;
+    private final WeightAverage average;
+    private final Predictor predictor; // in training
+    private final Predictor averaged; // that is validated, measured and exported
 
     /**
      * Starts or continues a run.
@@ -92,8 +94,11 @@ final class PredictorRun implements AutoCloseable {
                             drawn.put(tensor, Torch.to(value, device).requires_grad_(true)));
             this.weights = new HeldTensors("the predictor in training", drawn);
         }
+        this.average = new WeightAverage(weights.held(), recipe.averaging());
         this.predictor =
                 new Predictor(weights, recipe.head().kind(), recipe.head().pooler(), device);
+        this.averaged = new Predictor(
+                average.tensors(), recipe.head().kind(), recipe.head().pooler(), device);
     }
 
     /**
@@ -105,10 +110,10 @@ final class PredictorRun implements AutoCloseable {
     void train(List<Example> train, List<List<String>> rankings, List<Example> validation, StepListener listener) {
         try (AdamWOptimizer optimizer = new AdamWOptimizer(weights.held(), _ -> true, recipe.optimization())) {
             Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), KEPT);
-            checkpoints.checkRoom(weights.held());
+            checkpoints.checkRoom(all());
             State state = checkpoints.latest().orElse(State.START);
             if (state.step() > 0) {
-                checkpoints.loadWeights(state.step(), weights.held());
+                checkpoints.loadWeights(state.step(), all());
                 checkpoints.loadOptimizer(state.step(), optimizer);
             }
             MetricsFile metrics = new MetricsFile(folder.resolve("metrics.csv"), COLUMNS, state.step());
@@ -125,15 +130,22 @@ final class PredictorRun implements AutoCloseable {
                     plcc = Correlations.plcc(predicted, mos);
                     rmse = Correlations.rmse(predicted, mos);
                     state = state.after(done, Double.isNaN(srcc) ? WORST : srcc);
-                    checkpoints.save(state, weights.held(), optimizer);
+                    checkpoints.save(state, all(), optimizer);
                 }
                 double rate = optimizer.learningRate(epoch * steps(train), recipe.epochs() * steps(train));
                 metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);
                 listener.step();
             }
             metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC), listener);
-            checkpoints.loadWeights(state.bestStep(), weights.held());
+            checkpoints.loadWeights(state.bestStep(), all());
         }
+    }
+
+    /** The weights and their averages. */
+    private Map<String, Tensor> all() {
+        Map<String, Tensor> all = new LinkedHashMap<>(weights.held());
+        average.tensors().held().forEach((name, tensor) -> all.put("average." + name, tensor));
+        return all;
     }
 
     private long steps(List<Example> train) {
@@ -165,6 +177,7 @@ final class PredictorRun implements AutoCloseable {
                     batchLoss.backward();
                 }
                 norm += optimizer.step(step, recipe.epochs() * steps) / steps;
+                average.update(step);
             }
         }
         return new double[] {loss, norm};
@@ -181,7 +194,7 @@ final class PredictorRun implements AutoCloseable {
     private Tensor loss(List<Example> batch, List<List<String>> rankings) {
         List<String> keys = new ArrayList<>(keys(batch));
         rankings.forEach(keys::addAll);
-        Tensor predicted = forward(keys);
+        Tensor predicted = forward(predictor, keys);
         Tensor loss = recipe.loss().of(predicted.narrow(0, 0, batch.size()), mos(batch));
         if (rankings.isEmpty()) {
             return loss;
@@ -211,7 +224,7 @@ final class PredictorRun implements AutoCloseable {
     }
 
     /** The predicted scores of conversations by their keys, (batch). */
-    private Tensor forward(List<String> batch) {
+    private Tensor forward(Predictor network, List<String> batch) {
         int[] lengths = batch.stream().mapToInt(cache::tokens).toArray();
         int longest = IntStream.of(lengths).max().orElseThrow();
         long hidden = cache.get(batch.getFirst()).size(1);
@@ -219,16 +232,16 @@ final class PredictorRun implements AutoCloseable {
         for (int i = 0; i < lengths.length; i++) {
             padded.select(0, i).narrow(0, 0, lengths[i]).copy_(cache.get(batch.get(i)));
         }
-        return predictor.forward(project(Torch.to(padded, device)), lengths);
+        return network.forward(project(network, Torch.to(padded, device)), lengths);
     }
 
     /** The first layer; over logits, W (H h) is computed as (W H) h, and gradients reach W all the same. */
-    private Tensor project(Tensor hidden) {
+    private Tensor project(Predictor network, Tensor hidden) {
         if (languageHead == null) {
-            return predictor.projection().apply(hidden);
+            return network.projection().apply(hidden);
         }
-        Tensor folded = predictor.projection().weight().get().matmul(languageHead); // (width, hidden)
-        return Torch.linear(hidden, folded, predictor.projection().bias().get());
+        Tensor folded = network.projection().weight().get().matmul(languageHead); // (width, hidden)
+        return Torch.linear(hidden, folded, network.projection().bias().get());
     }
 
     /** The scores of some images, on the scale of 0 to 5. */
@@ -238,7 +251,7 @@ final class PredictorRun implements AutoCloseable {
             List<Example> batch = examples.subList(first, Math.min(predicted.length, first + recipe.batchSize()));
             try (Scope _ = new Scope();
                     NoGradGuard _ = new NoGradGuard()) {
-                float[] scores = Torch.toFloats(forward(keys(batch)));
+                float[] scores = Torch.toFloats(forward(averaged, keys(batch)));
                 for (int i = 0; i < scores.length; i++) {
                     predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
                 }
@@ -249,11 +262,12 @@ final class PredictorRun implements AutoCloseable {
 
     /** Writes the weights under the names that the recipe asks for. */
     void export(Path file) throws IOException {
-        SafetensorsWriter.write(file, recipe.head().names().of(weights.held()));
+        SafetensorsWriter.write(file, recipe.head().names().of(average.tensors().held()));
     }
 
     @Override
     public void close() {
+        averaged.close();
         predictor.close();
     }
 }

@@ -220,7 +220,8 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private List<Ranking> ranked(Unit unit) {
-        return new Rankings(readings, unit.recipe, unit.aspect).of(unit.split.train());
+        return new Rankings(readings, unit.recipe.augmentation(), unit.recipe.seed(), unit.aspect)
+                .of(unit.split.train());
     }
 
     private List<Reading> measured(Unit unit, List<Sample> samples) {

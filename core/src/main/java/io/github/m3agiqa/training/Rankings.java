@@ -5,6 +5,8 @@ import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.training.DescriptionSettings.Rounds;
+import io.github.m3agiqa.training.DescriptionSettings.Source;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,81 +15,52 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What is known to be better without asking people: a picture than the same one spoilt, and its own prompt than another
- * (RankIQA).
+ * What is known to be better without asking people: a picture than the same one spoilt.
  *
  * @see <a href="https://arxiv.org/abs/1707.08347">RankIQA: learning from rankings for no-reference image quality
  *     assessment</a>
  */
 final class Rankings {
     private static final int STRENGTHS = 5;
+    private static final DescriptionSettings WITHOUT =
+            new DescriptionSettings(Rounds.NONE, Source.RESPONSE, Source.RESPONSE, true);
 
     private final Readings readings;
-    private final TrainRecipe recipe;
+    private final AugmentationSettings settings;
+    private final long seed;
     private final Aspect aspect;
 
-    Rankings(Readings readings, TrainRecipe recipe, Aspect aspect) {
+    Rankings(Readings readings, AugmentationSettings settings, long seed, Aspect aspect) {
         this.readings = readings;
-        this.recipe = recipe;
+        this.settings = settings;
+        this.seed = seed;
         this.aspect = aspect;
     }
 
-    /** The rankings of an aspect, read without descriptions; the same for the same seed. */
+    /** The rankings of an aspect, read without descriptions; the same for the same seed. Only quality has any. */
     List<Ranking> of(List<Sample> samples) {
-        return switch (aspect) {
-            case QUALITY -> spoilt(samples);
-            case CORRESPONDENCE -> otherPrompts(samples);
-            case AUTHENTICITY -> List.of();
-        };
+        return aspect == Aspect.QUALITY ? spoilt(samples) : List.of();
     }
 
     private List<Reading> read(List<Sample> samples) {
-        DescriptionSettings none = recipe.descriptions().without();
-        return readings.of(samples, aspect, none, none.train());
+        return readings.of(samples, aspect, WITHOUT, WITHOUT.train());
     }
 
     private List<Ranking> spoilt(List<Sample> samples) {
-        Random random = new Random(recipe.seed());
+        Random random = new Random(seed);
         List<Sample> drawn = new ArrayList<>(samples);
         Collections.shuffle(drawn, random);
         List<Ranking> rankings = new ArrayList<>();
-        for (Reading original : read(
-                drawn.subList(0, Math.min(drawn.size(), recipe.augmentation().spoilt())))) {
+        for (Reading original : read(drawn.subList(0, Math.min(drawn.size(), settings.spoilt())))) {
             for (Degradation kind : Degradation.values()) {
-                long seed = random.nextLong();
+                long noise = random.nextLong();
                 List<Reading> ranking = new ArrayList<>(List.of(original));
                 for (int i = 0; i < STRENGTHS; i++) {
                     double strength = kind.strength((i + random.nextDouble()) / STRENGTHS);
-                    ranking.add(original.altered(new Alteration.Spoilt(kind, strength, seed)));
+                    ranking.add(original.altered(new Alteration.Spoilt(kind, strength, noise)));
                 }
                 rankings.add(new Ranking(ranking));
             }
-        }
-        return rankings;
-    }
-
-    private List<Ranking> otherPrompts(List<Sample> samples) {
-        Random random = new Random(recipe.seed());
-        List<Ranking> rankings = new ArrayList<>();
-        if (samples.stream().map(Sample::group).distinct().count() < 2) {
-            return rankings;
-        }
-        List<Sample> own = new ArrayList<>();
-        List<Sample> others = new ArrayList<>();
-        for (Sample sample : samples) {
-            for (int i = 0; i < recipe.augmentation().otherPrompts(); i++) {
-                Sample other = sample;
-                while (other.group().equals(sample.group())) {
-                    other = samples.get(random.nextInt(samples.size()));
-                }
-                own.add(sample);
-                others.add(sample.withPrompt(other.prompt()));
-            }
-        }
-        List<Reading> better = read(own);
-        List<Reading> worse = read(others);
-        for (int i = 0; i < own.size(); i++) {
-            rankings.add(new Ranking(List.of(better.get(i), worse.get(i))));
         }
         return rankings;
     }

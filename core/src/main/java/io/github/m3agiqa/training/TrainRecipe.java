@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * @param loss what is minimised
  * @param augmentation what else is learned from; nothing by default
  * @param optimization how weights are changed
+ * @param averaging how much of the running average of the weights a step leaves, from 0 to below 1: the averages are
+ *     validated and exported. 0, the default, for the weights themselves
  * @param epochs how often all images are learned from
  * @param batchSize conversations a step
  * @param evaluateEvery the epochs between two validations, each with a checkpoint
@@ -57,6 +59,7 @@ public record TrainRecipe(
         LossSettings loss,
         AugmentationSettings augmentation,
         Optimization optimization,
+        double averaging,
         int epochs,
         int batchSize,
         int evaluateEvery,
@@ -99,6 +102,9 @@ public record TrainRecipe(
         Recipes.given("loss", loss);
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
         Recipes.given("optimization", optimization);
+        if (!(averaging >= 0 && averaging < 1)) {
+            throw new IllegalArgumentException("averaging must be from 0 to below 1, not " + averaging);
+        }
         Recipes.positive("epochs", epochs);
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
@@ -136,6 +142,7 @@ public record TrainRecipe(
                 other.loss == null ? loss : other.loss,
                 augmentation,
                 optimization,
+                averaging,
                 epochs,
                 batchSize,
                 evaluateEvery,

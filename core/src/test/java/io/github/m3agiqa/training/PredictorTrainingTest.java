@@ -15,6 +15,7 @@ import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Precision;
@@ -237,6 +238,37 @@ class PredictorTrainingTest {
 
         assertThat(more.steps())
                 .isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
+    }
+
+    /** What else is learned from is read as often as it should, and a run with all of it ends alike after crashes. */
+    @Test
+    void learnsFromMirroredAndSpoiltImagesAndAveragesWeights() throws IOException {
+        String own = recipe("run")
+                .replace(
+                        shared.resolve("cache").toString(),
+                        folder.resolve("cache").toString())
+                .replace("epochs: 12", "epochs: 3\naveraging: 0.9");
+        Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
+        PredictorTraining.cache(file, Watcher.patient());
+        String more = own + "augmentation: {mirrored: true, spoilt: 2, margin: 0.3, weight: 1, batchSize: 3}\n";
+        Watcher watcher = Watcher.patient();
+        Files.writeString(file, more);
+        PredictorTraining.cache(file, watcher);
+        int mirrored = watcher.steps() - 2 * Degradation.values().length * 5;
+        assertThat(mirrored).isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
+
+        Path whole = run(more.replace("judge", "whole").replace("/run\n", "/whole\n"));
+        try {
+            run(more, Watcher.crashingAfter(2));
+        } catch (Watcher.Crash _) {
+            // goes on below
+        }
+        Path again = run(more);
+
+        assertThat(again.resolve("model/quality.safetensors"))
+                .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
+        Path last = run(more.replace("averaging: 0.9", "averaging: 0").replace("/run\n", "/last\n"));
+        assertThat(column(predictions(last), "predicted")).isNotEqualTo(column(predictions(again), "predicted"));
     }
 
     @Test

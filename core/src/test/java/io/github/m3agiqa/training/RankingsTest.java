@@ -1,0 +1,88 @@
+package io.github.m3agiqa.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.Degradation;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.TestModels;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RankingsTest {
+    private static final int STRENGTHS = 5;
+
+    private final Readings readings =
+            new Readings(ModelFolder.open(TestModels.tiny()).manifest(), Map.of());
+    private final List<Sample> samples = IntStream.range(0, 12)
+            .mapToObj(i ->
+                    new Sample("image_%d.png".formatted(i), "prompt " + i / 2, null, "prompt " + i / 2, null, Map.of()))
+            .toList();
+
+    private List<Ranking> rankings(Aspect aspect, int spoilt) {
+        AugmentationSettings settings = new AugmentationSettings(false, spoilt, 0.1, 1, 1);
+        return new Rankings(readings, settings, 7, aspect).of(samples);
+    }
+
+    @Test
+    void aPictureIsSpoiltInEveryWayMoreAndMore() {
+        List<Ranking> rankings = rankings(Aspect.QUALITY, 3);
+
+        assertThat(rankings).hasSize(3 * Degradation.values().length).allSatisfy(ranking -> {
+            assertThat(ranking.readings()).hasSize(1 + STRENGTHS);
+            assertThat(ranking.readings().getFirst().alteration()).isEqualTo(Alteration.NONE);
+            List<Alteration.Spoilt> copies = ranking.readings().stream()
+                    .skip(1)
+                    .map(reading -> (Alteration.Spoilt) reading.alteration())
+                    .toList();
+            Degradation kind = copies.getFirst().kind();
+            assertThat(copies).allMatch(copy -> copy.kind() == kind);
+            List<Double> strengths = copies.stream()
+                    .map(copy -> kind == Degradation.BLOCKS ? -copy.strength() : copy.strength())
+                    .toList();
+            assertThat(strengths).isSorted().doesNotHaveDuplicates();
+        });
+        assertThat(rankings(Aspect.QUALITY, 3)).isEqualTo(rankings);
+    }
+
+    @Test
+    void otherAspectsHaveNone() {
+        assertThat(rankings(Aspect.CORRESPONDENCE, 3)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3, 0.1, 0, batchSize is 0", "-3, 0.1, 1, must not be negative", "3, NaN, 1, must not be negative"})
+    void settingsThatLearnNothingAreRefused(int spoilt, double margin, int batchSize, String message) {
+        assertThatThrownBy(() -> new AugmentationSettings(false, spoilt, margin, 1, batchSize))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    /** By hand: what is missing of the margin, which grows with the places between, averaged over all pairs. */
+    @ParameterizedTest
+    @CsvSource({"3 2 1, 0", "3 2.95 1, 0.0166667", "1 1 1, 0.1333333", "1 2 3, 1.4666667", "2 2, 0.1"})
+    void lossIsWhatIsMissingOfTheMargin(String scores, double expected) {
+        double[] values = Arrays.stream(scores.split(" "))
+                .mapToDouble(Double::parseDouble)
+                .toArray();
+        float[] predicted = new float[values.length];
+        for (int i = 0; i < values.length; i++) {
+            predicted[i] = (float) values[i];
+        }
+        try (Scope _ = new Scope()) {
+            float loss = Torch.toFloats(Rankings.loss(Torch.floats(predicted, predicted.length), 0.1))[0];
+
+            assertThat((double) loss).isCloseTo(expected, within(1e-6));
+        }
+    }
+}
