@@ -108,13 +108,13 @@ final class Mlstm {
      * Many steps at once, each against all steps before it.
      *
      * <p>D~_ts = F_t - F_s + i_s with F the summed forget gates; its largest s of a row, m_t, is F_t + max (i_s - F_s), so
-     * that exp(D~ - m) needs neither F_t nor a search of the square. m cancels, and no gradient flows through it.
+     * that exp(D~ - m) needs neither F_t nor a search of the square.
      */
     static Tensor parallel(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
         Tensor decay = torch.log_sigmoid(forgetGate).cumsum(2); // F, (batch, heads, steps)
         Tensor written = inputGate.sub(decay); // i_s - F_s
-        Tensor largest = written.detach().cummax(2).get0(); // m_t - F_t
-        Tensor least = largest.add(decay.detach()).neg().exp().unsqueeze(3); // e^-m, (batch, heads, steps, 1)
+        Tensor largest = written.cummax(2).get0(); // m_t - F_t
+        Tensor least = largest.add(decay).neg().exp().unsqueeze(3); // e^-m, (batch, heads, steps, 1)
         Tensor scaled = Torch.scale(query, 1 / Math.sqrt((double) query.size(3)));
         List<Tensor> outputs = new ArrayList<>();
         for (long first = 0; first < query.size(2); first += PARALLEL_STEPS) {
