@@ -59,7 +59,7 @@ public record TrainRecipe(
         LossSettings loss,
         AugmentationSettings augmentation,
         Optimization optimization,
-        double averaging,
+        Double averaging,
         int epochs,
         int batchSize,
         int evaluateEvery,
@@ -102,6 +102,7 @@ public record TrainRecipe(
         Recipes.given("loss", loss);
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
         Recipes.given("optimization", optimization);
+        averaging = averaging == null ? Double.valueOf(0) : averaging;
         if (!(averaging >= 0 && averaging < 1)) {
             throw new IllegalArgumentException("averaging must be from 0 to below 1, not " + averaging);
         }
