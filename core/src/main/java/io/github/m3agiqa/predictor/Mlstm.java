@@ -15,7 +15,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The mLSTM layer: a matrix memory with exponential gates, computed for all steps at once like attention.
+ * The mLSTM layer: a matrix memory with exponential gates, computed for many steps at once like attention.
  *
  * @see <a href="https://arxiv.org/abs/2405.04517">xLSTM</a>, equations 19 to 27
  */

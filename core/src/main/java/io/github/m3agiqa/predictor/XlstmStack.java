@@ -19,7 +19,7 @@ import org.bytedeco.pytorch.global.torch;
 public final class XlstmStack implements SequenceHead {
     /** How the memories of mLSTM layers are computed; the results agree up to rounding. */
     public enum Form {
-        /** All steps at once: fast, in memory that grows with the square of the steps. */
+        /** Many steps at once, each against all before it: fast. */
         PARALLEL,
         /** Step by step, in constant memory. */
         RECURRENT;

@@ -70,7 +70,7 @@ public record LossSettings(Kind kind, double margin, double mse) {
     }
 
     /** x_i - x_j for every i (row) and j (column). */
-    private static Tensor differences(Tensor x) {
+    static Tensor differences(Tensor x) {
         return x.unsqueeze(1).sub(x.unsqueeze(0));
     }
 

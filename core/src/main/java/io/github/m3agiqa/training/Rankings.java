@@ -73,23 +73,12 @@ final class Rankings {
      */
     static Tensor loss(Tensor predicted, double margin) {
         int count = (int) predicted.size(0);
-        int pairs = count * (count - 1) / 2;
-        int[] better = new int[pairs];
-        int[] worse = new int[pairs];
-        float[] margins = new float[pairs];
-        int pair = 0;
+        float[] places = new float[count];
         for (int i = 0; i < count; i++) {
-            for (int j = i + 1; j < count; j++) {
-                better[pair] = i;
-                worse[pair] = j;
-                margins[pair++] = (float) ((j - i) * margin);
-            }
+            places[i] = i;
         }
-        Device device = Device.of(predicted);
-        Tensor won = predicted
-                .index_select(0, Torch.indices(device, better))
-                .sub(predicted.index_select(0, Torch.indices(device, worse)));
-        return torch.relu(Torch.to(Torch.floats(margins, pairs), device).sub(won))
-                .mean();
+        Tensor between = LossSettings.differences(Torch.to(Torch.floats(places, count), Device.of(predicted)));
+        Tensor missing = Torch.scale(between, -margin).sub(LossSettings.differences(predicted)); // (better, worse)
+        return Torch.divide(torch.relu(missing).triu(1).sum(), count * (count - 1) / 2.0);
     }
 }

@@ -14,7 +14,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * @see <a href="https://epubs.siam.org/doi/10.1137/0330046">Acceleration of stochastic approximation by averaging</a>
  */
-final class WeightAverage implements AutoCloseable {
+final class WeightAverage {
     private final Map<String, Tensor> weights;
     private final HeldTensors average;
     private final double decay;
@@ -36,7 +36,7 @@ final class WeightAverage implements AutoCloseable {
         }
     }
 
-    /** The averaged tensors. */
+    /** The averaged tensors, to be closed by the predictor that is built over them. */
     HeldTensors tensors() {
         return average;
     }
@@ -56,10 +56,5 @@ final class WeightAverage implements AutoCloseable {
                 held.copy_(Torch.scale(held, kept).add(Torch.scale(weight, 1 - kept)));
             }
         }
-    }
-
-    @Override
-    public void close() {
-        average.close();
     }
 }

@@ -88,6 +88,13 @@ class PredictorTrainingTest {
                         dataset);
     }
 
+    private String recipeWithOwnCache(String run) {
+        return recipe(run)
+                .replace(
+                        shared.resolve("cache").toString(),
+                        folder.resolve("cache").toString());
+    }
+
     private Path run(String recipe, StepListener listener) throws IOException {
         return PredictorTraining.run(Files.writeString(folder.resolve("recipe.yaml"), recipe), listener);
     }
@@ -164,10 +171,7 @@ class PredictorTrainingTest {
 
     @Test
     void hiddenStatesAreComputedOnceAndACutCacheLosesOnlyItsEnd() throws IOException {
-        String own = recipe("run")
-                .replace(
-                        shared.resolve("cache").toString(),
-                        folder.resolve("cache").toString());
+        String own = recipeWithOwnCache("run");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
         Watcher first = Watcher.patient();
         PredictorTraining.cache(file, first);
@@ -224,11 +228,7 @@ class PredictorTrainingTest {
     /** Images that are learned from are read once more without a description; those that are measured on are not. */
     @Test
     void learnsToReadImagesWithAndWithoutDescriptions() throws IOException {
-        String own = recipe("run")
-                .replace(
-                        shared.resolve("cache").toString(),
-                        folder.resolve("cache").toString())
-                .replace("rounds: none", "rounds: own");
+        String own = recipeWithOwnCache("run").replace("rounds: none", "rounds: own");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
         PredictorTraining.cache(file, Watcher.patient());
 
@@ -243,11 +243,7 @@ class PredictorTrainingTest {
     /** What else is learned from is read as often as it should, and a run with all of it ends alike after crashes. */
     @Test
     void learnsFromMirroredAndSpoiltImagesAndAveragesWeights() throws IOException {
-        String own = recipe("run")
-                .replace(
-                        shared.resolve("cache").toString(),
-                        folder.resolve("cache").toString())
-                .replace("epochs: 12", "epochs: 3\naveraging: 0.9");
+        String own = recipeWithOwnCache("run").replace("epochs: 12", "epochs: 3\naveraging: 0.9");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
         PredictorTraining.cache(file, Watcher.patient());
         String more = own + "augmentation: {mirrored: true, spoilt: 2, margin: 0.3, weight: 1, batchSize: 3}\n";
