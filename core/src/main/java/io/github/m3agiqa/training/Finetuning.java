@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 
@@ -190,12 +191,10 @@ public final class Finetuning {
         private final LoraAdapter adapter;
         private final TrainingPass.Settings settings;
         private final Epochs order = new Epochs(train.size(), recipe.seed());
-        private final ReadAhead<List<Example>> ahead = new ReadAhead<>(step -> {
-            List<Item> items = IntStream.range(0, (int) perStep())
-                    .mapToObj(i -> train.get(order.at(step * perStep() + i)))
-                    .toList();
-            return () -> items.parallelStream().map(this::example).toList();
-        });
+        private final ReadAhead<Example> ahead = new ReadAhead<>(step -> IntStream.range(0, (int) perStep())
+                .mapToObj(i -> train.get(order.at(step * perStep() + i)))
+                .map(this::reading)
+                .toList());
 
         Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter) {
             this.model = model;
@@ -217,6 +216,11 @@ public final class Finetuning {
         @Override
         public double epoch(long step) {
             return (step + 1.0) * perStep() / train.size();
+        }
+
+        @Override
+        public void close() {
+            ahead.close();
         }
 
         /** The mean loss of a label. */
@@ -253,7 +257,7 @@ public final class Finetuning {
                             validation.subList(first, Math.min(validation.size(), first + recipe.batchSize()));
                     TrainingPass pass = new TrainingPass(
                             mllm,
-                            items.stream().map(this::example).toList(),
+                            ahead.read(items.stream().map(this::reading).toList()),
                             new TrainingPass.Settings(false, false),
                             0);
                     sum += pass.lossSum();
@@ -267,6 +271,10 @@ public final class Finetuning {
             return IntStream.of(example.conversation().labels())
                     .filter(label -> label != TokenizedConversation.IGNORED)
                     .count();
+        }
+
+        private Supplier<Example> reading(Item item) {
+            return () -> example(item);
         }
 
         private Example example(Item item) {

@@ -425,10 +425,7 @@ public final class Pretraining {
         private final PretrainingPass.Weights weights;
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
-        private final ReadAhead<List<Cut>> ahead = new ReadAhead<>(step -> {
-            List<Seen> samples = samples(step);
-            return () -> cut(samples, changes(step));
-        });
+        private final ReadAhead<Cut> ahead = new ReadAhead<>(step -> cuts(samples(step), changes(step)));
 
         Batches(MiniCpmV model, Heads heads, @Nullable TeacherTargets targets) {
             this.model = model;
@@ -447,6 +444,11 @@ public final class Pretraining {
         @Override
         public double epoch(long step) {
             return (step + 1.0) * recipe.imagesPerStep() / train.size();
+        }
+
+        @Override
+        public void close() {
+            ahead.close();
         }
 
         @Override
@@ -470,9 +472,9 @@ public final class Pretraining {
                         NoGradGuard _ = new NoGradGuard()) {
                     List<Seen> samples =
                             validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
-                    double[] losses =
-                            withSum(new PretrainingPass(model, heads, pictures(samples, cut(samples, null)), List.of())
-                                    .losses());
+                    double[] losses = withSum(new PretrainingPass(
+                                    model, heads, pictures(samples, ahead.read(cuts(samples, null))), List.of())
+                            .losses());
                     sum = sum.length == 0 ? new double[losses.length] : sum;
                     for (int i = 0; i < losses.length; i++) {
                         sum[i] += losses[i] * samples.size() / validation.size();
@@ -505,13 +507,13 @@ public final class Pretraining {
         }
 
         /** Cuts images into tiles, as they are or changed in ways that people's scores do not depend on. */
-        private List<Cut> cut(List<Seen> samples, @Nullable SplittableRandom changes) {
+        private List<Supplier<Cut>> cuts(List<Seen> samples, @Nullable SplittableRandom changes) {
             List<Supplier<Cut>> cuts = new ArrayList<>();
             for (Seen sample : samples) {
                 SplittableRandom own = changes == null ? null : changes.split();
                 cuts.add(() -> cut(sample, own));
             }
-            return cuts.parallelStream().map(Supplier::get).toList();
+            return cuts;
         }
 
         private Cut cut(Seen sample, @Nullable SplittableRandom changes) {

@@ -160,10 +160,7 @@ final class StemTraining {
         private final Device device;
         private final List<Places> places = new ArrayList<>();
         private final Epochs order = new Epochs(train.size(), recipe.seed());
-        private final ReadAhead<List<RgbImage>> ahead = new ReadAhead<>(step -> {
-            List<String> names = names(step);
-            return () -> read(names);
-        });
+        private final ReadAhead<RgbImage> ahead = new ReadAhead<>(step -> readings(names(step)));
 
         Batches(NormalizedStem stem, Map<String, Tensor> weights, HintMaps maps, Device device) {
             this.stem = stem;
@@ -195,14 +192,21 @@ final class StemTraining {
                     .toList();
         }
 
-        private List<RgbImage> read(List<String> names) {
-            return names.parallelStream()
-                    .map(name -> images.getOrDefault(name, () -> {
-                                throw new IllegalStateException(name + " is not in the list");
-                            })
-                            .get()
-                            .resized(stage.inputSize(), stage.inputSize()))
-                    .toList();
+        private List<Supplier<RgbImage>> readings(List<String> names) {
+            return names.stream().map(this::reading).toList();
+        }
+
+        private Supplier<RgbImage> reading(String name) {
+            Supplier<RgbImage> image = images.get(name);
+            if (image == null) {
+                throw new IllegalStateException(name + " is not in the list");
+            }
+            return () -> image.get().resized(stage.inputSize(), stage.inputSize());
+        }
+
+        @Override
+        public void close() {
+            ahead.close();
         }
 
         @Override
@@ -223,7 +227,7 @@ final class StemTraining {
                         validation.subList(first, Math.min(validation.size(), first + stage.imagesPerStep()));
                 try (Scope _ = new Scope();
                         NoGradGuard _ = new NoGradGuard()) {
-                    double[] losses = withSum(errors(read(names), names, false));
+                    double[] losses = withSum(errors(ahead.read(readings(names)), names, false));
                     for (int i = 0; i < losses.length; i++) {
                         sum[i] += losses[i] * names.size() / validation.size();
                     }

@@ -20,7 +20,7 @@ import org.bytedeco.pytorch.Tensor;
  */
 final class StepLoop {
     /** What is trained. */
-    interface Job {
+    interface Job extends AutoCloseable {
         /** The names of the losses; the first one chooses the best checkpoint. */
         List<String> losses();
 
@@ -32,6 +32,10 @@ final class StepLoop {
 
         /** The losses of data that are not learned from; empty if there are none. */
         double[] validate();
+
+        /** Nothing is read any more when this returns. */
+        @Override
+        void close();
     }
 
     private final RunFolder run;
@@ -50,8 +54,14 @@ final class StepLoop {
         this.listener = listener;
     }
 
-    /** Takes the steps that are left; the weights are then those of the best checkpoint. */
+    /** Takes the steps that are left and closes the job; the weights are then those of the best checkpoint. */
     void run(Job job, Map<String, Tensor> weights, AdamWOptimizer optimizer) {
+        try (job) {
+            take(job, weights, optimizer);
+        }
+    }
+
+    private void take(Job job, Map<String, Tensor> weights, AdamWOptimizer optimizer) {
         Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), keepCheckpoints);
         checkpoints.checkRoom(weights);
         State state = checkpoints.latest().orElse(State.START);
