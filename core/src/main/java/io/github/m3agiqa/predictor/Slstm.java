@@ -7,8 +7,6 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
-import java.util.ArrayList;
-import java.util.List;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -68,7 +66,7 @@ final class Slstm {
 
         boolean plain =
                 !GradMode.is_enabled() && gates.is_cpu() && gates.scalar_type().intern() == Dtype.F32.scalarType();
-        Tensor all = plain ? stepsOfArrays(gates) : stepsOfTensors(gates);
+        Tensor all = plain ? stepsOfArrays(gates) : SlstmSteps.run(gates, recurrent.get());
         return XlstmLayers.headNorm(all, norm.get());
     }
 
@@ -78,58 +76,6 @@ final class Slstm {
         int batch = (int) gates.size(0);
         int steps = (int) gates.size(1);
         return Torch.floats(recurrence.run(Torch.toFloats(gates), batch, steps), batch, steps, HEADS, headSize);
-    }
-
-    /** (batch, steps, heads, gates * head size) to (batch, steps, heads, head size). */
-    private Tensor stepsOfTensors(Tensor gates) {
-        // one a step, each (heads, batch, gates * head size), as the product with R wants it
-        List<Tensor> inputs = Torch.unbind(gates.permute(1, 2, 0, 3).contiguous(), 0);
-        Tensor kernel = recurrent.get();
-        State state = first(inputs.getFirst());
-        List<Tensor> outputs = new ArrayList<>();
-        outputs.add(state.output);
-        for (Tensor input : inputs.subList(1, inputs.size())) {
-            state = next(state, input.add(state.output.matmul(kernel)));
-            outputs.add(state.output);
-        }
-        return Torch.stack(outputs).permute(2, 0, 1, 3);
-    }
-
-    /**
-     * What a step leaves to the next, each (heads, batch, head size).
-     *
-     * @param output y
-     * @param cell c
-     * @param normalizer n
-     * @param stabilizer m: c and n are those of the equations over e^m, which cancels in c / n
-     */
-    private record State(Tensor output, Tensor cell, Tensor normalizer, Tensor stabilizer) {}
-
-    /** The first step: the memory is empty, and only the input counts; m is its logarithm, so that n is 1. */
-    private State first(Tensor before) {
-        List<Tensor> gates = Torch.split(before, headSize, 2);
-        Tensor candidate = gates.get(2).tanh();
-        Tensor output = gates.get(3).sigmoid().mul(candidate);
-        return new State(output, candidate, torch.ones_like(candidate), gates.get(0));
-    }
-
-    /**
-     * Any other step. Its m is a constant: which one does not matter, so no gradient flows through it.
-     *
-     * @param before W x + R y + b, (heads, batch, gates * head size)
-     */
-    private State next(State state, Tensor before) {
-        List<Tensor> gates = Torch.split(before, headSize, 2);
-        Tensor logInput = gates.get(0);
-        Tensor logForget = state.stabilizer.add(torch.log_sigmoid(gates.get(1)));
-        Tensor candidate = gates.get(2).tanh();
-        Tensor stabilizer = torch.max(logInput.detach(), logForget.detach());
-        Tensor write = logInput.sub(stabilizer).exp();
-        Tensor keep = logForget.sub(stabilizer).exp();
-        Tensor cell = keep.mul(state.cell).add(write.mul(candidate));
-        Tensor normalizer = keep.mul(state.normalizer).add(write);
-        Tensor output = gates.get(3).sigmoid().mul(cell).div(normalizer);
-        return new State(output, cell, normalizer, stabilizer);
     }
 
     /** (batch, steps, width) as (batch, steps, heads, head size). */

@@ -3,7 +3,9 @@ package io.github.m3agiqa.tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.BoolOptional;
@@ -18,8 +20,10 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -185,6 +189,49 @@ public final class Torch {
     /** Computes the gradients of all that a tensor was made from. */
     public static void backward(Tensor tensor, Tensor gradient) {
         tensor.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+
+    /**
+     * A tensor that was computed outside the engine, with gradients that are computed there too.
+     *
+     * @param result without a gradient of its own
+     * @param inputs what it was computed from, which together have at least as many elements
+     * @param gradients the gradients of the inputs, each of its input's shape, from that of the result; called at most once
+     *     in each backward pass, in the thread that runs it
+     */
+    public static Tensor withGradient(Tensor result, List<Tensor> inputs, Function<Tensor, List<Tensor>> gradients) {
+        // the result's gradient reaches the first elements of the inputs, end to end, where the right ones take its
+        // place
+        Tensor joined = joined(inputs);
+        if (!joined.requires_grad()) {
+            return result;
+        }
+        joined.register_hook(new GradientHook(gradient ->
+                joined(gradients.apply(gradient.narrow(0, 0, result.numel()).view_as(result)))));
+        Tensor carrier = joined.narrow(0, 0, result.numel()).view_as(result);
+        return result.add(carrier.sub(carrier.detach()));
+    }
+
+    /** The elements of tensors, end to end. */
+    private static Tensor joined(List<Tensor> tensors) {
+        return torch.cat(
+                new TensorVector(
+                        tensors.stream().map(tensor -> tensor.reshape(-1)).toArray(Tensor[]::new)),
+                0);
+    }
+
+    /** Puts another gradient in the place of a tensor's. */
+    private static final class GradientHook extends TensorTensorHook {
+        private final UnaryOperator<Tensor> replacement;
+
+        GradientHook(UnaryOperator<Tensor> replacement) {
+            this.replacement = replacement;
+        }
+
+        @Override
+        public TensorBase call(TensorBase gradient) {
+            return replacement.apply(new Tensor(gradient));
+        }
     }
 
     /** The slices of a tensor along a dimension, which they no longer have. */
