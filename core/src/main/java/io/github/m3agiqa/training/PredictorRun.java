@@ -105,11 +105,18 @@ final class PredictorRun implements AutoCloseable {
      * Trains, and leaves the weights at their best.
      *
      * @param rankings conversations without a score, by their keys: each shall score lower than the one before
-     * @param validation chooses the epoch
+     * @param validation chooses the epoch; without any it is the last one
+     * @param epochs after which to end, at most those of the recipe, which the learning rate goes by
+     * @return the epochs that the weights have learned for
      */
-    void train(List<Example> train, List<List<String>> rankings, List<Example> validation, StepListener listener) {
+    long train(
+            List<Example> train,
+            List<List<String>> rankings,
+            List<Example> validation,
+            long epochs,
+            StepListener listener) {
         try (AdamWOptimizer optimizer = new AdamWOptimizer(weights.held(), _ -> true, recipe.optimization())) {
-            Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), KEPT);
+            Checkpoints checkpoints = checkpoints(folder);
             checkpoints.checkRoom(all());
             State state = checkpoints.latest().orElse(State.START);
             if (state.step() > 0) {
@@ -117,19 +124,19 @@ final class PredictorRun implements AutoCloseable {
                 checkpoints.loadOptimizer(state.step(), optimizer);
             }
             MetricsFile metrics = new MetricsFile(folder.resolve("metrics.csv"), COLUMNS, state.step());
-            for (long epoch = state.step(); epoch < recipe.epochs(); epoch++) {
+            for (long epoch = state.step(); epoch < epochs; epoch++) {
                 long done = epoch + 1;
                 double[] lossAndNorm = epoch(train, rankings, epoch, optimizer);
                 double srcc = Double.NaN;
                 double plcc = Double.NaN;
                 double rmse = Double.NaN;
-                if (done % recipe.evaluateEvery() == 0 || done == recipe.epochs()) {
+                if (done % recipe.evaluateEvery() == 0 || done == epochs) {
                     double[] predicted = predict(validation);
                     double[] mos = validation.stream().mapToDouble(Example::mos).toArray();
                     srcc = Correlations.srcc(predicted, mos);
                     plcc = Correlations.plcc(predicted, mos);
                     rmse = Correlations.rmse(predicted, mos);
-                    state = state.after(done, Double.isNaN(srcc) ? WORST : srcc);
+                    state = state.after(done, validation.isEmpty() ? done : Double.isNaN(srcc) ? WORST : srcc);
                     checkpoints.save(state, all(), optimizer);
                 }
                 double rate = optimizer.learningRate(epoch * steps(train), recipe.epochs() * steps(train));
@@ -138,7 +145,13 @@ final class PredictorRun implements AutoCloseable {
             }
             metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC), listener);
             checkpoints.loadWeights(state.bestStep(), all());
+            return state.bestStep();
         }
+    }
+
+    /** The checkpoints of a run, by its folder. */
+    static Checkpoints checkpoints(Path folder) {
+        return new Checkpoints(folder.resolve("checkpoints"), KEPT);
     }
 
     /** The weights and their averages. */

@@ -52,6 +52,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,9 @@ import org.jspecify.annotations.Nullable;
  * that they read are computed once and cached. A run that was stopped goes on where it was.
  */
 public final class PredictorTraining implements AutoCloseable {
+    /** Where a unit is trained again, in its folder. */
+    private static final String REFIT = "refit";
+
     private static final List<String> PREDICTION_COLUMNS = List.of(
             "variant",
             "split",
@@ -79,6 +83,19 @@ public final class PredictorTraining implements AutoCloseable {
             String name =
                     "%s-%s-%s".formatted(variant, aspect.id(), split.name().replaceAll("[^\\w.]+", "-"));
             return run.resolve("units").resolve(name);
+        }
+
+        /** At most, as a second training ends with the best epoch of the first one. */
+        long epochs() {
+            return recipe.refit() ? 2L * recipe.epochs() : recipe.epochs();
+        }
+
+        /** The same with all that may be learned from, and nothing to choose an epoch by. */
+        Unit refitted() {
+            List<Sample> all = Stream.concat(split.train().stream(), split.validation().stream())
+                    .toList();
+            return new Unit(
+                    variant, recipe, aspect, new Split(split.name(), all, List.of(), split.test()), calibration);
         }
     }
 
@@ -195,8 +212,10 @@ public final class PredictorTraining implements AutoCloseable {
         Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
         for (Unit unit : units) {
             Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
-            all.addAll(learned(unit));
-            ranked(unit).forEach(ranking -> all.addAll(ranking.readings()));
+            for (Unit trained : unit.recipe.refit() ? List.of(unit, unit.refitted()) : List.of(unit)) {
+                all.addAll(learned(trained));
+                ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
+            }
             all.addAll(measured(unit, unit.split.validation()));
             all.addAll(measured(unit, unit.calibration));
             all.addAll(measured(unit, unit.split.test()));
@@ -243,7 +262,7 @@ public final class PredictorTraining implements AutoCloseable {
         data.values().removeIf(file -> !Files.exists(file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             run.write("leakage.json", leakage());
-            long epochs = units.stream().mapToLong(unit -> unit.recipe.epochs()).sum();
+            long epochs = units.stream().mapToLong(Unit::epochs).sum();
             listener.started(epochs, done(run));
             for (Unit unit : units) {
                 if (!Files.exists(unit.folder(run).resolve("predictions.csv"))) {
@@ -261,12 +280,16 @@ public final class PredictorTraining implements AutoCloseable {
     private long done(RunFolder run) {
         return units.stream()
                 .mapToLong(unit -> Files.exists(unit.folder(run).resolve("predictions.csv"))
-                        ? unit.recipe.epochs()
-                        : new Checkpoints(unit.folder(run).resolve("checkpoints"), 1)
-                                .latest()
-                                .map(Checkpoints.State::step)
-                                .orElse(0L))
+                        ? unit.epochs()
+                        : done(unit.folder(run)) + done(unit.folder(run).resolve(REFIT)))
                 .sum();
+    }
+
+    private static long done(Path folder) {
+        return PredictorRun.checkpoints(folder)
+                .latest()
+                .map(Checkpoints.State::step)
+                .orElse(0L);
     }
 
     private ObjectNode facts() {
@@ -331,34 +354,62 @@ public final class PredictorTraining implements AutoCloseable {
 
     private void train(Unit unit, RunFolder run) throws IOException {
         Path folder = Files.createDirectories(unit.folder(run));
-        FeatureReader reader = reader(unit.aspect);
+        long chosen;
         try (Scope _ = new Scope();
-                PredictorRun training = new PredictorRun(
-                        folder,
-                        String.valueOf(folder.getFileName()),
-                        unit.recipe,
-                        reader.cache(),
-                        hiddenSize,
-                        languageHead(unit))) {
-            training.train(
-                    examples(reader, unit, learned(unit)),
-                    ranked(unit).stream()
-                            .map(ranking ->
-                                    ranking.readings().stream().map(reader::key).toList())
-                            .toList(),
-                    examples(reader, unit, measured(unit, unit.split.validation())),
-                    listener);
-            training.export(folder.resolve("predictor.safetensors"));
-            Optional<Calibration> calibration = unit.calibration.isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(Conformal.of(predictions(reader, training, unit, unit.calibration)));
-            if (calibration.isPresent()) {
-                new ObjectMapper().writeValue(folder.resolve("calibration.json").toFile(), calibration.get());
+                PredictorRun training = training(unit, folder)) {
+            chosen = learn(training, unit, unit.recipe.epochs());
+            if (!unit.recipe.refit()) {
+                finish(training, unit, folder);
             }
-            List<Prediction> tested = predictions(reader, training, unit, unit.split.test());
-            note(unit, tested, calibration);
-            writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
         }
+        if (unit.recipe.refit()) {
+            Path again = Files.createDirectories(folder.resolve(REFIT));
+            try (Scope _ = new Scope();
+                    PredictorRun training = training(unit, again)) {
+                learn(training, unit.refitted(), chosen);
+                finish(training, unit, folder);
+            }
+            LongStream.range(chosen, unit.recipe.epochs()).forEach(_ -> listener.step()); // that were not needed
+        }
+    }
+
+    private PredictorRun training(Unit unit, Path folder) {
+        return new PredictorRun(
+                folder,
+                String.valueOf(folder.getFileName()),
+                unit.recipe,
+                reader(unit.aspect).cache(),
+                hiddenSize,
+                languageHead(unit));
+    }
+
+    /** Trains; the epochs that the weights have learned for. */
+    private long learn(PredictorRun training, Unit unit, long epochs) {
+        FeatureReader reader = reader(unit.aspect);
+        return training.train(
+                examples(reader, unit, learned(unit)),
+                ranked(unit).stream()
+                        .map(ranking ->
+                                ranking.readings().stream().map(reader::key).toList())
+                        .toList(),
+                examples(reader, unit, measured(unit, unit.split.validation())),
+                epochs,
+                listener);
+    }
+
+    /** Writes the predictor, its calibration and its predictions, these last. */
+    private void finish(PredictorRun training, Unit unit, Path folder) throws IOException {
+        FeatureReader reader = reader(unit.aspect);
+        training.export(folder.resolve("predictor.safetensors"));
+        Optional<Calibration> calibration = unit.calibration.isEmpty()
+                ? Optional.empty()
+                : Optional.of(Conformal.of(predictions(reader, training, unit, unit.calibration)));
+        if (calibration.isPresent()) {
+            new ObjectMapper().writeValue(folder.resolve("calibration.json").toFile(), calibration.get());
+        }
+        List<Prediction> tested = predictions(reader, training, unit, unit.split.test());
+        note(unit, tested, calibration);
+        writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
     }
 
     private void note(Unit unit, List<Prediction> tested, Optional<Calibration> calibration) {

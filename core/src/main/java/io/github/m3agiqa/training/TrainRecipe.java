@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * @param averaging how much of the running average of the weights a step leaves, from 0 to below 1: the averages are
  *     validated and exported. 0, the default, for the weights themselves
  * @param epochs how often all images are learned from
+ * @param refit whether the predictor is trained anew, for the epochs that the validation images chose, with these images too;
+ *     false by default
  * @param batchSize conversations a step
  * @param evaluateEvery the epochs between two validations, each with a checkpoint
  * @param dtype {@code bf16} or {@code fp32}, for the language model
@@ -61,6 +63,7 @@ public record TrainRecipe(
         Optimization optimization,
         Double averaging,
         int epochs,
+        Boolean refit,
         int batchSize,
         int evaluateEvery,
         String dtype,
@@ -107,6 +110,7 @@ public record TrainRecipe(
             throw new IllegalArgumentException("averaging must be from 0 to below 1, not " + averaging);
         }
         Recipes.positive("epochs", epochs);
+        refit = refit != null && refit;
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
         if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
@@ -145,6 +149,7 @@ public record TrainRecipe(
                 optimization,
                 averaging,
                 epochs,
+                refit,
                 batchSize,
                 evaluateEvery,
                 dtype,

@@ -25,6 +25,7 @@ import io.github.m3agiqa.testing.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
@@ -104,7 +105,11 @@ class PredictorTrainingTest {
     }
 
     private static List<NamedCsvRecord> predictions(Path run) throws IOException {
-        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(run.resolve("predictions.csv"))) {
+        return rows(run.resolve("predictions.csv"));
+    }
+
+    private static List<NamedCsvRecord> rows(Path file) throws IOException {
+        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(file)) {
             return csv.stream().toList();
         }
     }
@@ -265,6 +270,30 @@ class PredictorTrainingTest {
                 .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
         Path last = run(more.replace("averaging: 0.9", "averaging: 0").replace("/run\n", "/last\n"));
         assertThat(column(predictions(last), "predicted")).isNotEqualTo(column(predictions(again), "predicted"));
+    }
+
+    /** The epochs that were best on the validation images are learned again with them, also after a crash. */
+    @Test
+    void learnsAgainWithTheValidationImages() throws IOException {
+        String refit = recipe("run").replace("epochs: 12", "epochs: 6\nrefit: true");
+        Path whole = run(refit.replace("judge", "whole").replace("/run\n", "/whole\n"));
+        Watcher watcher = Watcher.crashingAfter(8);
+        assertThatThrownBy(() -> run(refit, watcher)).isInstanceOf(Watcher.Crash.class);
+        Path again = run(refit);
+
+        assertThat(again.resolve("model/quality.safetensors"))
+                .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
+        Path unit = again.resolve("units/judge-quality-authors");
+        List<NamedCsvRecord> first = rows(unit.resolve("metrics.csv"));
+        List<NamedCsvRecord> second = rows(unit.resolve("refit/metrics.csv"));
+        NamedCsvRecord best = first.stream()
+                .filter(row -> !row.getField("validation_srcc").isEmpty())
+                .max(Comparator.comparingDouble(row -> Double.parseDouble(row.getField("validation_srcc"))))
+                .orElseThrow();
+        assertThat(second).hasSize(Integer.parseInt(best.getField("epoch")));
+        assertThat(second).allMatch(row -> row.getField("validation_srcc").isEmpty());
+        assertThat(second.getFirst().getField("loss"))
+                .isNotEqualTo(first.getFirst().getField("loss"));
     }
 
     @Test
