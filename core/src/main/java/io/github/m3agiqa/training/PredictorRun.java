@@ -139,7 +139,7 @@ final class PredictorRun implements AutoCloseable {
                     state = state.after(done, validation.isEmpty() ? done : Double.isNaN(srcc) ? WORST : srcc);
                     checkpoints.save(state, all(), optimizer);
                 }
-                double rate = optimizer.learningRate(epoch * steps(train), recipe.epochs() * steps(train));
+                double rate = optimizer.learningRate(done * steps(train) - 1, recipe.epochs() * steps(train));
                 metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);
                 listener.step();
             }
