@@ -6,7 +6,7 @@ import static io.github.m3agiqa.predictor.Slstm.GATES;
  * The steps of an sLSTM over plain arrays. One step of one conversation is a few thousand multiplications; as tensors it
  * would be fifteen calls of the engine, each of which costs more than it computes.
  *
- * <p>Arithmetic and results are those of {@link Slstm}'s tensors up to rounding, without gradients.
+ * <p>Arithmetic and results are those of {@link SlstmSteps} up to rounding, without gradients.
  */
 final class SlstmRecurrence {
     private final float[] kernel; // (heads, size, gates * size)

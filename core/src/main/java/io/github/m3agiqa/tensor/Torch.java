@@ -192,7 +192,8 @@ public final class Torch {
     }
 
     /**
-     * A tensor that was computed outside the engine, with gradients that are computed there too.
+     * A tensor whose gradients the engine does not know how to compute. The scope in which it is made must be open until the
+     * backward pass.
      *
      * @param result without a gradient of its own
      * @param inputs what it was computed from, which together have at least as many elements

@@ -1,0 +1,67 @@
+package io.github.m3agiqa.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class TorchTest {
+    private Scope scope;
+
+    @BeforeEach
+    void open() {
+        scope = new Scope();
+    }
+
+    @AfterEach
+    void close() {
+        scope.close();
+    }
+
+    /** 2 a b, as if the engine could not multiply. */
+    private static Tensor product(Tensor a, Tensor b, AtomicInteger calls) {
+        Tensor result = Torch.scale(a.detach().mul(b.detach()), 2);
+        return Torch.withGradient(result, List.of(a, b), upstream -> {
+            calls.incrementAndGet();
+            return List.of(Torch.scale(upstream.mul(b.detach()), 2), Torch.scale(upstream.mul(a.detach()), 2));
+        });
+    }
+
+    @Test
+    void gradientsGivenByHandReachEveryInputOnce() {
+        Tensor x = Torch.floats(new float[] {1, 2, 3, 4}, 2, 2).set_requires_grad(true);
+        Tensor y = Torch.floats(new float[] {5, 6, 7, 8}, 2, 2).set_requires_grad(true);
+        Tensor weight = Torch.floats(new float[] {1, 10, 100, 1000}, 2, 2);
+        AtomicInteger calls = new AtomicInteger();
+
+        Tensor result = product(Torch.scale(x, 3), y, calls); // 6 x y
+        result.mul(weight).sum().add(result.sum()).backward(); // with 1 more for its second use
+
+        assertThat(Torch.toFloats(result)).containsExactly(30, 72, 126, 192);
+        assertThat(Torch.toFloats(Torch.gradient(x))).containsExactly(2 * 6 * 5, 11 * 6 * 6, 101 * 6 * 7, 1001 * 6 * 8);
+        assertThat(Torch.toFloats(Torch.gradient(y))).containsExactly(2 * 6, 11 * 6 * 2, 101 * 6 * 3, 1001 * 6 * 4);
+        assertThat(calls).hasValue(1);
+    }
+
+    @Test
+    void whatNeedsNoGradientHasNone() {
+        Tensor x = Torch.floats(new float[] {1, 2}, 2);
+
+        assertThat(product(x, x, new AtomicInteger()).requires_grad()).isFalse();
+    }
+
+    @Test
+    void aFailureInAGradientIsThatOfTheBackwardPass() {
+        Tensor x = Torch.floats(new float[] {1, 2}, 2).set_requires_grad(true);
+        Tensor result = Torch.withGradient(x.detach().clone(), List.of(x), _ -> {
+            throw new IllegalStateException("no gradient today");
+        });
+
+        assertThatThrownBy(() -> result.sum().backward()).hasMessageContaining("no gradient today");
+    }
+}
