@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * The steps of an sLSTM over tensors, for many sequences at once, and their gradients. A step is one product with R and a
- * dozen small operations, whose number is what it costs. The engine's own gradients would take some forty operations a
+ * dozen small operations, whose number is what it costs. The engine's own gradients would take some thirty operations a
  * step; here they take seven, as all that does not wait for later steps is computed for all steps together.
  *
  * <p>c and n are those of the equations over e^m, which cancels in c / n. Which m it is does not matter, so no gradient
