@@ -20,6 +20,11 @@ public record LogisticMap(double b1, double b2, double b3, double b4, double b5)
         }
     }
 
+    /** Whether it nowhere turns from rising to falling. Its slope lies between b4, far away, and b4 + b1 b2 / 4, at the middle. */
+    public boolean isMonotone() {
+        return b4 * (b4 + b1 * b2 / 4) >= 0;
+    }
+
     /** The opinion that a score stands for. */
     public double of(double score) {
         return b1 * (0.5 - 1 / (1 + Math.exp(b2 * (score - b3)))) + b4 * score + b5;

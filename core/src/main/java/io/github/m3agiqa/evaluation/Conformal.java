@@ -64,7 +64,7 @@ public final class Conformal {
     }
 
     private static LogisticMap fit(List<Prediction> predictions) {
-        return LogisticFit.of(
+        return LogisticFit.forOtherScores(
                 Columns.column(predictions, Prediction::predicted), Columns.column(predictions, Prediction::mos));
     }
 

@@ -54,6 +54,21 @@ public final class LogisticFit {
      * @param mos the human scores of the same images
      */
     public static LogisticMap of(double[] predicted, double[] mos) {
+        return of(predicted, mos, false);
+    }
+
+    /**
+     * Fits a map that other scores can be taken to opinions by: the closest one, if it rises or falls everywhere and turns
+     * level beyond the scores that it was fitted to, else the straight line.
+     *
+     * @param predicted at least one computed score, on any scale; they may fall as opinions rise
+     * @param mos the human scores of the same images
+     */
+    public static LogisticMap forOtherScores(double[] predicted, double[] mos) {
+        return of(predicted, mos, true);
+    }
+
+    private static LogisticMap of(double[] predicted, double[] mos, boolean forOthers) {
         Correlations.check(predicted, mos);
         if (predicted.length == 0) {
             throw new IllegalArgumentException("there is nothing to fit to");
@@ -68,6 +83,9 @@ public final class LogisticFit {
                 Arrays.stream(predicted).map(score -> (score - centre) / spread).toArray(),
                 Arrays.stream(mos).map(opinion -> opinion - meanMos).toArray());
         LogisticMap standard = predicted.length > PARAMETERS ? projection.best() : projection.line();
+        if (forOthers && !projection.holdsBeyond(standard)) {
+            standard = projection.line();
+        }
         return new LogisticMap(
                 standard.b1(),
                 standard.b2() / spread,
@@ -104,6 +122,11 @@ public final class LogisticFit {
             this.lowest = Arrays.stream(x).min().orElseThrow() - BEYOND;
             this.highest = Arrays.stream(x).max().orElseThrow() + BEYOND;
             this.step = new double[x.length];
+        }
+
+        /** A middle outside of the scores is the foot of a slope that no score has shown. */
+        boolean holdsBeyond(LogisticMap map) {
+            return map.isMonotone() && map.b3() >= lowest + BEYOND && map.b3() <= highest - BEYOND;
         }
 
         LogisticMap line() {

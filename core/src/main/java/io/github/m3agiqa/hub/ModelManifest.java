@@ -8,6 +8,7 @@ import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +54,7 @@ public record ModelManifest(
             throw new IllegalArgumentException("aspects is empty");
         }
         aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
-        sha256 = Map.copyOf(orElse(sha256, Map.of()));
+        sha256 = Collections.unmodifiableMap(new TreeMap<>(orElse(sha256, Map.of())));
         for (String hash : sha256.values()) {
             if (!hash.matches("[0-9a-fA-F]{64}")) {
                 throw new IllegalArgumentException("'%s' is no SHA-256".formatted(hash));

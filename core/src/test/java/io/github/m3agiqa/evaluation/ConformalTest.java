@@ -61,7 +61,7 @@ class ConformalTest {
     @Test
     void imagesOfOnePromptStayTogether() {
         Random random = new Random(4);
-        List<Prediction> copies = exchangeable(12, random).stream()
+        List<Prediction> copies = exchangeable(6, random).stream()
                 .flatMap(prediction -> IntStream.range(0, 20)
                         .mapToObj(i -> Drawn.prediction(
                                 prediction.image() + i,
@@ -76,6 +76,29 @@ class ConformalTest {
 
         assertThat(Conformal.of(copies).halfWidth())
                 .isGreaterThan(1.2 * Conformal.of(asIfAlone).halfWidth());
+    }
+
+    /** Opinions that seem to fall beyond the middle by chance: better pictures than these must not get worse intervals. */
+    @Test
+    void anIntervalNeverFallsAsScoresRise() {
+        double[] opinions = {1, 1.4, 1.9, 2.3, 2.8, 3.2, 3.7, 3.9, 3.4, 2.9};
+        List<Prediction> predictions = IntStream.range(0, 200)
+                .mapToObj(i -> {
+                    double score = 0.3 * (i % 10) + 0.001 * i;
+                    return Drawn.prediction("i" + i, "p" + i, null, score, opinions[i % 10]);
+                })
+                .toList();
+
+        Calibration calibration = Conformal.of(predictions);
+
+        Interval before = calibration.interval(0, Scale.ZERO_TO_FIVE);
+        for (double score = 0.1; score <= 5; score += 0.1) {
+            Interval interval = calibration.interval(score, Scale.ZERO_TO_FIVE);
+            assertThat(interval.low()).isGreaterThanOrEqualTo(before.low());
+            assertThat(interval.high()).isGreaterThanOrEqualTo(before.high());
+            before = interval;
+        }
+        assertThat(calibration.interval(3.5, Scale.ZERO_TO_FIVE).low()).isBetween(2.5, 4.5);
     }
 
     @Test

@@ -8,7 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.m3agiqa.LogisticMap;
 import io.github.m3agiqa.testing.Goldens;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.hipparchus.stat.regression.SimpleRegression;
 import org.junit.jupiter.api.Test;
@@ -171,5 +174,26 @@ class LogisticFitTest {
         assertThatThrownBy(() -> new LogisticMap(1, 2, Double.NaN, 4, 5)).hasMessageContaining("finite");
         assertThatThrownBy(() -> new LogisticMap(1, Double.NEGATIVE_INFINITY, 3, 4, 5))
                 .hasMessageContaining("finite");
+    }
+
+    @Test
+    void aMapForOtherScoresIsALineWhereTheBestOneTurnsOrRunsAway() {
+        double[] scores = IntStream.range(0, 60).mapToDouble(i -> i / 20.0).toArray();
+        double[] saturating = DoubleStream.of(scores)
+                .map(score -> 2 + Math.tanh(2 * (score - 1.5)))
+                .toArray();
+        double[] turning = DoubleStream.of(scores)
+                .map(score -> 3 - (score - 2) * (score - 2))
+                .toArray();
+        double[] running =
+                DoubleStream.of(scores).map(score -> Math.exp(2 * score - 4)).toArray();
+
+        assertThat(LogisticFit.forOtherScores(scores, saturating)).isEqualTo(LogisticFit.of(scores, saturating));
+        for (double[] mos : List.of(turning, running)) {
+            LogisticMap line = LogisticFit.forOtherScores(scores, mos);
+            assertThat(LogisticFit.of(scores, mos).b1()).isNotZero();
+            assertThat(line.b1()).isZero();
+            assertThat(line.b4()).isPositive();
+        }
     }
 }
