@@ -21,7 +21,7 @@ public record LogisticMap(double b1, double b2, double b3, double b4, double b5)
     }
 
     /** Whether it nowhere turns from rising to falling. Its slope lies between b4, far away, and b4 + b1 b2 / 4, at the middle. */
-    public boolean isMonotone() {
+    public boolean monotone() {
         return b4 * (b4 + b1 * b2 / 4) >= 0;
     }
 

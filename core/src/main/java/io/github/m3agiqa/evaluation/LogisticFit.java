@@ -126,7 +126,7 @@ public final class LogisticFit {
 
         /** A middle outside of the scores is the foot of a slope that no score has shown. */
         boolean holdsBeyond(LogisticMap map) {
-            return map.isMonotone() && map.b3() >= lowest + BEYOND && map.b3() <= highest - BEYOND;
+            return map.monotone() && map.b3() >= lowest + BEYOND && map.b3() <= highest - BEYOND;
         }
 
         LogisticMap line() {
