@@ -2,7 +2,10 @@ package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.M3AgiqaException;
 import java.io.PrintWriter;
-import org.slf4j.Logger;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,26 +20,16 @@ import picocli.CommandLine.Spec;
                 + " authenticity, each with a number, a word and a description.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {
-            ScoreCommand.class,
-            ServeCommand.class,
-            PretrainCommand.class,
-            DistillCommand.class,
-            FinetuneCommand.class,
-            DescribeCommand.class,
-            CacheCommand.class,
-            TrainCommand.class,
-            EvaluateCommand.class,
-            ModelsCommand.class,
-            DoctorCommand.class
-        },
         footer = {
             "",
             "Exit codes: 0 all done, 1 some rows failed, 2 usage, 3 an input cannot be read, 4 a model is missing,"
                     + " damaged or does not fit, 5 a teacher or a download failed for good, 70 a bug."
         })
 public final class Main implements Runnable {
-    private static final Logger LOG = LoggerFactory.getLogger(Main.class);
+    private static final Set<String> VERSION = Set.of("--version", "-V");
+
+    /** What it can do, in the order of its help. */
+    private static final Map<String, Supplier<Object>> COMMANDS = commands();
 
     @Spec
     private CommandSpec spec;
@@ -49,12 +42,36 @@ public final class Main implements Runnable {
 
     /** Runs the command and returns its exit code. */
     static int run(String... arguments) {
-        return commandLine().execute(arguments);
+        return commandLine(arguments).execute(arguments);
     }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
+    private static Map<String, Supplier<Object>> commands() {
+        Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("score", ScoreCommand::new);
+        commands.put("serve", ServeCommand::new);
+        commands.put("pretrain", PretrainCommand::new);
+        commands.put("distill", DistillCommand::new);
+        commands.put("finetune", FinetuneCommand::new);
+        commands.put("describe", DescribeCommand::new);
+        commands.put("cache", CacheCommand::new);
+        commands.put("train", TrainCommand::new);
+        commands.put("evaluate", EvaluateCommand::new);
+        commands.put("models", ModelsCommand::new);
+        commands.put("doctor", DoctorCommand::new);
+        return commands;
+    }
+
+    /** The command with the subcommand that is asked for, and with all if none is: to look into each costs time. */
+    static CommandLine commandLine(String... arguments) {
+        CommandLine line = new CommandLine(new Main());
+        String first = arguments.length == 0 ? "" : arguments[0];
+        boolean all = !COMMANDS.containsKey(first) && !VERSION.contains(first);
+        COMMANDS.forEach((name, command) -> {
+            if (all || first.equals(name)) {
+                line.addSubcommand(name, command.get());
+            }
+        });
+        return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> reportUsage(e))
                 .setExecutionExceptionHandler((e, command, _) -> report(e, command.getErr()));
     }
@@ -74,7 +91,7 @@ public final class Main implements Runnable {
             err.println("m3agiqa: " + known.getMessage());
             return ExitCode.of(known.code());
         }
-        LOG.error("unexpected error", e);
+        LoggerFactory.getLogger(Main.class).error("unexpected error", e);
         err.println("m3agiqa: this is a bug: " + e);
         return ExitCode.BUG;
     }

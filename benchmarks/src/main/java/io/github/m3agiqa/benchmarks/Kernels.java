@@ -9,6 +9,7 @@ import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
@@ -39,7 +40,8 @@ public class Kernels {
     private final byte[] png = DrawnImages.encode(DrawnImages.landscape(SIDE, SIDE, 1), "png");
     private final byte[] jpeg = DrawnImages.encode(DrawnImages.landscape(SIDE, SIDE, 1), "jpg");
     private final RgbImage image = decoder.decode("drawn.png", png, AlphaMode.WHITE);
-    private final OpenedModel opened = new OpenedModel(ModelFolder.open(Path.of("models", "nano")), Precision.BF16);
+    private final OpenedModel opened =
+            new OpenedModel(ModelFolder.open(Path.of("models", "nano")), Precision.BF16, Device.CPU);
     private final SlicePlan plan =
             opened.network.plan(image, opened.aspect.describe().maxSlices());
     private final String question =

@@ -32,12 +32,12 @@ final class OpenedModel implements AutoCloseable {
     final Predictor predictor;
     private final Deque<Runnable> closers = new ArrayDeque<>();
 
-    OpenedModel(ModelFolder folder, Precision precision) {
+    OpenedModel(ModelFolder folder, Precision precision, Device device) {
         aspect = folder.manifest().aspect(Aspect.QUALITY);
         Path base = folder.part(folder.manifest().base());
         config = MiniCpmVConfig.read(base.resolve("config.json"));
         SafetensorsFolder stored = opened(new SafetensorsFolder(base));
-        WeightStore store = opened(new WeightStore(stored, precision, Device.CPU));
+        WeightStore store = opened(new WeightStore(stored, precision, device));
         String adapter = aspect.adapter();
         ModelWeights weights = opened(
                 adapter == null
@@ -47,7 +47,7 @@ final class OpenedModel implements AutoCloseable {
         Tokenizer tokenizer = opened(new Tokenizer(base.resolve("tokenizer.json")));
         network = new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
         SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));
-        predictor = opened(new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), Device.CPU));
+        predictor = opened(new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), device));
     }
 
     private <C extends AutoCloseable> C opened(C part) {

@@ -19,6 +19,7 @@ import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
@@ -55,6 +56,9 @@ final class StagesBenchmark implements Callable<Integer> {
     @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8.")
     private Precision precision = Precision.BF16;
 
+    @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
+    private Device device = Device.CPU;
+
     @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
     private int threads = Runtime.getRuntime().availableProcessors();
 
@@ -83,6 +87,7 @@ final class StagesBenchmark implements Callable<Integer> {
             String time,
             String model,
             String dtype,
+            String device,
             MachineRates rates,
             int prefilled,
             List<Stage> stages,
@@ -91,7 +96,7 @@ final class StagesBenchmark implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Engine.setThreads(threads);
-        MachineRates rates = MachineRates.measure();
+        MachineRates rates = MachineRates.measure(device);
         ModelFolder folder = ModelFolder.open(model);
         List<Stage> stages = new ArrayList<>();
         int prefilled = parts(folder, rates, stages);
@@ -100,6 +105,7 @@ final class StagesBenchmark implements Callable<Integer> {
                 Instant.now().toString(),
                 folder.manifest().id(),
                 precision.id(),
+                device.toString(),
                 rates,
                 prefilled,
                 stages,
@@ -119,7 +125,7 @@ final class StagesBenchmark implements Callable<Integer> {
     private int parts(ModelFolder folder, MachineRates rates, List<Stage> stages) {
         byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
-        try (OpenedModel opened = new OpenedModel(folder, precision);
+        try (OpenedModel opened = new OpenedModel(folder, precision, device);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             AspectManifest aspect = opened.aspect;
@@ -178,9 +184,10 @@ final class StagesBenchmark implements Callable<Integer> {
         return new Stage("one decoded token, beams: " + beams, BatchingBenchmark.median(millis), limit * 1e3);
     }
 
-    private static double generated(Session session, TokenizedConversation asked, Generation generation) {
+    private double generated(Session session, TokenizedConversation asked, Generation generation) {
         session.rewind();
         session.read(asked);
+        MachineRates.await(device);
         long start = System.nanoTime();
         session.generate(generation);
         return (System.nanoTime() - start) / 1e6;
@@ -189,7 +196,10 @@ final class StagesBenchmark implements Callable<Integer> {
     private void whole(ModelFolder folder, List<Stage> stages) {
         byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
         ImagePrompt image = ImagePrompt.of("drawn.png", png, PROMPT);
-        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withMaxNewTokens(tokens);
+        ScoringOptions options = ScoringOptions.DEFAULT
+                .withPrecision(precision)
+                .withDevice(device)
+                .withMaxNewTokens(tokens);
         try (Scorer scorer = Scorer.open(folder, options)) {
             for (Set<Aspect> aspects : List.of(Set.of(Aspect.QUALITY), Set.<Aspect>of())) {
                 for (boolean describe : new boolean[] {false, true}) {
@@ -212,6 +222,7 @@ final class StagesBenchmark implements Callable<Integer> {
             long start = System.nanoTime();
             try (Scope _ = new Scope()) {
                 work.run();
+                MachineRates.await(device);
             }
             if (round >= 0) {
                 millis[round] = (System.nanoTime() - start) / 1e6;
@@ -224,10 +235,11 @@ final class StagesBenchmark implements Callable<Integer> {
         MachineRates rates = run.rates;
         System.out.printf(
                 Locale.ROOT,
-                "%s, %s, a square of %d pixels, a question of %d tokens, %d decoded; %d threads: %.1f GB/s read, %.0f"
+                "%s, %s on %s, a square of %d pixels, a question of %d tokens, %d decoded; %d threads: %.1f GB/s read, %.0f"
                         + " fp32 and %.0f bf16 billion operations a second; peak memory %d MiB%n%n",
                 run.model,
                 run.dtype,
+                run.device,
                 side,
                 run.prefilled,
                 tokens,

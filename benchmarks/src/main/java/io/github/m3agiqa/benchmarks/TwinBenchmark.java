@@ -13,6 +13,7 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
@@ -46,6 +47,9 @@ final class TwinBenchmark implements Callable<Integer> {
     @Option(names = "--tokens", description = "The longest description (default: ${DEFAULT-VALUE}).")
     private int tokens = 24;
 
+    @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
+    private Device device = Device.CPU;
+
     @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
     private int threads = Runtime.getRuntime().availableProcessors();
 
@@ -65,8 +69,8 @@ final class TwinBenchmark implements Callable<Integer> {
         ModelFolder folder = ModelFolder.open(model);
         Precision literal = precision == Precision.INT8 ? Precision.BF16 : precision;
         double[] ratios = new double[rounds];
-        try (OpenedModel ours = new OpenedModel(folder, precision);
-                OpenedModel twins = new OpenedModel(folder, literal);
+        try (OpenedModel ours = new OpenedModel(folder, precision, device);
+                OpenedModel twins = new OpenedModel(folder, literal, device);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             Projection projection = ours.projection();
