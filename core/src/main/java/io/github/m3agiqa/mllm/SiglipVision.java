@@ -30,6 +30,8 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class SiglipVision {
     private static final double LAYER_NORM_EPSILON = 1e-6;
+    /** More at a time make a processor no faster, and need more memory. */
+    private static final int PATCHES_TOGETHER = 1024;
 
     /**
      * The sizes of a tower.
@@ -260,15 +262,23 @@ public final class SiglipVision {
             int[] alike = IntStream.range(0, grids.size())
                     .filter(i -> grids.get(i).equals(grid))
                     .toArray();
-            List<Tensor> batch = Arrays.stream(alike).mapToObj(patches::get).toList();
-            Tensor stacked = Torch.stack(batch);
-            Tensor embedded = stem.isEmpty() ? embed(stacked) : embedThroughStem(stacked, grid);
-            Tensor together = encode(embedded, gridIds(grid), chain);
-            for (int i = 0; i < alike.length; i++) {
-                encoded[alike[i]] = together.select(0, i);
+            int together = device.isCpu() ? Math.max(1, PATCHES_TOGETHER / grid.patches()) : alike.length;
+            for (int first = 0; first < alike.length; first += together) {
+                int[] batch = Arrays.copyOfRange(alike, first, Math.min(alike.length, first + together));
+                Tensor made =
+                        encodeAlike(Arrays.stream(batch).mapToObj(patches::get).toList(), grid, chain);
+                for (int i = 0; i < batch.length; i++) {
+                    encoded[batch[i]] = made.select(0, i);
+                }
             }
         }
         return List.of(encoded);
+    }
+
+    private Tensor encodeAlike(List<Tensor> patches, PatchGrid grid, LayerChain chain) {
+        Tensor stacked = Torch.stack(patches);
+        Tensor embedded = stem.isEmpty() ? embed(stacked) : embedThroughStem(stacked, grid);
+        return encode(embedded, gridIds(grid), chain);
     }
 
     private int[] gridIds(PatchGrid grid) {

@@ -177,7 +177,10 @@ public final class Scorer implements AutoCloseable {
         request.listener.rating(head.aspect(), rating);
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
-        float raw = head.predictor().predict(head.projection().apply(hidden));
+        float raw;
+        try (Scope _ = new Scope()) {
+            raw = head.predictor().predict(head.projection().apply(hidden));
+        }
         if (!Float.isFinite(raw)) {
             throw new ScoringException(
                     ErrorCode.SCORE_NOT_FINITE,
