@@ -19,11 +19,8 @@ import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringOptions;
-import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.testing.DrawnImages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +35,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where the time of a score goes, and how near each part is to what the machine can do. */
@@ -48,25 +46,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run stages --model models/nano --history stages.jsonl"})
 final class StagesBenchmark implements Callable<Integer> {
-    private static final String PROMPT = "a green valley under an evening sky, with flowers, oil painting";
-
-    @Option(names = "--model", paramLabel = "FOLDER", description = "The model (default: ${DEFAULT-VALUE}).")
-    private Path model = Path.of("models", "nano");
-
-    @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8.")
-    private Precision precision = Precision.BF16;
-
-    @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
-    private Device device = Device.CPU;
-
-    @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
-    private int side = 512;
-
-    @Option(names = "--tokens", description = "How many tokens are decoded (default: ${DEFAULT-VALUE}).")
-    private int tokens = 24;
+    @Mixin
+    private Setting setting = new Setting();
 
     @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
     private int rounds = 10;
@@ -95,17 +76,16 @@ final class StagesBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Engine.setThreads(threads);
-        MachineRates rates = MachineRates.measure(device);
-        ModelFolder folder = ModelFolder.open(model);
+        ModelFolder folder = setting.open();
+        MachineRates rates = MachineRates.measure(setting.device);
         List<Stage> stages = new ArrayList<>();
         int prefilled = parts(folder, rates, stages);
         whole(folder, stages);
         Run run = new Run(
                 Instant.now().toString(),
                 folder.manifest().id(),
-                precision.id(),
-                device.toString(),
+                setting.precision.id(),
+                setting.device.toString(),
                 rates,
                 prefilled,
                 stages,
@@ -123,9 +103,9 @@ final class StagesBenchmark implements Callable<Integer> {
 
     /** @return the tokens of the prefill */
     private int parts(ModelFolder folder, MachineRates rates, List<Stage> stages) {
-        byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
+        byte[] png = setting.png();
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
-        try (OpenedModel opened = new OpenedModel(folder, precision, device);
+        try (OpenedModel opened = setting.networks(folder);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             AspectManifest aspect = opened.aspect;
@@ -142,9 +122,9 @@ final class StagesBenchmark implements Callable<Integer> {
                     operations.encoding(plan.cut(image)) / rates.bf16(),
                     () -> network.encode(image, plan)));
 
-            String question = PromptSlot.fill(aspect.describe().question(), PROMPT);
+            String question = PromptSlot.fill(aspect.describe().question(), Setting.PROMPT);
             TokenizedConversation asked = network.template().tokenize(plan, List.of(Turn.user(question)), true);
-            int capacity = asked.length() + tokens + 8;
+            int capacity = asked.length() + setting.tokens + 8;
             stages.add(stage(
                     "the same, then prefill",
                     (operations.encoding(plan.cut(image)) + operations.prefill(asked.length())) / rates.bf16(),
@@ -155,9 +135,9 @@ final class StagesBenchmark implements Callable<Integer> {
                     }));
             try (Session session = new Session(network, image, plan, capacity)) {
                 double limit = operations.decodedTokenBytes(
-                                precision == Precision.INT8
+                                setting.precision == Precision.INT8
                                         ? 1
-                                        : precision.matrixDtype().bytes())
+                                        : setting.precision.matrixDtype().bytes())
                         / rates.bytes();
                 for (int beams : new int[] {1, 3}) {
                     stages.add(decoded(session, asked, beams, aspect.describe().repetitionPenalty(), limit));
@@ -176,9 +156,9 @@ final class StagesBenchmark implements Callable<Integer> {
         double[] millis = new double[rounds];
         for (int round = -1; round < rounds; round++) {
             double shortest = generated(session, asked, new Generation(beams, penalty, 1));
-            double all = generated(session, asked, new Generation(beams, penalty, tokens));
+            double all = generated(session, asked, new Generation(beams, penalty, setting.tokens));
             if (round >= 0) {
-                millis[round] = (all - shortest) / (tokens - 1);
+                millis[round] = (all - shortest) / (setting.tokens - 1);
             }
         }
         return new Stage("one decoded token, beams: " + beams, BatchingBenchmark.median(millis), limit * 1e3);
@@ -187,19 +167,19 @@ final class StagesBenchmark implements Callable<Integer> {
     private double generated(Session session, TokenizedConversation asked, Generation generation) {
         session.rewind();
         session.read(asked);
-        MachineRates.await(device);
+        MachineRates.await(setting.device);
         long start = System.nanoTime();
         session.generate(generation);
         return (System.nanoTime() - start) / 1e6;
     }
 
     private void whole(ModelFolder folder, List<Stage> stages) {
-        byte[] png = DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
-        ImagePrompt image = ImagePrompt.of("drawn.png", png, PROMPT);
+        byte[] png = setting.png();
+        ImagePrompt image = ImagePrompt.of("drawn.png", png, Setting.PROMPT);
         ScoringOptions options = ScoringOptions.DEFAULT
-                .withPrecision(precision)
-                .withDevice(device)
-                .withMaxNewTokens(tokens);
+                .withPrecision(setting.precision)
+                .withDevice(setting.device)
+                .withMaxNewTokens(setting.tokens);
         try (Scorer scorer = Scorer.open(folder, options)) {
             for (Set<Aspect> aspects : List.of(Set.of(Aspect.QUALITY), Set.<Aspect>of())) {
                 for (boolean describe : new boolean[] {false, true}) {
@@ -222,7 +202,7 @@ final class StagesBenchmark implements Callable<Integer> {
             long start = System.nanoTime();
             try (Scope _ = new Scope()) {
                 work.run();
-                MachineRates.await(device);
+                MachineRates.await(setting.device);
             }
             if (round >= 0) {
                 millis[round] = (System.nanoTime() - start) / 1e6;
@@ -240,9 +220,9 @@ final class StagesBenchmark implements Callable<Integer> {
                 run.model,
                 run.dtype,
                 run.device,
-                side,
+                setting.side,
                 run.prefilled,
-                tokens,
+                setting.tokens,
                 rates.threads(),
                 rates.bytes() / 1e9,
                 rates.fp32() / 1e9,

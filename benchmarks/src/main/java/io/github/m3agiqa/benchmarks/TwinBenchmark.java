@@ -13,17 +13,14 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
-import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.testing.DrawnImages;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.NoGradGuard;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A described score as it is made here, against the published procedure on the same networks. */
@@ -33,28 +30,11 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run twin --model models/nano --beams 3"})
 final class TwinBenchmark implements Callable<Integer> {
-    private static final String PROMPT = "a green valley under an evening sky, with flowers, oil painting";
-
-    @Option(names = "--model", paramLabel = "FOLDER", description = "The model (default: ${DEFAULT-VALUE}).")
-    private Path model = Path.of("models", "nano");
-
-    @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8: ours; the twin has bf16 or fp32.")
-    private Precision precision = Precision.BF16;
+    @Mixin
+    private Setting setting = new Setting();
 
     @Option(names = "--beams", description = "How many beams (default: ${DEFAULT-VALUE}).")
     private int beams = 3;
-
-    @Option(names = "--tokens", description = "The longest description (default: ${DEFAULT-VALUE}).")
-    private int tokens = 24;
-
-    @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
-    private Device device = Device.CPU;
-
-    @Option(names = "--threads", description = "Of one operation (default: ${DEFAULT-VALUE}).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Option(names = "--side", description = "Of the square image that is drawn (default: ${DEFAULT-VALUE}).")
-    private int side = 512;
 
     @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
     private int rounds = 5;
@@ -63,14 +43,13 @@ final class TwinBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Engine.setThreads(threads);
-        RgbImage image = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
-                .decode("drawn.png", DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png"), AlphaMode.WHITE);
-        ModelFolder folder = ModelFolder.open(model);
-        Precision literal = precision == Precision.INT8 ? Precision.BF16 : precision;
+        ModelFolder folder = setting.open();
+        RgbImage image =
+                new ImageDecoder(ImageDecoder.Limits.DEFAULT).decode("drawn.png", setting.png(), AlphaMode.WHITE);
+        Precision literal = setting.precision == Precision.INT8 ? Precision.BF16 : setting.precision;
         double[] ratios = new double[rounds];
-        try (OpenedModel ours = new OpenedModel(folder, precision, device);
-                OpenedModel twins = new OpenedModel(folder, literal, device);
+        try (OpenedModel ours = setting.networks(folder);
+                OpenedModel twins = new OpenedModel(folder, literal, setting.device);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             Projection projection = ours.projection();
@@ -102,7 +81,7 @@ final class TwinBenchmark implements Callable<Integer> {
         TokenizedConversation question = question(opened, plan);
         try (Scope _ = new Scope();
                 Session session = new Session(
-                        opened.network, image, plan, opened.aspect.rate().maxLength() + tokens)) {
+                        opened.network, image, plan, opened.aspect.rate().maxLength() + setting.tokens)) {
             session.read(question);
             String description = session.generate(generation(opened));
             TokenizedConversation rating = rating(opened, plan, description);
@@ -132,7 +111,7 @@ final class TwinBenchmark implements Callable<Integer> {
     }
 
     private static Turn asked(OpenedModel opened) {
-        return Turn.user(PromptSlot.fill(opened.aspect.describe().question(), PROMPT));
+        return Turn.user(PromptSlot.fill(opened.aspect.describe().question(), Setting.PROMPT));
     }
 
     private static TokenizedConversation rating(OpenedModel opened, SlicePlan plan, String description) {
@@ -140,12 +119,12 @@ final class TwinBenchmark implements Callable<Integer> {
         List<Turn> turns = List.of(
                 asked(opened),
                 Turn.assistant(description),
-                Turn.user(PromptSlot.fill(opened.aspect.rate().question(), PROMPT)));
+                Turn.user(PromptSlot.fill(opened.aspect.rate().question(), Setting.PROMPT)));
         return template.tokenizeWithin(plan, turns, opened.aspect.rate().maxLength())
                 .orElseThrow();
     }
 
     private Generation generation(OpenedModel opened) {
-        return new Generation(beams, opened.aspect.describe().repetitionPenalty(), tokens);
+        return new Generation(beams, opened.aspect.describe().repetitionPenalty(), setting.tokens);
     }
 }
