@@ -113,6 +113,28 @@ class FinetuneCommandTest {
         process.destroyForcibly().waitFor();
     }
 
+    /** Ctrl-C, or a job scheduler: at a random moment, most of which are spent in the engine. */
+    @Test
+    void endsAtOnceWhenItIsToldTo() throws Exception {
+        Random random = new Random(3);
+        for (int i = 0; i < KILLS; i++) {
+            String run = "ended-" + i;
+            Process process = start(recipe(run), "cd '%s' && ".formatted(folder));
+            while (process.isAlive() && checkpoints(run).isEmpty()) {
+                TimeUnit.MILLISECONDS.sleep(5);
+            }
+            TimeUnit.MICROSECONDS.sleep(random.nextInt(100_000));
+            process.destroy();
+
+            assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).isEqualTo(143);
+            assertThat(Files.readString(folder.resolve("log.txt"))).contains("goes on from the last checkpoint");
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.map(Path::toString)).noneMatch(name -> name.contains("hs_err"));
+        }
+    }
+
     private byte[] weights(String run) throws IOException {
         return Files.readAllBytes(folder.resolve(run).resolve("adapter/adapter_model.safetensors"));
     }
