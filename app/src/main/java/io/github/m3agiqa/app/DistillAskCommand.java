@@ -332,14 +332,14 @@ final class DistillAskCommand implements Callable<Integer> {
             Watched watched = new Watched(progress, store);
             Distillation run = new Distillation(store, teachers, limits, watched);
             watched.run = run;
-            Thread onInterrupt = new Thread(() -> {
+            Distillation.Summary summary;
+            try (Interruption _ = new Interruption(() -> {
                 interrupted = true;
                 run.stop();
                 await(finished);
-            });
-            Runtime.getRuntime().addShutdownHook(onInterrupt);
-            Distillation.Summary summary = run.run(plan.questions(), pictures);
-            removeHook(onInterrupt);
+            })) {
+                summary = run.run(plan.questions(), pictures);
+            }
             return report(summary, plan, store);
         } finally {
             finished.countDown();
@@ -351,14 +351,6 @@ final class DistillAskCommand implements Callable<Integer> {
             finished.await();
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException _) {
-            // the hook runs already: Ctrl-C
         }
     }
 

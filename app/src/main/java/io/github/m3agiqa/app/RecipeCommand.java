@@ -33,7 +33,7 @@ abstract class RecipeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try (Progress progress = Progress.onStandardError(unit);
-                Interruption _ = new Interruption(spec.commandLine().getErr())) {
+                Interruption _ = Interruption.endingAtOnce(spec.commandLine().getErr())) {
             run(recipe, new TrainingProgress(progress, spec.commandLine().getErr()))
                     .ifPresent(made -> spec.commandLine().getOut().println(made));
             spec.commandLine().getOut().flush();

@@ -26,7 +26,8 @@ import picocli.CommandLine.Option;
 /** A described score as it is made here, against the published procedure on the same networks. */
 @Command(
         name = "twin",
-        description = "Times a described score against one that is made as the published code makes it, turn by turn.",
+        description = "Times a described score against one that is made as the published code makes it, turn by turn."
+                + " int8 is for ours alone; the twin then has bf16.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run twin --model models/nano --beams 3"})
 final class TwinBenchmark implements Callable<Integer> {
