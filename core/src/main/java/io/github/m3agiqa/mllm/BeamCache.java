@@ -1,13 +1,11 @@
 package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Dtype;
-import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -21,9 +19,9 @@ final class BeamCache implements Beams, AutoCloseable {
     private final Llama.Config config;
     private final Device device;
     private final int beams;
-    private final Tensor[] keys; // per layer (rows, key-value heads, head size)
-    private final Tensor[] values;
-    private final Tensor outputs; // (rows, hidden)
+    private final List<TokenBuffer> keys; // per layer (rows, key-value heads, head size)
+    private final List<TokenBuffer> values;
+    private final TokenBuffer outputs; // (rows, hidden)
     private int steps;
 
     BeamCache(KvCache prefix, Llama llama, int beams, int maxSteps) {
@@ -32,24 +30,21 @@ final class BeamCache implements Beams, AutoCloseable {
         this.device = llama.device();
         this.beams = beams;
         long rows = (long) maxSteps * beams;
-        try (Scope _ = new Scope()) {
-            this.keys = perLayer(rows);
-            this.values = perLayer(rows);
-            this.outputs = Scope.own(Torch.empty(Dtype.F32, device, rows, config.hiddenSize()));
-        }
+        this.keys = perLayer(rows);
+        this.values = perLayer(rows);
+        this.outputs = new TokenBuffer(device, 0, rows, config.hiddenSize());
     }
 
-    private Tensor[] perLayer(long rows) {
-        return IntStream.range(0, config.layers())
-                .mapToObj(
-                        _ -> Scope.own(Torch.empty(Dtype.F32, device, rows, config.keyValueHeads(), config.headSize())))
-                .toArray(Tensor[]::new);
+    private List<TokenBuffer> perLayer(long rows) {
+        return Stream.generate(() -> new TokenBuffer(device, 0, rows, config.keyValueHeads(), config.headSize()))
+                .limit(config.layers())
+                .toList();
     }
 
     @Override
     public void step(Llama llama, int[] tokens, List<List<Integer>> rows) {
         Tensor hidden = llama.forward(llama.embed(tokens), new Step(rows));
-        outputs.narrow(0, nextRow(0), beams).copy_(hidden);
+        outputs.write(nextRow(0), hidden);
         steps++;
     }
 
@@ -60,7 +55,7 @@ final class BeamCache implements Beams, AutoCloseable {
 
     @Override
     public Tensor lastOutputs() {
-        return outputs.narrow(0, (steps - 1L) * beams, beams);
+        return outputs.tokens((steps - 1L) * beams, beams);
     }
 
     /**
@@ -70,14 +65,14 @@ final class BeamCache implements Beams, AutoCloseable {
      */
     Tensor appendToPrefix(List<Integer> beamRows) {
         Tensor rows = indices(beamRows);
-        for (int layer = 0; layer < keys.length; layer++) {
+        for (int layer = 0; layer < keys.size(); layer++) {
             prefix.write(
                     layer,
-                    keys[layer].index_select(0, rows).transpose(0, 1),
-                    values[layer].index_select(0, rows).transpose(0, 1));
+                    keys.get(layer).select(rows).transpose(0, 1),
+                    values.get(layer).select(rows).transpose(0, 1));
         }
         prefix.grow(beamRows.size());
-        return outputs.index_select(0, rows);
+        return outputs.select(rows);
     }
 
     private Tensor indices(Collection<Integer> rows) {
@@ -102,8 +97,8 @@ final class BeamCache implements Beams, AutoCloseable {
 
         @Override
         public Tensor attend(int layer, Tensor query, Tensor key, Tensor value) {
-            keys[layer].narrow(0, nextRow(0), beams).copy_(key);
-            values[layer].narrow(0, nextRow(0), beams).copy_(value);
+            keys.get(layer).write(nextRow(0), key);
+            values.get(layer).write(nextRow(0), value);
             long heads = config.keyValueHeads();
             long group = config.heads() / heads;
             long size = config.headSize();
@@ -116,7 +111,7 @@ final class BeamCache implements Beams, AutoCloseable {
                     .view(heads, beams, group, prefix.length())
                     .transpose(0, 1); // (beams, heads, group, prefix)
             // and each at its own tokens
-            Tensor overOwn = q.matmul(own(keys[layer]).transpose(2, 3)); // (beams, heads, group, tokens)
+            Tensor overOwn = q.matmul(own(keys.get(layer)).transpose(2, 3)); // (beams, heads, group, tokens)
 
             Tensor weights = torch.softmax(Torch.cat(-1, overPrefix, overOwn), -1);
             Tensor fromPrefix = weights.narrow(-1, 0, prefix.length())
@@ -125,13 +120,13 @@ final class BeamCache implements Beams, AutoCloseable {
                     .matmul(prefix.values(layer))
                     .view(heads, beams, group, size)
                     .transpose(0, 1);
-            Tensor fromOwn = weights.narrow(-1, prefix.length(), tokens).matmul(own(values[layer]));
+            Tensor fromOwn = weights.narrow(-1, prefix.length(), tokens).matmul(own(values.get(layer)));
             return fromPrefix.add(fromOwn).reshape(beams, heads * group * size);
         }
 
         /** What each beam holds: (beams, key-value heads, tokens, head size). */
-        private Tensor own(Tensor held) {
-            return held.index_select(0, rows)
+        private Tensor own(TokenBuffer held) {
+            return held.select(rows)
                     .view(beams, tokens, config.keyValueHeads(), config.headSize())
                     .transpose(1, 2);
         }
@@ -139,10 +134,8 @@ final class BeamCache implements Beams, AutoCloseable {
 
     @Override
     public void close() {
-        for (int layer = 0; layer < keys.length; layer++) {
-            Scope.release(keys[layer]);
-            Scope.release(values[layer]);
-        }
-        Scope.release(outputs);
+        keys.forEach(TokenBuffer::close);
+        values.forEach(TokenBuffer::close);
+        outputs.close();
     }
 }

@@ -1,10 +1,10 @@
 package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Dtype;
-import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -14,31 +14,22 @@ import org.bytedeco.pytorch.global.torch;
 final class KvCache implements AutoCloseable {
     private final Llama.Config config;
     private final Device device;
-    private final int capacity;
-    private final Tensor[] keys; // per layer (key-value heads, capacity, head size)
-    private final Tensor[] values;
+    private final List<TokenBuffer> keys; // per layer (key-value heads, tokens, head size)
+    private final List<TokenBuffer> values;
     private int length;
 
-    /**
-     * Allocates room.
-     *
-     * @param capacity the largest number of tokens
-     */
+    /** @param capacity the largest number of tokens */
     KvCache(Llama.Config config, Device device, int capacity) {
         this.config = config;
         this.device = device;
-        this.capacity = capacity;
-        this.keys = allocate();
-        this.values = allocate();
+        this.keys = perLayer(capacity);
+        this.values = perLayer(capacity);
     }
 
-    private Tensor[] allocate() {
-        try (Scope _ = new Scope()) {
-            return IntStream.range(0, config.layers())
-                    .mapToObj(_ -> Scope.own(
-                            Torch.empty(Dtype.F32, device, config.keyValueHeads(), capacity, config.headSize())))
-                    .toArray(Tensor[]::new);
-        }
+    private List<TokenBuffer> perLayer(int capacity) {
+        return Stream.generate(() -> new TokenBuffer(device, 1, config.keyValueHeads(), capacity, config.headSize()))
+                .limit(config.layers())
+                .toList();
     }
 
     /** The number of tokens held. */
@@ -56,26 +47,23 @@ final class KvCache implements AutoCloseable {
 
     /** The keys held of a layer, (key-value heads, length, head size). */
     Tensor keys(int layer) {
-        return keys[layer].narrow(1, 0, length);
+        return keys.get(layer).tokens(0, length);
     }
 
     /** The values held of a layer, (key-value heads, length, head size). */
     Tensor values(int layer) {
-        return values[layer].narrow(1, 0, length);
+        return values.get(layer).tokens(0, length);
     }
 
     /**
      * Writes one layer's keys and values of tokens that follow those held; {@link #grow} makes them count.
      *
      * @param key (key-value heads, tokens, head size)
+     * @throws IllegalStateException if there is no room for them
      */
     void write(int layer, Tensor key, Tensor value) {
-        long tokens = key.size(1);
-        if (length + tokens > capacity) {
-            throw new IllegalStateException("%d tokens do not fit after %d of %d".formatted(tokens, length, capacity));
-        }
-        keys[layer].narrow(1, length, tokens).copy_(key);
-        values[layer].narrow(1, length, tokens).copy_(value);
+        keys.get(layer).write(length, key);
+        values.get(layer).write(length, value);
     }
 
     /** Counts tokens that were written in every layer. */
@@ -112,8 +100,8 @@ final class KvCache implements AutoCloseable {
             write(layer, key.transpose(0, 1), value.transpose(0, 1));
             Tensor mixed = torch.scaled_dot_product_attention(
                     query.transpose(0, 1).unsqueeze(0), // (1, heads, tokens, head size)
-                    repeatHeads(keys[layer]),
-                    repeatHeads(values[layer]),
+                    repeatHeads(keys.get(layer)),
+                    repeatHeads(values.get(layer)),
                     mask,
                     0,
                     length == 0,
@@ -123,10 +111,10 @@ final class KvCache implements AutoCloseable {
         }
 
         /** Each key-value head for each of its query heads: (1, heads, length + tokens, head size). */
-        private Tensor repeatHeads(Tensor cached) {
+        private Tensor repeatHeads(TokenBuffer cached) {
             long all = (long) length + tokens;
             int group = config.heads() / config.keyValueHeads();
-            return cached.narrow(1, 0, all)
+            return cached.tokens(0, all)
                     .unsqueeze(1)
                     .expand(config.keyValueHeads(), group, all, config.headSize())
                     .reshape(1, config.heads(), all, config.headSize());
@@ -135,9 +123,7 @@ final class KvCache implements AutoCloseable {
 
     @Override
     public void close() {
-        for (int layer = 0; layer < keys.length; layer++) {
-            Scope.release(keys[layer]);
-            Scope.release(values[layer]);
-        }
+        keys.forEach(TokenBuffer::close);
+        values.forEach(TokenBuffer::close);
     }
 }

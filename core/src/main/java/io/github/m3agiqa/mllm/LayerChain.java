@@ -7,12 +7,16 @@ import org.bytedeco.pytorch.Tensor;
 
 /** How the layers of a network are run one after the other. */
 interface LayerChain {
-    /** Each layer on what the one before it made; of what it computes inside only that is left which gradients need. */
+    /** Each layer on what the one before it made; of all that is computed only that is left which gradients need. */
     LayerChain PLAIN = (x, layers) -> {
         Tensor state = x;
-        for (UnaryOperator<Tensor> layer : layers) {
+        for (int i = 0; i < layers.size(); i++) {
+            Tensor before = state;
             try (Scope scope = new Scope()) {
-                state = scope.keep(layer.apply(state));
+                state = scope.keep(layers.get(i).apply(before));
+            }
+            if (i > 0) {
+                Scope.free(before);
             }
         }
         return state;

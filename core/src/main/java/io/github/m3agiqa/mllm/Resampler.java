@@ -3,6 +3,7 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.DenseMatrix;
 import io.github.m3agiqa.weights.Parameter;
@@ -75,20 +76,12 @@ public final class Resampler {
      * @return for each image (queries, hidden)
      */
     List<Tensor> forward(List<Tensor> features, List<PatchGrid> grids) {
-        Tensor patches = Torch.cat(0, features); // (all patches, vision)
-        Tensor values = layerNorm(keyValueProjection.multiply(patches), keyValueNormWeight, keyValueNormBias);
-        Tensor keys =
-                values.add(Torch.cat(0, grids.stream().map(this::positions).toList()));
-        Tensor k = project(keys, 1); // (all patches, hidden)
-        Tensor v = project(values, 2);
         Tensor q = heads(project(layerNorm(query.get(), queryNormWeight, queryNormBias), 0));
         List<Tensor> mixed = new ArrayList<>();
-        long first = 0;
-        for (PatchGrid grid : grids) {
-            Tensor attended = torch.scaled_dot_product_attention(
-                    q, heads(k.narrow(0, first, grid.patches())), heads(v.narrow(0, first, grid.patches())));
-            mixed.add(attended.squeeze(0).transpose(0, 1).reshape(config.queries, config.hiddenSize));
-            first += grid.patches();
+        for (int i = 0; i < grids.size(); i++) {
+            try (Scope scope = new Scope()) {
+                mixed.add(scope.keep(look(q, features.get(i), grids.get(i))));
+            }
         }
         Tensor out = layerNorm(outProjection.forward(Torch.cat(0, mixed)), postNormWeight, postNormBias);
         Tensor tokens = Torch.to(projection.multiplyUntransposed(out), Dtype.F32); // (images * queries, hidden)
@@ -97,6 +90,20 @@ public final class Resampler {
             perImage.add(tokens.narrow(0, (long) i * config.queries, config.queries));
         }
         return perImage;
+    }
+
+    /**
+     * What the queries see in one image.
+     *
+     * @param q (1, heads, queries, head size)
+     * @param patches (patches, vision)
+     * @return (queries, hidden)
+     */
+    private Tensor look(Tensor q, Tensor patches, PatchGrid grid) {
+        Tensor values = layerNorm(keyValueProjection.multiply(patches), keyValueNormWeight, keyValueNormBias);
+        Tensor keys = values.add(positions(grid));
+        Tensor seen = torch.scaled_dot_product_attention(q, heads(project(keys, 1)), heads(project(values, 2)));
+        return seen.squeeze(0).transpose(0, 1).reshape(config.queries, config.hiddenSize);
     }
 
     /** The third of the joint projection that makes queries (0), keys (1) or values (2). */

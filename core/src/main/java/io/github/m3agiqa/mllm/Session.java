@@ -3,7 +3,6 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.BeamSearch.Hypothesis;
-import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
@@ -24,7 +23,7 @@ public final class Session implements AutoCloseable {
     private final List<Tensor> pictures; // owned, each (queries, hidden)
     private final int pictureLength;
     private final KvCache cache;
-    private final Tensor hidden; // owned, (capacity, hidden)
+    private final TokenBuffer hidden; // (tokens, hidden)
     private int[] ids = {};
 
     /**
@@ -38,12 +37,9 @@ public final class Session implements AutoCloseable {
         this.pictureLength = model.template().pictureLength(plan);
         try (Scope _ = new Scope()) {
             this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
-            this.hidden = Scope.own(Torch.empty(
-                    Dtype.F32,
-                    model.llama().device(),
-                    capacity,
-                    model.llama().config().hiddenSize()));
         }
+        this.hidden = new TokenBuffer(
+                model.llama().device(), 0, capacity, model.llama().config().hiddenSize());
         this.cache = new KvCache(model.llama().config(), model.llama().device(), capacity);
     }
 
@@ -75,7 +71,7 @@ public final class Session implements AutoCloseable {
             extend(conversation, Math.min(pictureLength, conversation.length()));
         }
         extend(conversation, conversation.length());
-        return hidden.narrow(0, 0, ids.length);
+        return hidden.tokens(0, ids.length);
     }
 
     private void extend(TokenizedConversation conversation, int to) {
@@ -97,13 +93,13 @@ public final class Session implements AutoCloseable {
     /** Keeps ids and hidden states of tokens that the model has read. */
     private void note(int[] tokens, Tensor states) {
         int from = ids.length;
-        hidden.narrow(0, from, tokens.length).copy_(states);
+        hidden.write(from, states);
         ids = Arrays.copyOf(ids, from + tokens.length);
         System.arraycopy(tokens, 0, ids, from, tokens.length);
     }
 
     private Tensor lastHidden() {
-        return hidden.narrow(0, ids.length - 1L, 1);
+        return hidden.tokens(ids.length - 1L, 1);
     }
 
     /**
@@ -183,6 +179,6 @@ public final class Session implements AutoCloseable {
     public void close() {
         cache.close();
         pictures.forEach(Scope::release);
-        Scope.release(hidden);
+        hidden.close();
     }
 }

@@ -262,14 +262,10 @@ public final class SiglipVision {
             int[] alike = IntStream.range(0, grids.size())
                     .filter(i -> grids.get(i).equals(grid))
                     .toArray();
-            int together = device.isCpu() ? Math.max(1, PATCHES_TOGETHER / grid.patches()) : alike.length;
-            for (int first = 0; first < alike.length; first += together) {
-                int[] batch = Arrays.copyOfRange(alike, first, Math.min(alike.length, first + together));
-                Tensor made =
-                        encodeAlike(Arrays.stream(batch).mapToObj(patches::get).toList(), grid, chain);
-                for (int i = 0; i < batch.length; i++) {
-                    encoded[batch[i]] = made.select(0, i);
-                }
+            Tensor made =
+                    encodeAlike(Arrays.stream(alike).mapToObj(patches::get).toList(), grid, chain);
+            for (int i = 0; i < alike.length; i++) {
+                encoded[alike[i]] = made.select(0, i);
             }
         }
         return List.of(encoded);
@@ -372,7 +368,14 @@ public final class SiglipVision {
         List<UnaryOperator<Tensor>> blocks = layers.stream()
                 .<UnaryOperator<Tensor>>map(layer -> state -> block(layer, state))
                 .toList();
-        return layerNorm(chain.run(x, blocks), postNormWeight, postNormBias);
+        long images = x.size(0);
+        long together = device.isCpu() ? Math.max(1, PATCHES_TOGETHER / x.size(1)) : images;
+        List<Tensor> encoded = new ArrayList<>();
+        for (long first = 0; first < images; first += together) {
+            Tensor batch = x.narrow(0, first, Math.min(together, images - first));
+            encoded.add(layerNorm(chain.run(batch, blocks), postNormWeight, postNormBias));
+        }
+        return encoded.size() == 1 ? encoded.getFirst() : Torch.cat(0, encoded);
     }
 
     /** One encoder block on (images, patches, hidden). */
@@ -409,12 +412,14 @@ public final class SiglipVision {
     Tensor patches(RgbImage image) {
         PatchGrid grid = grid(image);
         int patch = config.patchSize;
-        Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, grid.rows, patch, grid.columns, patch, 3);
-        ByteBuffer memory = Torch.bytes(bytes, 0, image.pixels().length);
-        memory.put(image.pixels());
-        Tensor ordered = bytes.permute(0, 2, 4, 1, 3) // (rows, columns, 3, patch, patch)
-                .reshape(grid.patches(), config.patchElements());
-        Tensor unit = Torch.divide(Torch.to(ordered, Dtype.F32, device), 255);
-        return Torch.divide(Torch.plus(unit, -0.5), 0.5);
+        try (Scope scope = new Scope()) {
+            Tensor bytes = Torch.empty(Dtype.U8, Device.CPU, grid.rows, patch, grid.columns, patch, 3);
+            ByteBuffer memory = Torch.bytes(bytes, 0, image.pixels().length);
+            memory.put(image.pixels());
+            Tensor ordered = bytes.permute(0, 2, 4, 1, 3) // (rows, columns, 3, patch, patch)
+                    .reshape(grid.patches(), config.patchElements());
+            Tensor unit = Torch.divide(Torch.to(ordered, Dtype.F32, device), 255);
+            return scope.keep(Torch.divide(Torch.plus(unit, -0.5), 0.5));
+        }
     }
 }

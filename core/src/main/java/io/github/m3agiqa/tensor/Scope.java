@@ -42,6 +42,14 @@ public final class Scope implements AutoCloseable {
         tensor.releaseReference();
     }
 
+    /** Frees a tensor of the innermost open scope before that scope closes; nothing may use it any more. */
+    public static void free(Tensor tensor) {
+        PointerScope holder = PointerScope.getInnerScope();
+        if (holder != null) {
+            holder.detach(tensor);
+        }
+    }
+
     @Override
     public void close() {
         scope.close();
