@@ -39,7 +39,7 @@ final class MemoryBenchmark implements Callable<Integer> {
                         .complete()) {
                     throw new IllegalStateException("image %d was not scored".formatted(i));
                 }
-                if (i == 1 || i % 100 == 0) {
+                if (i == 1 || i % 100 == 0 || i == images) {
                     report("scored %d".formatted(i));
                 }
             }

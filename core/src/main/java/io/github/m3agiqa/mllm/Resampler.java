@@ -10,6 +10,7 @@ import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -79,9 +80,9 @@ public final class Resampler {
         Tensor q = heads(project(layerNorm(query.get(), queryNormWeight, queryNormBias), 0));
         List<Tensor> mixed = new ArrayList<>();
         for (int i = 0; i < grids.size(); i++) {
-            try (Scope scope = new Scope()) {
-                mixed.add(scope.keep(look(q, features.get(i), grids.get(i))));
-            }
+            Tensor patches = features.get(i);
+            PatchGrid grid = grids.get(i);
+            mixed.add(scoped(() -> look(q, patches, grid)));
         }
         Tensor out = layerNorm(outProjection.forward(Torch.cat(0, mixed)), postNormWeight, postNormBias);
         Tensor tokens = Torch.to(projection.multiplyUntransposed(out), Dtype.F32); // (images * queries, hidden)
@@ -100,10 +101,18 @@ public final class Resampler {
      * @return (queries, hidden)
      */
     private Tensor look(Tensor q, Tensor patches, PatchGrid grid) {
-        Tensor values = layerNorm(keyValueProjection.multiply(patches), keyValueNormWeight, keyValueNormBias);
-        Tensor keys = values.add(positions(grid));
-        Tensor seen = torch.scaled_dot_product_attention(q, heads(project(keys, 1)), heads(project(values, 2)));
+        Tensor values =
+                scoped(() -> layerNorm(keyValueProjection.multiply(patches), keyValueNormWeight, keyValueNormBias));
+        Tensor k = scoped(() -> heads(project(values.add(positions(grid)), 1)));
+        Tensor v = scoped(() -> heads(project(values, 2)));
+        Tensor seen = torch.scaled_dot_product_attention(q, k, v);
         return seen.squeeze(0).transpose(0, 1).reshape(config.queries, config.hiddenSize);
+    }
+
+    private static Tensor scoped(Supplier<Tensor> made) {
+        try (Scope scope = new Scope()) {
+            return scope.keep(made.get());
+        }
     }
 
     /** The third of the joint projection that makes queries (0), keys (1) or values (2). */
