@@ -36,6 +36,9 @@ class LayerGradientsTest {
     private static final XlstmConfig CONFIG = new XlstmConfig(32, 2, Set.of(1));
     private static final int BATCH = 2;
     private static final int STEPS = 6;
+    /** More than the mLSTM computes at once. */
+    private static final int MANY_STEPS = 70;
+
     private static final double STEP = 1e-6;
     /** Of the largest gradient of the tensor: the square of the step, times third derivatives. */
     private static final double TOLERANCE = 1e-7;
@@ -80,7 +83,15 @@ class LayerGradientsTest {
 
     @Test
     void ofTheMlstmAllAtOnceAreTheFiniteDifferences() {
-        compare(0, parameters -> {
+        compare(0, STEPS, parameters -> {
+            Mlstm layer = new Mlstm(CONFIG, parameters);
+            return x -> layer.forward(x, Mlstm::parallel);
+        });
+    }
+
+    @Test
+    void ofTheMlstmInSeveralPartsAreTheFiniteDifferences() {
+        compare(0, MANY_STEPS, parameters -> {
             Mlstm layer = new Mlstm(CONFIG, parameters);
             return x -> layer.forward(x, Mlstm::parallel);
         });
@@ -88,7 +99,7 @@ class LayerGradientsTest {
 
     @Test
     void ofTheMlstmStepByStepAreTheFiniteDifferences() {
-        compare(0, parameters -> {
+        compare(0, STEPS, parameters -> {
             Mlstm layer = new Mlstm(CONFIG, parameters);
             return x -> layer.forward(x, Mlstm::recurrent);
         });
@@ -96,17 +107,17 @@ class LayerGradientsTest {
 
     @Test
     void ofTheSlstmAreTheFiniteDifferences() {
-        compare(1, parameters -> new Slstm(CONFIG, parameters)::forward);
+        compare(1, STEPS, parameters -> new Slstm(CONFIG, parameters)::forward);
     }
 
-    private static void compare(int block, Function<Parameters, UnaryOperator<Tensor>> layer) {
+    private static void compare(int block, int steps, Function<Parameters, UnaryOperator<Tensor>> layer) {
         Map<String, Tensor> weights = weights("xlstm_pooler.xlstm_stack.blocks.%d.xlstm.".formatted(block));
         ModelWeights model = ModelWeights.of(
                 new WeightStore(new AsTheyAre(new HeldTensors("memory", weights)), Precision.FP32, Device.CPU));
         UnaryOperator<Tensor> network = layer.apply(model.root());
         model.check();
-        Tensor x = random(1, BATCH, STEPS, CONFIG.width()).set_requires_grad(true);
-        Tensor share = random(1, BATCH, STEPS, CONFIG.width());
+        Tensor x = random(1, BATCH, steps, CONFIG.width()).set_requires_grad(true);
+        Tensor share = random(1, BATCH, steps, CONFIG.width());
 
         network.apply(x).mul(share).sum().backward();
 
