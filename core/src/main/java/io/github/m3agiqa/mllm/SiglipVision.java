@@ -252,7 +252,8 @@ public final class SiglipVision {
                                 image,
                                 Torch.zeros(Dtype.F32, device, longest - image.size(0), config.patchElements())))
                 .toList();
-        return encode(embed(Torch.stack(padded)), PositionBuckets.of((int) longest, config.positions()), chain);
+        int[] positions = PositionBuckets.of((int) longest, config.positions());
+        return inBatches(padded, batch -> encode(embed(batch), positions, chain));
     }
 
     /** Images of equal size share a batch, which changes nothing as none is padded. */
@@ -272,9 +273,29 @@ public final class SiglipVision {
     }
 
     private Tensor encodeAlike(List<Tensor> patches, PatchGrid grid, LayerChain chain) {
-        Tensor stacked = Torch.stack(patches);
-        Tensor embedded = stem.isEmpty() ? embed(stacked) : embedThroughStem(stacked, grid);
-        return encode(embedded, gridIds(grid), chain);
+        int[] positions = gridIds(grid);
+        return inBatches(
+                patches,
+                batch -> encode(stem.isEmpty() ? embed(batch) : embedThroughStem(batch, grid), positions, chain));
+    }
+
+    /**
+     * Encodes as many images at a time as are good for the device.
+     *
+     * @param patches for each image (patches, 3 * patch * patch), as many for each
+     * @param encode from (images, patches, 3 * patch * patch) to (images, patches, hidden)
+     * @return (images, patches, hidden)
+     */
+    private Tensor inBatches(List<Tensor> patches, UnaryOperator<Tensor> encode) {
+        int images = patches.size();
+        int together = device.isCpu()
+                ? (int) Math.max(1, PATCHES_TOGETHER / patches.getFirst().size(0))
+                : images;
+        List<Tensor> encoded = new ArrayList<>();
+        for (int first = 0; first < images; first += together) {
+            encoded.add(encode.apply(Torch.stack(patches.subList(first, Math.min(images, first + together)))));
+        }
+        return encoded.size() == 1 ? encoded.getFirst() : Torch.cat(0, encoded);
     }
 
     private int[] gridIds(PatchGrid grid) {
@@ -368,14 +389,7 @@ public final class SiglipVision {
         List<UnaryOperator<Tensor>> blocks = layers.stream()
                 .<UnaryOperator<Tensor>>map(layer -> state -> block(layer, state))
                 .toList();
-        long images = x.size(0);
-        long together = device.isCpu() ? Math.max(1, PATCHES_TOGETHER / x.size(1)) : images;
-        List<Tensor> encoded = new ArrayList<>();
-        for (long first = 0; first < images; first += together) {
-            Tensor batch = x.narrow(0, first, Math.min(together, images - first));
-            encoded.add(layerNorm(chain.run(batch, blocks), postNormWeight, postNormBias));
-        }
-        return encoded.size() == 1 ? encoded.getFirst() : Torch.cat(0, encoded);
+        return layerNorm(chain.run(x, blocks), postNormWeight, postNormBias);
     }
 
     /** One encoder block on (images, patches, hidden). */
