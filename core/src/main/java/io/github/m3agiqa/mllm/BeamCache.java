@@ -5,7 +5,6 @@ import io.github.m3agiqa.tensor.Torch;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -30,15 +29,10 @@ final class BeamCache implements Beams, AutoCloseable {
         this.device = llama.device();
         this.beams = beams;
         long rows = (long) maxSteps * beams;
-        this.keys = perLayer(rows);
-        this.values = perLayer(rows);
+        long[] shape = {rows, config.keyValueHeads(), config.headSize()};
+        this.keys = TokenBuffer.perLayer(config, device, 0, shape);
+        this.values = TokenBuffer.perLayer(config, device, 0, shape);
         this.outputs = new TokenBuffer(device, 0, rows, config.hiddenSize());
-    }
-
-    private List<TokenBuffer> perLayer(long rows) {
-        return Stream.generate(() -> new TokenBuffer(device, 0, rows, config.keyValueHeads(), config.headSize()))
-                .limit(config.layers())
-                .toList();
     }
 
     @Override

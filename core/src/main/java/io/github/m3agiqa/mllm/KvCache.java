@@ -4,7 +4,6 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -22,14 +21,9 @@ final class KvCache implements AutoCloseable {
     KvCache(Llama.Config config, Device device, int capacity) {
         this.config = config;
         this.device = device;
-        this.keys = perLayer(capacity);
-        this.values = perLayer(capacity);
-    }
-
-    private List<TokenBuffer> perLayer(int capacity) {
-        return Stream.generate(() -> new TokenBuffer(device, 1, config.keyValueHeads(), capacity, config.headSize()))
-                .limit(config.layers())
-                .toList();
+        long[] shape = {config.keyValueHeads(), capacity, config.headSize()};
+        this.keys = TokenBuffer.perLayer(config, device, 1, shape);
+        this.values = TokenBuffer.perLayer(config, device, 1, shape);
     }
 
     /** The number of tokens held. */

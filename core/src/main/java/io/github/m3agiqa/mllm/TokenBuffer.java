@@ -4,6 +4,8 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -31,6 +33,13 @@ final class TokenBuffer implements AutoCloseable {
         try (Scope _ = new Scope()) {
             this.held = Scope.own(Torch.empty(Dtype.F32, device, none));
         }
+    }
+
+    /** A buffer for each layer of a language model. */
+    static List<TokenBuffer> perLayer(Llama.Config config, Device device, int dimension, long... shape) {
+        return Stream.generate(() -> new TokenBuffer(device, dimension, shape))
+                .limit(config.layers())
+                .toList();
     }
 
     /**

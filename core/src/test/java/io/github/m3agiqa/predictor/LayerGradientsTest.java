@@ -27,6 +27,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The gradients of one mLSTM and one sLSTM layer against central finite differences. The layers are run in float64, where
@@ -81,17 +83,10 @@ class LayerGradientsTest {
         scope.close();
     }
 
-    @Test
-    void ofTheMlstmAllAtOnceAreTheFiniteDifferences() {
-        compare(0, STEPS, parameters -> {
-            Mlstm layer = new Mlstm(CONFIG, parameters);
-            return x -> layer.forward(x, Mlstm::parallel);
-        });
-    }
-
-    @Test
-    void ofTheMlstmInSeveralPartsAreTheFiniteDifferences() {
-        compare(0, MANY_STEPS, parameters -> {
+    @ParameterizedTest
+    @ValueSource(ints = {STEPS, MANY_STEPS})
+    void ofTheMlstmManyStepsAtOnceAreTheFiniteDifferences(int steps) {
+        compare(0, steps, parameters -> {
             Mlstm layer = new Mlstm(CONFIG, parameters);
             return x -> layer.forward(x, Mlstm::parallel);
         });
