@@ -192,6 +192,31 @@ public final class Torch {
     }
 
     /**
+     * The gradients of what a tensor was made from, which are added to none that were computed before.
+     *
+     * @param gradient that of the tensor
+     * @return one an input; not defined for those that the tensor was not made from
+     */
+    public static List<Tensor> gradients(Tensor tensor, Tensor gradient, List<Tensor> inputs) {
+        return list(torch.grad(
+                new TensorVector(tensor),
+                new TensorVector(inputs.toArray(Tensor[]::new)),
+                new TensorVector(gradient),
+                new BoolOptional(),
+                false,
+                true));
+    }
+
+    /** Adds to the gradient of a tensor, as {@link #backward} does; nothing if there is nothing to add. */
+    public static void addGradient(Tensor tensor, Tensor gradient) {
+        if (gradient.defined()) {
+            Tensor held = gradient(tensor);
+            // a copy: the engine may give two tensors the same gradient
+            tensor.mutable_grad().put(held.defined() ? held.add(gradient) : gradient.clone());
+        }
+    }
+
+    /**
      * A tensor whose gradients the engine does not know how to compute. The scope in which it is made must be open until the
      * backward pass.
      *

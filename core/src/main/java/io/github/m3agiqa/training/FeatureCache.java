@@ -161,7 +161,7 @@ final class FeatureCache implements AutoCloseable {
     }
 
     /**
-     * The states of a conversation, in the mapped file.
+     * The states of a conversation, in the mapped file. Several threads may ask for what was put before they were started.
      *
      * @return (tokens, hidden), bfloat16, not to be written to
      */
@@ -173,7 +173,7 @@ final class FeatureCache implements AutoCloseable {
     }
 
     /** All states up to an end, mapped once and again when there are more. */
-    private Tensor all(long end) {
+    private synchronized Tensor all(long end) {
         Tensor held = all;
         if (held != null && held.nbytes() >= end) {
             return held;

@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +61,7 @@ final class PredictorRun implements AutoCloseable {
     private final WeightAverage average;
     private final Predictor predictor; // in training
     private final Predictor averaged; // that is validated, measured and exported
+    private final BatchParts parts;
 
     /**
      * Starts or continues a run.
@@ -99,6 +99,9 @@ final class PredictorRun implements AutoCloseable {
                 new Predictor(weights, recipe.head().kind(), recipe.head().pooler(), device);
         this.averaged = new Predictor(
                 average.tensors(), recipe.head().kind(), recipe.head().pooler(), device);
+        // the product of the first layer and a language model's head would be computed once a part
+        boolean parted = device.isCpu() && languageHead == null;
+        this.parts = new BatchParts(cache::tokens, parted ? Engine.threads() : 1);
     }
 
     /**
@@ -179,16 +182,7 @@ final class PredictorRun implements AutoCloseable {
             long step = epoch * steps + i;
             Engine.seed(31 * recipe.seed() + step);
             try (Scope _ = new Scope()) {
-                Tensor batchLoss = loss(batch, ranked(rankings, rankingOrder, step));
-                double value = Torch.toFloats(batchLoss)[0];
-                if (!Double.isFinite(value)) {
-                    throw new InputException(
-                            "%s, epoch %d: the loss is %s; lower the learningRate".formatted(name, epoch + 1, value));
-                }
-                loss += value / steps;
-                if (batchLoss.requires_grad()) {
-                    batchLoss.backward();
-                }
+                loss += learn(batch, ranked(rankings, rankingOrder, step), epoch) / steps;
                 norm += optimizer.step(step, recipe.epochs() * steps) / steps;
                 average.update(step);
             }
@@ -204,10 +198,30 @@ final class PredictorRun implements AutoCloseable {
                 .toList();
     }
 
-    private Tensor loss(List<Example> batch, List<List<String>> rankings) {
+    /** Adds the gradients of a batch and some rankings to those of the weights; the loss. */
+    private double learn(List<Example> batch, List<List<String>> rankings, long epoch) {
         List<String> keys = new ArrayList<>(keys(batch));
         rankings.forEach(keys::addAll);
-        Tensor predicted = forward(predictor, keys);
+        List<Tensor> learning = List.copyOf(weights.held().values());
+        Tensor learned = parts.learn(keys, part -> forward(predictor, part), learning, predicted -> {
+            Tensor loss = loss(predicted, batch, rankings);
+            double value = Torch.toFloats(loss)[0];
+            if (!Double.isFinite(value)) {
+                throw new InputException(
+                        "%s, epoch %d: the loss is %s; lower the learningRate".formatted(name, epoch + 1, value));
+            }
+            return loss;
+        });
+        return Torch.toFloats(learned)[0];
+    }
+
+    /**
+     * The loss of a step.
+     *
+     * @param predicted (batch and then the conversations of the rankings)
+     * @return a scalar, differentiable
+     */
+    private Tensor loss(Tensor predicted, List<Example> batch, List<List<String>> rankings) {
         Tensor loss = recipe.loss().of(predicted.narrow(0, 0, batch.size()), mos(batch));
         if (rankings.isEmpty()) {
             return loss;
@@ -262,12 +276,9 @@ final class PredictorRun implements AutoCloseable {
         double[] predicted = new double[examples.size()];
         for (int first = 0; first < predicted.length; first += recipe.batchSize()) {
             List<Example> batch = examples.subList(first, Math.min(predicted.length, first + recipe.batchSize()));
-            try (Scope _ = new Scope();
-                    NoGradGuard _ = new NoGradGuard()) {
-                float[] scores = Torch.toFloats(forward(averaged, keys(batch)));
-                for (int i = 0; i < scores.length; i++) {
-                    predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
-                }
+            float[] scores = parts.scores(keys(batch), part -> forward(averaged, part));
+            for (int i = 0; i < scores.length; i++) {
+                predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
             }
         }
         return predicted;
@@ -280,6 +291,7 @@ final class PredictorRun implements AutoCloseable {
 
     @Override
     public void close() {
+        parts.close();
         averaged.close();
         predictor.close();
     }
