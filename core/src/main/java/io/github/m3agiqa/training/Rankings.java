@@ -8,9 +8,9 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.DescriptionSettings.Source;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Random;
+import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -46,12 +46,15 @@ final class Rankings {
         return readings.of(samples, aspect, WITHOUT, WITHOUT.train());
     }
 
+    /** Which images are spoilt and how goes by their names, so that more images leave most of the readings as they were. */
     private List<Ranking> spoilt(List<Sample> samples) {
-        Random random = new Random(seed);
-        List<Sample> drawn = new ArrayList<>(samples);
-        Collections.shuffle(drawn, random);
+        List<Sample> drawn = samples.stream()
+                .sorted(Comparator.comparingLong(sample -> random(sample).nextLong()))
+                .limit(settings.spoilt())
+                .toList();
         List<Ranking> rankings = new ArrayList<>();
-        for (Reading original : read(drawn.subList(0, Math.min(drawn.size(), settings.spoilt())))) {
+        for (Reading original : read(drawn)) {
+            SplittableRandom random = random(original.sample());
             for (Degradation kind : Degradation.values()) {
                 long noise = random.nextLong();
                 List<Reading> ranking = new ArrayList<>(List.of(original));
@@ -63,6 +66,10 @@ final class Rankings {
             }
         }
         return rankings;
+    }
+
+    private SplittableRandom random(Sample sample) {
+        return new SplittableRandom(31 * seed + sample.name().hashCode());
     }
 
     /**

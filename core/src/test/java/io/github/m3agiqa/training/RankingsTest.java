@@ -55,6 +55,17 @@ class RankingsTest {
         assertThat(rankings(Aspect.QUALITY, 3)).isEqualTo(rankings);
     }
 
+    /** So that a second training with the validation images, too, finds its hidden states cached. */
+    @Test
+    void moreImagesLeaveTheOthersAsTheyWere() {
+        List<Ranking> ofAll = rankings(Aspect.QUALITY, samples.size());
+
+        assertThat(ofAll).containsAll(rankings(Aspect.QUALITY, 3));
+        AugmentationSettings settings = new AugmentationSettings(false, 3, 0.1, 1, 1);
+        List<Ranking> ofSome = new Rankings(readings, settings, 7, Aspect.QUALITY).of(samples.subList(0, 8));
+        assertThat(ofAll).containsAll(ofSome);
+    }
+
     @Test
     void otherAspectsHaveNone() {
         assertThat(rankings(Aspect.CORRESPONDENCE, 3)).isEmpty();
