@@ -25,8 +25,6 @@ import picocli.CommandLine.TypeConversionException;
 /** The options that say which model is used, and how. */
 class ModelOptions {
     private static final String BUILT_IN = "nano";
-    /** A model whose operations are too short for several threads, in bytes of its base. */
-    private static final long SMALL = 1_000_000_000;
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
@@ -106,7 +104,7 @@ class ModelOptions {
     private void setThreads(ModelFolder folder) {
         if (threads != null) {
             Engine.setThreads(optional("--threads", threads).getAsInt());
-        } else if (System.getenv("OMP_NUM_THREADS") == null && folder.baseBytes() < SMALL) {
+        } else if (System.getenv("OMP_NUM_THREADS") == null && folder.small()) {
             Engine.setThreads(1);
         }
     }

@@ -34,6 +34,9 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     /** The file that says what a model is, what it was made from and what it is not for: its model card. */
     public static final String CARD = "README.md";
 
+    /** In bytes of the base. */
+    private static final long SMALL = 1_000_000_000;
+
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -134,12 +137,13 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     }
 
     /**
-     * What the files of the base take on disk, wherever they are, in bytes.
+     * Whether its operations are too short for several threads: several images at a time, each in a thread of its own, are
+     * faster.
      *
-     * @throws ModelException if they are missing or cannot be looked at
+     * @throws ModelException if the base is missing or cannot be looked at
      */
-    public long baseBytes() {
-        return bytes(part(manifest.base()), FileVisitOption.FOLLOW_LINKS);
+    public boolean small() {
+        return bytes(part(manifest.base()), FileVisitOption.FOLLOW_LINKS) < SMALL;
     }
 
     private static long bytes(Path folder, FileVisitOption... options) {

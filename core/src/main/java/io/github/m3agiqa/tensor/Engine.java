@@ -3,10 +3,6 @@ package io.github.m3agiqa.tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
@@ -62,28 +58,6 @@ public final class Engine {
     /** How many threads one operation may use. */
     public static int threads() {
         return torch.get_num_threads();
-    }
-
-    /**
-     * Threads in each of which an operation uses that thread alone; in all others it may use as many as before.
-     *
-     * @param count how many, at least 1
-     */
-    public static ExecutorService singleThreads(int count) {
-        int before = threads();
-        ExecutorService pool = Executors.newFixedThreadPool(count);
-        // each of a pool's first tasks is given a thread of its own
-        CompletableFuture.allOf(Stream.generate(() -> CompletableFuture.runAsync(Engine::beSingle, pool))
-                        .limit(count)
-                        .toArray(CompletableFuture[]::new))
-                .join();
-        setThreads(before);
-        return pool;
-    }
-
-    private static void beSingle() {
-        threads(); // a thread takes on what was set last, in whichever thread, when it first asks for it
-        setThreads(1);
     }
 
     /** Seeds the engine's random numbers: dropout and random weights, nothing that scoring uses. */

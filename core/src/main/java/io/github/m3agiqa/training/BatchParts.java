@@ -1,16 +1,13 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.function.UnaryOperator;
@@ -35,10 +32,10 @@ final class BatchParts implements AutoCloseable {
 
     private final ToIntFunction<String> tokens;
     private final int most;
-    private final ExecutorService threads;
+    private final SingleThreads threads;
 
     /**
-     * Starts the threads.
+     * Starts the threads, see {@link SingleThreads}.
      *
      * @param tokens the length of a conversation
      * @param most the number of parts, at most; 1 to compute in the caller's thread
@@ -46,7 +43,12 @@ final class BatchParts implements AutoCloseable {
     BatchParts(ToIntFunction<String> tokens, int most) {
         this.tokens = tokens;
         this.most = most;
-        this.threads = Engine.singleThreads(most);
+        this.threads = new SingleThreads(most);
+    }
+
+    /** How many parts a batch of some conversations is worth, at most as many as there are threads. */
+    static int count(int conversations, int threads) {
+        return Math.clamp(conversations / FEW, 1, threads);
     }
 
     /** The scores of some conversations, without a gradient. */
@@ -54,7 +56,7 @@ final class BatchParts implements AutoCloseable {
         float[] scores = new float[keys.size()];
         List<List<Integer>> shares = shares(keys);
         Executor executor = shares.size() == 1 ? Runnable::run : threads;
-        await(all(shares.stream()
+        Futures.await(all(shares.stream()
                 .map(places -> CompletableFuture.runAsync(
                         () -> {
                             try (Scope _ = new Scope();
@@ -103,7 +105,7 @@ final class BatchParts implements AutoCloseable {
                 learned.backward();
                 Tensor gradient = Torch.gradient(scores);
                 parts.forEach(part -> part.gradient.complete(gradient.index_select(0, indices(part.places))));
-                await(before);
+                Futures.await(before);
             }
             return learned;
         } finally {
@@ -163,7 +165,7 @@ final class BatchParts implements AutoCloseable {
                 .sorted(Comparator.comparingInt(order::get))
                 .toList();
         List<Tensor> scores =
-                parts.stream().map(part -> await(part.scores).detach()).toList();
+                parts.stream().map(part -> Futures.await(part.scores).detach()).toList();
         return Torch.cat(0, scores).index_select(0, indices(places));
     }
 
@@ -180,17 +182,9 @@ final class BatchParts implements AutoCloseable {
         return CompletableFuture.allOf(begun.toArray(CompletableFuture[]::new));
     }
 
-    private static <T> T await(CompletableFuture<T> begun) {
-        try {
-            return begun.join();
-        } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
-        }
-    }
-
     private List<List<Integer>> shares(List<String> keys) {
         int[] lengths = keys.stream().mapToInt(tokens).toArray();
-        return shares(lengths, Math.clamp(lengths.length / FEW, 1, most));
+        return shares(lengths, count(lengths.length, most));
     }
 
     /**

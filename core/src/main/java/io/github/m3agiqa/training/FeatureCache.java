@@ -143,7 +143,7 @@ final class FeatureCache implements AutoCloseable {
      * @param hidden (tokens, hidden)
      * @throws InputException if they cannot be written; those before them are left as they were
      */
-    void put(String key, Tensor hidden) {
+    synchronized void put(String key, Tensor hidden) {
         int tokens = (int) hidden.size(0);
         try (Scope _ = new Scope()) {
             Tensor rounded = Torch.to(hidden, Dtype.BF16, Device.CPU).contiguous();

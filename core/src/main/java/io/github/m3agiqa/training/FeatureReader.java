@@ -12,6 +12,7 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.weights.PeftAdapter;
@@ -19,10 +20,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.jspecify.annotations.Nullable;
 
@@ -129,10 +134,32 @@ final class FeatureReader implements AutoCloseable {
                 .put(key, reading));
         try (TrainableModel model = new TrainableModel(folder, precision, device);
                 MiniCpmV mllm = model.with(adapter == null ? null : new PeftAdapter(folder.part(adapter)))) {
-            byPicture.forEach((picture, about) -> {
-                read(model, mllm, picture, about);
-                about.forEach((_, _) -> listener.step());
-            });
+            Queue<Map.Entry<Picture, Map<String, Reading>>> left = new ConcurrentLinkedQueue<>(byPicture.entrySet());
+            int atATime = device.isCpu() && folder.small() ? Engine.threads() : 1;
+            try (SingleThreads threads = new SingleThreads(atATime)) {
+                CompletableFuture<?>[] begun = new CompletableFuture<?>[atATime];
+                Arrays.setAll(begun, _ -> CompletableFuture.runAsync(() -> read(model, mllm, left, listener), threads));
+                Futures.await(CompletableFuture.allOf(begun));
+            }
+        }
+    }
+
+    /** Pictures until none is left, or one cannot be read. */
+    private void read(
+            TrainableModel model,
+            MiniCpmV mllm,
+            Queue<Map.Entry<Picture, Map<String, Reading>>> left,
+            StepListener listener) {
+        try {
+            for (var next = left.poll(); next != null; next = left.poll()) {
+                read(model, mllm, next.getKey(), next.getValue());
+                synchronized (this) {
+                    next.getValue().forEach((_, _) -> listener.step());
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            left.clear();
+            throw e;
         }
     }
 

@@ -101,7 +101,7 @@ final class PredictorRun implements AutoCloseable {
                 average.tensors(), recipe.head().kind(), recipe.head().pooler(), device);
         // the product of the first layer and a language model's head would be computed once a part
         boolean parted = device.isCpu() && languageHead == null;
-        this.parts = new BatchParts(cache::tokens, parted ? Engine.threads() : 1);
+        this.parts = new BatchParts(cache::tokens, parted ? BatchParts.count(recipe.batchSize(), Engine.threads()) : 1);
     }
 
     /**

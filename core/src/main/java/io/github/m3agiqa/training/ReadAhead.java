@@ -2,7 +2,6 @@ package io.github.m3agiqa.training;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongFunction;
@@ -48,11 +47,7 @@ final class ReadAhead<T> implements AutoCloseable {
     }
 
     private static <T> List<T> await(List<CompletableFuture<T>> begun) {
-        try {
-            return begun.stream().map(CompletableFuture::join).toList();
-        } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException wrong ? wrong : e;
-        }
+        return begun.stream().map(Futures::await).toList();
     }
 
     /** Waits for what has been begun with, which nobody will ask for. */

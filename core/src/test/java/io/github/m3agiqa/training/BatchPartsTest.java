@@ -166,7 +166,7 @@ class BatchPartsTest {
     }
 
     @Test
-    void partsHaveOneThreadAnOperationAndTheCallerAsManyAsBefore() {
+    void partsHaveOneThreadAnOperation() {
         int before = Engine.threads();
         Set<Integer> within = ConcurrentHashMap.newKeySet();
         Engine.setThreads(3);
@@ -177,6 +177,9 @@ class BatchPartsTest {
             });
 
             assertThat(within).containsExactly(1);
+            assertThat(Engine.threads()).isEqualTo(1);
+        }
+        try (BatchParts _ = new BatchParts(BatchPartsTest::tokens, 1)) {
             assertThat(Engine.threads()).isEqualTo(3);
         } finally {
             Engine.setThreads(before);
