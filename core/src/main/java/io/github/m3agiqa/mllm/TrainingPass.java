@@ -2,8 +2,6 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
-import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
@@ -41,15 +39,12 @@ public final class TrainingPass {
     public record Settings(boolean visionTrained, boolean recomputed) {}
 
     private final RecomputedChain recomputed = new RecomputedChain();
-    private final Tensor hidden; // (tokens of all conversations, hidden)
-    private final int[] lengths;
     private final Tensor loss;
     private final int targets;
 
     /**
      * Reads conversations.
      *
-     * @param examples at least one with an answer to learn from
      * @param seed decides what dropout drops
      */
     public TrainingPass(MiniCpmV model, List<Example> examples, Settings settings, long seed) {
@@ -73,11 +68,11 @@ public final class TrainingPass {
         if (labels.isEmpty()) {
             throw new IllegalArgumentException("the conversations have no answer to learn from");
         }
-        this.lengths = examples.stream()
+        int[] lengths = examples.stream()
                 .mapToInt(example -> example.conversation.length())
                 .toArray();
         Llama llama = model.llama();
-        this.hidden = llama.forward(Torch.cat(0, embeddings), new PackedContext(lengths), blocks);
+        Tensor hidden = llama.forward(Torch.cat(0, embeddings), new PackedContext(lengths), blocks);
         Tensor answering = hidden.index_select(0, Torch.indices(llama.device(), ints(rows))); // (targets, hidden)
         this.loss = torch.cross_entropy_loss(
                 llama.logits(answering),
@@ -130,37 +125,12 @@ public final class TrainingPass {
     }
 
     /**
-     * The means of the hidden states of the conversations' first tokens, (conversations, hidden).
-     *
-     * @param tokens of each conversation, at most its length
-     */
-    public Tensor means(int... tokens) {
-        List<Tensor> means = new ArrayList<>();
-        long first = 0;
-        for (int i = 0; i < lengths.length; i++) {
-            means.add(Torch.mean(hidden.narrow(0, first, tokens[i]), 0));
-            first += lengths[i];
-        }
-        return Torch.cat(0, means);
-    }
-
-    /**
      * Adds to the gradients of all trained weights.
      *
      * @param weight what the sum of the cross-entropies is multiplied by, such as one over the number of labels
      */
     public void backward(double weight) {
-        backward(weight, Torch.zeros(Dtype.F32, Device.of(loss)));
-    }
-
-    /**
-     * Adds to the gradients of all trained weights.
-     *
-     * @param weight what the sum of the cross-entropies is multiplied by
-     * @param more a scalar that is added to them, computed from {@link #means}
-     */
-    public void backward(double weight, Tensor more) {
-        Torch.scale(loss, weight).add(more).backward();
+        Torch.scale(loss, weight).backward();
         recomputed.backward();
     }
 }

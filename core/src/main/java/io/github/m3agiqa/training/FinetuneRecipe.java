@@ -30,7 +30,6 @@ import org.jspecify.annotations.Nullable;
  *     no file of its own for that; from 0 to below 1
  * @param lora what is trained
  * @param optimization how it is changed
- * @param degradation how the states learn to say how far a picture is spoilt; null if they do not
  * @param steps how often the weights are changed
  * @param batchSize conversations read in one pass
  * @param accumulation passes a step
@@ -59,7 +58,6 @@ public record FinetuneRecipe(
         double validationShare,
         LoraSettings lora,
         Optimization optimization,
-        @Nullable DegradationSettings degradation,
         long steps,
         int batchSize,
         int accumulation,
@@ -83,23 +81,6 @@ public record FinetuneRecipe(
         }
     }
 
-    /**
-     * How the hidden states of a picture learn to say in what way and how far it is spoilt. They are read for that by a
-     * linear layer that is of no use afterwards.
-     *
-     * @param pictures of a pass that it also reads spoilt, each in one of the ways of
-     *     {@link io.github.m3agiqa.image.Degradation}
-     * @param weight of the mean squared error, from 0 to 1 in each way, beside the loss of the answers
-     */
-    public record DegradationSettings(int pictures, double weight) {
-        public DegradationSettings {
-            Recipes.positive("pictures", pictures);
-            if (!(weight > 0)) {
-                throw new IllegalArgumentException("weight must be positive, not " + weight);
-            }
-        }
-    }
-
     public FinetuneRecipe {
         Recipes.name(name);
         Recipes.given("model", model);
@@ -114,10 +95,6 @@ public record FinetuneRecipe(
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         Recipes.given("lora", lora);
         Recipes.given("optimization", optimization);
-        if (degradation != null && degradation.pictures > batchSize) {
-            throw new IllegalArgumentException("degradation: pictures is %d, more than the %d of a pass"
-                    .formatted(degradation.pictures, batchSize));
-        }
         Recipes.positive("steps", steps);
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("accumulation", accumulation);

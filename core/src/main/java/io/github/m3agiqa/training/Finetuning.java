@@ -16,7 +16,6 @@ import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.MiniCpmV;
-import io.github.m3agiqa.mllm.MiniCpmVConfig;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import io.github.m3agiqa.mllm.TrainingPass;
@@ -26,8 +25,6 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.tensor.Torch;
-import io.github.m3agiqa.training.DegradationReadout.Spoiling;
 import io.github.m3agiqa.training.LoraSettings.Initial;
 import io.github.m3agiqa.training.LoraSettings.Part;
 import io.github.m3agiqa.weights.PeftAdapter;
@@ -43,9 +40,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
 
 /**
  * LoRA fine-tuning: the model learns to describe and rate images as the conversations do. A run that was stopped goes on
@@ -94,30 +89,15 @@ public final class Finetuning {
                 TrainableModel model = new TrainableModel(source, Precision.of(recipe.dtype()), device);
                 LoraAdapter adapter = adapter(source, model, device);
                 MiniCpmV mllm = model.with(adapter);
-                DegradationReadout readout = new DegradationReadout(hiddenSize(model.basePath()), device)) {
-            Map<String, Tensor> trained = new LinkedHashMap<>(adapter.weights());
-            if (recipe.degradation() != null) {
-                trained.putAll(readout.weights());
-            }
-            try (AdamWOptimizer optimizer = new AdamWOptimizer(trained, LoraAdapter::decays, recipe.optimization())) {
-                new StepLoop(
-                                run,
-                                recipe.name(),
-                                recipe.steps(),
-                                recipe.evaluateEvery(),
-                                recipe.keepCheckpoints(),
-                                listener)
-                        .run(new Batches(model, mllm, adapter, readout), trained, optimizer);
-            }
+                AdamWOptimizer optimizer =
+                        new AdamWOptimizer(adapter.weights(), LoraAdapter::decays, recipe.optimization())) {
+            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
+                    .run(new Batches(model, mllm, adapter), adapter.weights(), optimizer);
             adapter.export(run.resolve("adapter"), source.manifest().base());
             Path made = run.resolve("model");
             ModelFolder.write(made, manifest(source, made, model.basePath(), run.resolve("adapter")));
             return made;
         }
-    }
-
-    private static long hiddenSize(Path base) {
-        return MiniCpmVConfig.read(base.resolve("config.json")).llama().hiddenSize();
     }
 
     private LoraAdapter adapter(ModelFolder source, TrainableModel model, Device device) {
@@ -209,22 +189,17 @@ public final class Finetuning {
         private final TrainableModel model;
         private final MiniCpmV mllm;
         private final LoraAdapter adapter;
-        private final DegradationReadout readout;
-        private final int spoilt =
-                recipe.degradation() == null ? 0 : recipe.degradation().pictures();
         private final TrainingPass.Settings settings;
         private final Epochs order = new Epochs(train.size(), recipe.seed());
-        private final ReadAhead<Example> ahead = new ReadAhead<>(step -> LongStream.range(0, recipe.accumulation())
-                .map(pass -> step * recipe.accumulation() + pass)
-                .mapToObj(this::readings)
-                .flatMap(List::stream)
+        private final ReadAhead<Example> ahead = new ReadAhead<>(step -> IntStream.range(0, (int) perStep())
+                .mapToObj(i -> train.get(order.at(step * perStep() + i)))
+                .map(this::reading)
                 .toList());
 
-        Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter, DegradationReadout readout) {
+        Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter) {
             this.model = model;
             this.mllm = mllm;
             this.adapter = adapter;
-            this.readout = readout;
             this.settings = new TrainingPass.Settings(
                     recipe.lora().alsoTrain().contains(Part.VISION), recipe.gradientCheckpointing());
         }
@@ -233,35 +208,9 @@ public final class Finetuning {
             return (long) recipe.batchSize() * recipe.accumulation();
         }
 
-        /** What a pass reads: conversations, and the pictures of the first ones spoilt. */
-        private List<Supplier<Example>> readings(long pass) {
-            List<Item> items = LongStream.range(pass * recipe.batchSize(), (pass + 1) * recipe.batchSize())
-                    .mapToObj(i -> train.get(order.at(i)))
-                    .toList();
-            return readings(items, spoilings(pass, items.size()));
-        }
-
-        private List<Supplier<Example>> readings(List<Item> items, List<Spoiling> spoilings) {
-            List<Supplier<Example>> readings = new ArrayList<>();
-            items.forEach(item -> readings.add(() -> example(item)));
-            for (int i = 0; i < spoilings.size(); i++) {
-                Item item = items.get(i);
-                Spoiling spoiling = spoilings.get(i);
-                readings.add(() -> spoilt(item, spoiling));
-            }
-            return readings;
-        }
-
-        /** The same ones for the same pass. */
-        private List<Spoiling> spoilings(long pass, int conversations) {
-            return LongStream.range(0, Math.min(spoilt, conversations))
-                    .mapToObj(i -> Spoiling.random(31 * (31 * recipe.seed() + pass) + i))
-                    .toList();
-        }
-
         @Override
         public List<String> losses() {
-            return spoilt == 0 ? List.of("loss") : List.of("loss", "degradation");
+            return List.of("loss");
         }
 
         @Override
@@ -274,74 +223,48 @@ public final class Finetuning {
             ahead.close();
         }
 
-        /** The mean loss of a label, and the mean squared error of how far pictures are spoilt. */
+        /** The mean loss of a label. */
         @Override
         public double[] learn(long step) {
             adapter.train(true);
             List<Example> examples = ahead.of(step);
             long targets = examples.stream().mapToLong(Batches::targets).sum();
-            int perPass = recipe.batchSize() + spoilt;
             double sum = 0;
-            double error = 0;
-            for (int i = 0; i < recipe.accumulation(); i++) {
-                List<Example> read = examples.subList(i * perPass, (i + 1) * perPass);
-                long seed = recipe.seed() + step * perStep() + (long) i * recipe.batchSize();
+            for (int first = 0; first < examples.size(); first += recipe.batchSize()) {
                 try (Scope _ = new Scope()) {
-                    TrainingPass pass = new TrainingPass(mllm, read, settings, seed);
+                    TrainingPass pass = new TrainingPass(
+                            mllm,
+                            examples.subList(first, first + recipe.batchSize()),
+                            settings,
+                            recipe.seed() + step * perStep() + first);
                     sum += pass.lossSum();
-                    if (recipe.degradation() == null) {
-                        pass.backward(1.0 / targets);
-                    } else {
-                        Tensor missed = Torch.divide(
-                                missed(pass, read, spoilings(step * recipe.accumulation() + i, recipe.batchSize())),
-                                recipe.accumulation());
-                        error += Torch.toFloats(missed)[0];
-                        pass.backward(
-                                1.0 / targets,
-                                Torch.scale(missed, recipe.degradation().weight()));
-                    }
+                    pass.backward(1.0 / targets);
                 }
             }
-            return losses(sum / targets, error);
+            return new double[] {sum / targets};
         }
 
-        private double[] losses(double loss, double degradation) {
-            return spoilt == 0 ? new double[] {loss} : new double[] {loss, degradation};
-        }
-
-        /** How far a pass misses how far its pictures are spoilt. */
-        private Tensor missed(TrainingPass pass, List<Example> read, List<Spoiling> spoilings) {
-            int[] pictures = read.stream()
-                    .mapToInt(example -> Math.min(
-                            mllm.template().pictureLength(example.plan()),
-                            example.conversation().length()))
-                    .toArray();
-            return readout.error(pass.means(pictures), spoilings);
-        }
-
-        /** The same over all conversations that are not learned from. */
+        /** The mean loss of a label over all conversations that are not learned from. */
         @Override
         public double[] validate() {
             adapter.train(false);
             double sum = 0;
-            double error = 0;
             long targets = 0;
             for (int first = 0; first < validation.size(); first += recipe.batchSize()) {
                 try (Scope _ = new Scope();
                         NoGradGuard _ = new NoGradGuard()) {
                     List<Item> items =
                             validation.subList(first, Math.min(validation.size(), first + recipe.batchSize()));
-                    List<Spoiling> spoilings = spoilings(first, items.size());
-                    List<Example> read = ahead.read(readings(items, spoilings));
-                    TrainingPass pass = new TrainingPass(mllm, read, new TrainingPass.Settings(false, false), 0);
+                    TrainingPass pass = new TrainingPass(
+                            mllm,
+                            ahead.read(items.stream().map(this::reading).toList()),
+                            new TrainingPass.Settings(false, false),
+                            0);
                     sum += pass.lossSum();
                     targets += pass.targets();
-                    if (spoilt > 0) {
-                        error += Torch.toFloats(missed(pass, read, spoilings))[0] * items.size() / validation.size();
-                    }
                 }
             }
-            return targets == 0 ? new double[0] : losses(sum / targets, error);
+            return targets == 0 ? new double[0] : new double[] {sum / targets};
         }
 
         private static long targets(Example example) {
@@ -350,19 +273,13 @@ public final class Finetuning {
                     .count();
         }
 
+        private Supplier<Example> reading(Item item) {
+            return () -> example(item);
+        }
+
         private Example example(Item item) {
-            return example(item, model.decode(dataset.image(item.sample)));
-        }
-
-        /** The picture without what was said about it. */
-        private Example spoilt(Item item, Spoiling spoiling) {
-            Example example = example(item, spoiling.alteration().of(model.decode(dataset.image(item.sample))));
-            int picture = mllm.template().pictureLength(example.plan());
-            return new Example(
-                    example.image(), example.plan(), example.conversation().first(picture));
-        }
-
-        private Example example(Item item, RgbImage image) {
+            Path file = dataset.image(item.sample);
+            RgbImage image = model.decode(file);
             SlicePlan plan = mllm.plan(image, recipe.maxSlices());
             Conversation said = item.conversation;
             List<Turn> turns = List.of(
@@ -375,7 +292,7 @@ public final class Finetuning {
             if (pictures >= recipe.maxLength()) {
                 throw new InputException(
                         "%s: its image alone takes %d tokens, maxLength is %d; raise it, or lower maxSlices"
-                                .formatted(dataset.image(item.sample), pictures, recipe.maxLength()));
+                                .formatted(file, pictures, recipe.maxLength()));
             }
             return new Example(image, plan, whole.first(recipe.maxLength()));
         }

@@ -136,31 +136,6 @@ class FinetuningTest {
                 .hasSameTextualContentAs(folder.resolve("whole").resolve("metrics.csv"));
     }
 
-    /** Stopped or not, and with activations that are computed again. */
-    @Test
-    void statesAlsoLearnHowFarAPictureIsSpoilt() throws IOException {
-        Path output = folder.resolve("whole");
-        String recipe =
-                recipe(output).replace("maxLength: 512", "maxLength: 512\ndegradation: {pictures: 2, weight: 1}");
-        byte[] whole = run("whole", recipe);
-
-        List<String> metrics = Files.readAllLines(output.resolve("metrics.csv"));
-        assertThat(metrics.getFirst())
-                .endsWith("loss,degradation,gradient_norm,validation_loss,validation_degradation");
-        assertThat(validationLoss(metrics.getLast())).isBetween(0.001, 0.1);
-        assertThat(whole).isNotEqualTo(run("without", recipe(folder.resolve("without"))));
-        try (PeftAdapter adapter = new PeftAdapter(output.resolve("adapter"))) {
-            assertThat(adapter.tensors().keySet()).noneMatch(name -> name.contains("degradation"));
-        }
-
-        String again = recipe.replace(
-                        output.toString(), folder.resolve("stopped").toString())
-                .replace("gradientCheckpointing: false", "gradientCheckpointing: true");
-        assertThatThrownBy(() -> Finetuning.run(write(again), Watcher.crashingAfter(5)))
-                .isInstanceOf(Watcher.Crash.class);
-        assertThat(run("stopped", again)).isEqualTo(whole);
-    }
-
     @Test
     void recomputedActivationsGiveTheSameWeights() throws IOException {
         byte[] kept = run("kept", recipe(folder.resolve("kept")));
