@@ -203,16 +203,14 @@ final class PredictorRun implements AutoCloseable {
         List<String> keys = new ArrayList<>(keys(batch));
         rankings.forEach(keys::addAll);
         List<Tensor> learning = List.copyOf(weights.held().values());
-        Tensor learned = parts.learn(keys, part -> forward(predictor, part), learning, predicted -> {
-            Tensor loss = loss(predicted, batch, rankings);
-            double value = Torch.toFloats(loss)[0];
-            if (!Double.isFinite(value)) {
-                throw new InputException(
-                        "%s, epoch %d: the loss is %s; lower the learningRate".formatted(name, epoch + 1, value));
-            }
-            return loss;
-        });
-        return Torch.toFloats(learned)[0];
+        Tensor learned = parts.learn(
+                keys, part -> forward(predictor, part), learning, predicted -> loss(predicted, batch, rankings));
+        double value = Torch.toFloats(learned)[0];
+        if (!Double.isFinite(value)) {
+            throw new InputException(
+                    "%s, epoch %d: the loss is %s; lower the learningRate".formatted(name, epoch + 1, value));
+        }
+        return value;
     }
 
     /**
