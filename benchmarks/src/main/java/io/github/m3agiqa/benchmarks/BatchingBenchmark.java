@@ -100,7 +100,7 @@ final class BatchingBenchmark implements Callable<Integer> {
         long start = System.nanoTime();
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            new PretrainingPass(network, new Heads(Map.of()), pictures, List.of()).losses();
+            new PretrainingPass(network, new Heads(Map.of()), null, pictures, List.of()).losses();
         }
         return (System.nanoTime() - start) / 1e6;
     }

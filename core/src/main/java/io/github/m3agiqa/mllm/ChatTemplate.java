@@ -123,11 +123,16 @@ public final class ChatTemplate {
 
     /** The number of leading tokens that every conversation about a picture cut like this has in common. */
     public int pictureLength(SlicePlan plan) {
+        return picture(plan).length();
+    }
+
+    /** The beginning of every conversation about a picture cut like this, up to and with the picture. */
+    public TokenizedConversation picture(SlicePlan plan) {
         Builder builder = new Builder();
         builder.control(begin);
         builder.header(Turn.Role.USER);
         builder.picture(plan);
-        return builder.build().length();
+        return builder.build();
     }
 
     /** The text of generated ids: padding and the final stop id dropped, spaces before punctuation closed up. */

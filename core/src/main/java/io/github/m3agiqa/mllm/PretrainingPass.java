@@ -3,7 +3,6 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
-import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
@@ -27,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  *   <li><b>global</b>: to say from the language model's hidden states of the picture what teachers saw in the whole,
  *   <li><b>caption</b>: to answer a question about the picture, such as what its prompt was,
  *   <li><b>text</b>: to go on with conversations without a picture, word by word,
- *   <li><b>score</b>: to say from the hidden states of the picture what people scored it, where they did.
+ *   <li><b>score</b>: to say from the hidden states of the picture what people scored it, where they did,
+ *   <li><b>tower</b>: to say from the hidden states of the picture what the vision tower saw in the whole.
  * </ul>
  */
 public final class PretrainingPass {
@@ -73,17 +73,26 @@ public final class PretrainingPass {
     }
 
     /** What each loss counts. */
-    public record Weights(double dense, double global, double caption, double text, double score) {
+    public record Weights(double dense, double global, double caption, double text, double score, double tower) {
         /** The weights in the order of {@link PretrainingPass#losses}. */
         public double[] inOrder() {
-            return new double[] {dense, global, caption, text, score};
+            return new double[] {dense, global, caption, text, score, tower};
         }
     }
 
     private final List<Tensor> losses;
 
-    /** Reads pictures and texts, of which there may be none. */
-    public PretrainingPass(MiniCpmV model, Heads heads, List<Picture> pictures, List<TokenizedConversation> texts) {
+    /**
+     * Reads pictures and texts, of which there may be none.
+     *
+     * @param readout what reads from the hidden states of each picture what the tower saw; null if nothing does
+     */
+    public PretrainingPass(
+            MiniCpmV model,
+            Heads heads,
+            @Nullable TowerReadout readout,
+            List<Picture> pictures,
+            List<TokenizedConversation> texts) {
         List<PatchGrid> grids = new ArrayList<>();
         List<Tensor> patches = new ArrayList<>();
         for (Picture picture : pictures) {
@@ -97,10 +106,13 @@ public final class PretrainingPass {
         List<Tensor> embeddings = new ArrayList<>();
         List<TokenizedConversation> conversations = new ArrayList<>();
         List<Tensor> seen = new ArrayList<>(); // for each picture the vision tower's vectors of its tiles' patches
+        List<Tensor> views = new ArrayList<>();
         int piece = 0;
         for (Picture picture : pictures) {
             int count = picture.conversation.images().size();
-            seen.add(inRows(picture.plan, features.subList(piece, piece + count), grids.subList(piece, piece + count)));
+            List<Tensor> own = features.subList(piece, piece + count);
+            seen.add(inRows(picture.plan, own, grids.subList(piece, piece + count)));
+            views.add(TowerReadout.view(own));
             embeddings.add(model.embed(
                     picture.conversation, tokens.subList(piece, piece + count), 0, picture.conversation.length()));
             conversations.add(picture.conversation);
@@ -117,32 +129,26 @@ public final class PretrainingPass {
 
         Targets captions = new Targets();
         Targets continuations = new Targets();
-        List<Tensor> sums = new ArrayList<>(); // for each picture the mean of its tokens' hidden states
         int first = 0;
         for (int i = 0; i < conversations.size(); i++) {
             TokenizedConversation conversation = conversations.get(i);
             if (i < pictures.size()) {
                 captions.add(first, conversation.labels());
-                List<Span> spans = conversation.images();
-                int[] rows = spans.stream()
-                        .flatMapToInt(span -> IntStream.range(span.start(), span.end()))
-                        .toArray();
-                sums.add(Torch.mean(
-                                hidden.narrow(0, first, lengths[i])
-                                        .index_select(0, Torch.indices(llama.device(), rows)),
-                                0)
-                        .squeeze(0));
             } else {
                 continuations.add(first, next(conversation.ids()));
             }
             first += lengths[i];
         }
+        List<Tensor> states = PictureStates.means(hidden, conversations.subList(0, pictures.size()));
         this.losses = List.of(
                 squaredError(heads, "dense", seen, pictures, Picture::dense, llama.device()),
-                squaredError(heads, "global", sums, pictures, Picture::global, llama.device()),
+                squaredError(heads, "global", states, pictures, Picture::global, llama.device()),
                 captions.crossEntropy(llama, hidden),
                 continuations.crossEntropy(llama, hidden),
-                scoreError(heads, sums, pictures, llama.device()));
+                scoreError(heads, states, pictures, llama.device()),
+                readout == null || pictures.isEmpty()
+                        ? Torch.zeros(Dtype.F32, llama.device())
+                        : readout.error(states, views));
     }
 
     /** For each token the one after it. */
@@ -176,12 +182,19 @@ public final class PretrainingPass {
             List<Picture> pictures,
             Function<Picture, @Nullable Tensor> target,
             Device device) {
-        List<Tensor> wanted =
-                pictures.stream().map(target).filter(Objects::nonNull).toList();
+        List<Tensor> wanted = new ArrayList<>();
+        List<Tensor> found = new ArrayList<>();
+        for (int i = 0; i < pictures.size(); i++) {
+            Tensor known = target.apply(pictures.get(i));
+            if (known != null) {
+                wanted.add(known);
+                found.add(seen.get(i));
+            }
+        }
         if (wanted.isEmpty()) {
             return Torch.zeros(Dtype.F32, device);
         }
-        return torch.mse_loss(heads.apply(head, Torch.stack(seen)), Torch.to(Torch.stack(wanted), device));
+        return torch.mse_loss(heads.apply(head, Torch.stack(found)), Torch.to(Torch.stack(wanted), device));
     }
 
     /** The mean squared error of the scores that are known. */
@@ -237,7 +250,7 @@ public final class PretrainingPass {
         }
     }
 
-    /** The losses: dense, global and score as mean squared errors, caption and text as mean cross-entropies in nats. */
+    /** The losses: dense, global, score and tower as mean squared errors, caption and text as mean cross-entropies in nats. */
     public float[] losses() {
         return Torch.toFloats(Torch.stack(losses));
     }

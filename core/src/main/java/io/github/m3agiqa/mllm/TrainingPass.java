@@ -2,6 +2,7 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
@@ -12,6 +13,7 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One reading of whole conversations with all their answers, of which gradients are wanted.
@@ -40,22 +42,27 @@ public final class TrainingPass {
 
     private final RecomputedChain recomputed = new RecomputedChain();
     private final Tensor loss;
+    private final Tensor towerError;
     private final int targets;
 
     /**
      * Reads conversations.
      *
+     * @param examples at least one with an answer to learn from
+     * @param readout what reads from the hidden states of each picture what the tower saw; null if nothing does
      * @param seed decides what dropout drops
      */
-    public TrainingPass(MiniCpmV model, List<Example> examples, Settings settings, long seed) {
+    public TrainingPass(
+            MiniCpmV model, List<Example> examples, Settings settings, @Nullable TowerReadout readout, long seed) {
         LayerChain blocks = seeded(settings.recomputed ? recomputed : LayerChain.PLAIN, seed);
         List<Tensor> embeddings = new ArrayList<>();
+        List<Tensor> seen = new ArrayList<>(); // for each picture what the tower sees in it
         List<Integer> rows = new ArrayList<>();
         List<Integer> labels = new ArrayList<>();
         int first = 0;
         for (Example example : examples) {
             TokenizedConversation conversation = example.conversation;
-            embeddings.add(embed(model, example, settings));
+            embeddings.add(embed(model, example, settings, seen));
             int[] wanted = conversation.labels();
             for (int i = 0; i < wanted.length; i++) {
                 if (wanted[i] != TokenizedConversation.IGNORED) {
@@ -82,20 +89,33 @@ public final class TrainingPass {
                 TokenizedConversation.IGNORED,
                 0);
         this.targets = labels.size();
+        this.towerError = readout == null
+                ? Torch.zeros(Dtype.F32, llama.device())
+                : readout.error(
+                        PictureStates.means(
+                                hidden,
+                                examples.stream().map(Example::conversation).toList()),
+                        seen);
     }
 
-    private Tensor embed(MiniCpmV model, Example example, Settings settings) {
+    /** (tokens, hidden); what the tower sees in the picture is added to what it saw in others. */
+    private Tensor embed(MiniCpmV model, Example example, Settings settings, List<Tensor> seen) {
         if (settings.recomputed && settings.visionTrained) {
-            return embed(model, example, recomputed); // the backward pass wants what the tower was given
+            return embed(model, example, recomputed, seen); // the backward pass wants what the tower was given
         }
         try (Scope scope = new Scope()) {
-            return scope.keep(embed(model, example, LayerChain.PLAIN));
+            Tensor embedded = embed(model, example, LayerChain.PLAIN, seen);
+            scope.keep(seen.getLast());
+            return scope.keep(embedded);
         }
     }
 
-    /** (tokens, hidden) */
-    private static Tensor embed(MiniCpmV model, Example example, LayerChain tower) {
-        List<Tensor> pictures = model.encode(example.image, example.plan, tower);
+    private static Tensor embed(MiniCpmV model, Example example, LayerChain tower, List<Tensor> seen) {
+        List<RgbImage> pieces = example.plan.cut(example.image);
+        List<Tensor> features = model.vision().forward(pieces, tower);
+        seen.add(TowerReadout.view(features));
+        List<Tensor> pictures = model.resampler()
+                .forward(features, pieces.stream().map(model.vision()::grid).toList());
         return model.embed(example.conversation, pictures, 0, example.conversation.length());
     }
 
@@ -124,13 +144,19 @@ public final class TrainingPass {
         return Torch.toFloats(loss)[0];
     }
 
+    /** The mean squared error of what the readout says that the tower saw; 0 without one. */
+    public double towerError() {
+        return Torch.toFloats(towerError)[0];
+    }
+
     /**
      * Adds to the gradients of all trained weights.
      *
      * @param weight what the sum of the cross-entropies is multiplied by, such as one over the number of labels
+     * @param towerWeight what the readout's error is multiplied by
      */
-    public void backward(double weight) {
-        Torch.scale(loss, weight).backward();
+    public void backward(double weight, double towerWeight) {
+        Torch.scale(loss, weight).add(Torch.scale(towerError, towerWeight)).backward();
         recomputed.backward();
     }
 }

@@ -2,6 +2,8 @@ package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.image.RgbImage;
+import java.util.List;
+import java.util.SplittableRandom;
 
 /** What is done to a picture before the predictor reads it, so that more is learned from one picture. */
 sealed interface Alteration {
@@ -23,6 +25,14 @@ sealed interface Alteration {
 
     /** Spoilt; people would score it lower. */
     record Spoilt(Degradation kind, double strength, long seed) implements Alteration {
+        private static final List<Degradation> KINDS = List.of(Degradation.values());
+
+        /** In any way, at any strength between the mildest and the worst. */
+        static Spoilt random(SplittableRandom random) {
+            Degradation kind = KINDS.get(random.nextInt(KINDS.size()));
+            return new Spoilt(kind, kind.strength(random.nextDouble()), random.nextLong());
+        }
+
         @Override
         public RgbImage of(RgbImage image) {
             return kind.apply(image, strength, seed);

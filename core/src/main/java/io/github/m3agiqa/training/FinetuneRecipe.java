@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *     no file of its own for that; from 0 to below 1
  * @param lora what is trained
  * @param optimization how it is changed
+ * @param tower how the states keep what the tower sees; null if nothing sees to that
  * @param steps how often the weights are changed
  * @param batchSize conversations read in one pass
  * @param accumulation passes a step
@@ -58,6 +59,7 @@ public record FinetuneRecipe(
         double validationShare,
         LoraSettings lora,
         Optimization optimization,
+        @Nullable TowerSettings tower,
         long steps,
         int batchSize,
         int accumulation,
@@ -81,6 +83,23 @@ public record FinetuneRecipe(
         }
     }
 
+    /**
+     * How the hidden states of a picture keep what the vision tower sees in it, see {@link
+     * io.github.m3agiqa.mllm.TowerReadout}. The tower must not be trained then.
+     *
+     * @param weight of the mean squared error of what is read, beside the loss of the answers
+     * @param spoilt pictures of a pass that are read spoilt besides, each in one of the ways of
+     *     {@link io.github.m3agiqa.image.Degradation}
+     */
+    public record TowerSettings(double weight, int spoilt) {
+        public TowerSettings {
+            if (!(weight > 0) || spoilt < 0) {
+                throw new IllegalArgumentException(
+                        "weight must be positive and spoilt at least 0, not %s and %d".formatted(weight, spoilt));
+            }
+        }
+    }
+
     public FinetuneRecipe {
         Recipes.name(name);
         Recipes.given("model", model);
@@ -95,6 +114,13 @@ public record FinetuneRecipe(
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         Recipes.given("lora", lora);
         Recipes.given("optimization", optimization);
+        if (tower != null && tower.spoilt > batchSize) {
+            throw new IllegalArgumentException(
+                    "tower: spoilt is %d, more than the %d of a pass".formatted(tower.spoilt, batchSize));
+        }
+        if (tower != null && lora.alsoTrain().contains(LoraSettings.Part.VISION)) {
+            throw new IllegalArgumentException("tower is for a tower that stays; leave vision out of alsoTrain");
+        }
         Recipes.positive("steps", steps);
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("accumulation", accumulation);

@@ -18,6 +18,7 @@ import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.TokenizedConversation.Span;
+import io.github.m3agiqa.mllm.TowerReadout;
 import io.github.m3agiqa.mllm.TrainingPass;
 import io.github.m3agiqa.mllm.TrainingPass.Example;
 import io.github.m3agiqa.mllm.Turn;
@@ -38,9 +39,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * LoRA fine-tuning: the model learns to describe and rate images as the conversations do. A run that was stopped goes on
@@ -49,6 +54,9 @@ import org.bytedeco.pytorch.NoGradGuard;
 public final class Finetuning {
     /** A conversation and its image. */
     private record Item(Sample sample, Conversation conversation) {}
+
+    /** The images that a readout of the tower begins with. */
+    private static final int READOUT_FITTED_TO = 256;
 
     private final Path recipeFile;
     private final FinetuneRecipe recipe;
@@ -89,15 +97,38 @@ public final class Finetuning {
                 TrainableModel model = new TrainableModel(source, Precision.of(recipe.dtype()), device);
                 LoraAdapter adapter = adapter(source, model, device);
                 MiniCpmV mllm = model.with(adapter);
-                AdamWOptimizer optimizer =
-                        new AdamWOptimizer(adapter.weights(), LoraAdapter::decays, recipe.optimization())) {
-            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
-                    .run(new Batches(model, mllm, adapter), adapter.weights(), optimizer);
+                TowerReadout readout = readout(model, mllm)) {
+            Map<String, Tensor> trained = new LinkedHashMap<>(adapter.weights());
+            if (readout != null) {
+                trained.putAll(readout.weights());
+            }
+            try (AdamWOptimizer optimizer = new AdamWOptimizer(trained, LoraAdapter::decays, recipe.optimization())) {
+                new StepLoop(
+                                run,
+                                recipe.name(),
+                                recipe.steps(),
+                                recipe.evaluateEvery(),
+                                recipe.keepCheckpoints(),
+                                listener)
+                        .run(new Batches(model, mllm, adapter, readout), trained, optimizer);
+            }
             adapter.export(run.resolve("adapter"), source.manifest().base());
             Path made = run.resolve("model");
             ModelFolder.write(made, manifest(source, made, model.basePath(), run.resolve("adapter")));
             return made;
         }
+    }
+
+    private @Nullable TowerReadout readout(TrainableModel model, MiniCpmV mllm) {
+        return recipe.tower() == null
+                ? null
+                : new TowerReadout(
+                        mllm,
+                        train.stream()
+                                .limit(READOUT_FITTED_TO)
+                                .map(item -> model.decode(dataset.image(item.sample)))
+                                .toList(),
+                        recipe.maxSlices());
     }
 
     private LoraAdapter adapter(ModelFolder source, TrainableModel model, Device device) {
@@ -189,17 +220,24 @@ public final class Finetuning {
         private final TrainableModel model;
         private final MiniCpmV mllm;
         private final LoraAdapter adapter;
+        private final @Nullable TowerReadout readout;
+        private final int spoilt;
+        private final double towerWeight;
         private final TrainingPass.Settings settings;
         private final Epochs order = new Epochs(train.size(), recipe.seed());
-        private final ReadAhead<Example> ahead = new ReadAhead<>(step -> IntStream.range(0, (int) perStep())
-                .mapToObj(i -> train.get(order.at(step * perStep() + i)))
-                .map(this::reading)
+        private final ReadAhead<Example> ahead = new ReadAhead<>(step -> LongStream.range(0, recipe.accumulation())
+                .map(pass -> step * recipe.accumulation() + pass)
+                .mapToObj(this::readings)
+                .flatMap(List::stream)
                 .toList());
 
-        Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter) {
+        Batches(TrainableModel model, MiniCpmV mllm, LoraAdapter adapter, @Nullable TowerReadout readout) {
             this.model = model;
             this.mllm = mllm;
             this.adapter = adapter;
+            this.readout = readout;
+            this.spoilt = recipe.tower() == null ? 0 : recipe.tower().spoilt();
+            this.towerWeight = recipe.tower() == null ? 0 : recipe.tower().weight();
             this.settings = new TrainingPass.Settings(
                     recipe.lora().alsoTrain().contains(Part.VISION), recipe.gradientCheckpointing());
         }
@@ -208,9 +246,24 @@ public final class Finetuning {
             return (long) recipe.batchSize() * recipe.accumulation();
         }
 
+        /** What a pass reads: conversations, and the pictures of the first ones spoilt. */
+        private List<Supplier<Example>> readings(long pass) {
+            List<Item> items = LongStream.range(pass * recipe.batchSize(), (pass + 1) * recipe.batchSize())
+                    .mapToObj(i -> train.get(order.at(i)))
+                    .toList();
+            SplittableRandom random = new SplittableRandom(recipe.seed() * 1_000_003 + pass);
+            List<Supplier<Example>> readings = new ArrayList<>();
+            items.forEach(item -> readings.add(reading(item)));
+            for (Item item : items.subList(0, spoilt)) {
+                Alteration spoiling = Alteration.Spoilt.random(random);
+                readings.add(() -> spoilt(item, spoiling));
+            }
+            return readings;
+        }
+
         @Override
         public List<String> losses() {
-            return List.of("loss");
+            return readout == null ? List.of("loss") : List.of("loss", "tower_loss");
         }
 
         @Override
@@ -223,32 +276,38 @@ public final class Finetuning {
             ahead.close();
         }
 
-        /** The mean loss of a label. */
+        /** The mean loss of a label, and the mean error of what is read of what the tower sees. */
         @Override
         public double[] learn(long step) {
             adapter.train(true);
             List<Example> examples = ahead.of(step);
             long targets = examples.stream().mapToLong(Batches::targets).sum();
+            int perPass = recipe.batchSize() + spoilt;
             double sum = 0;
-            for (int first = 0; first < examples.size(); first += recipe.batchSize()) {
+            double error = 0;
+            for (int i = 0; i < recipe.accumulation(); i++) {
+                long seed = recipe.seed() + step * perStep() + (long) i * recipe.batchSize();
                 try (Scope _ = new Scope()) {
                     TrainingPass pass = new TrainingPass(
-                            mllm,
-                            examples.subList(first, first + recipe.batchSize()),
-                            settings,
-                            recipe.seed() + step * perStep() + first);
+                            mllm, examples.subList(i * perPass, (i + 1) * perPass), settings, readout, seed);
                     sum += pass.lossSum();
-                    pass.backward(1.0 / targets);
+                    error += pass.towerError() / recipe.accumulation();
+                    pass.backward(1.0 / targets, towerWeight / recipe.accumulation());
                 }
             }
-            return new double[] {sum / targets};
+            return losses(sum / targets, error);
         }
 
-        /** The mean loss of a label over all conversations that are not learned from. */
+        private double[] losses(double loss, double towerError) {
+            return readout == null ? new double[] {loss} : new double[] {loss, towerError};
+        }
+
+        /** The same over all conversations that are not learned from, without spoilt pictures. */
         @Override
         public double[] validate() {
             adapter.train(false);
             double sum = 0;
+            double error = 0;
             long targets = 0;
             for (int first = 0; first < validation.size(); first += recipe.batchSize()) {
                 try (Scope _ = new Scope();
@@ -259,12 +318,14 @@ public final class Finetuning {
                             mllm,
                             ahead.read(items.stream().map(this::reading).toList()),
                             new TrainingPass.Settings(false, false),
+                            readout,
                             0);
                     sum += pass.lossSum();
                     targets += pass.targets();
+                    error += pass.towerError() * items.size() / validation.size();
                 }
             }
-            return targets == 0 ? new double[0] : new double[] {sum / targets};
+            return targets == 0 ? new double[0] : losses(sum / targets, error);
         }
 
         private static long targets(Example example) {
@@ -275,6 +336,13 @@ public final class Finetuning {
 
         private Supplier<Example> reading(Item item) {
             return () -> example(item);
+        }
+
+        /** The picture without what was said about it. */
+        private Example spoilt(Item item, Alteration spoiling) {
+            RgbImage image = spoiling.of(model.decode(dataset.image(item.sample)));
+            SlicePlan plan = mllm.plan(image, recipe.maxSlices());
+            return new Example(image, plan, mllm.template().picture(plan));
         }
 
         private Example example(Item item) {

@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  *     none by default
  * @param views how many other pictures are made of each image that is learned from, see
  *     {@link io.github.m3agiqa.image.RandomView}; they have no human score. 0 by default
+ * @param spoilt how many times each image is also shown spoilt, each time in another way and strength of
+ *     {@link io.github.m3agiqa.image.Degradation}; only the {@code tower} loss is learned from that. 0 by default
  * @param validationShare the share of prompts whose images are kept to choose a checkpoint by, from 0 to below 1
  * @param texts conversation files that are read as texts, and that the tokenizer is trained on
  * @param stem how the vision tower's stem is trained before all else, after which it stays as it is; null to train it with
@@ -73,6 +75,7 @@ public record PretrainRecipe(
         List<Path> heldOut,
         @Nullable HeldOutFold heldOutFold,
         Integer views,
+        Integer spoilt,
         double validationShare,
         List<Path> texts,
         @Nullable StemStage stem,
@@ -200,8 +203,13 @@ public record PretrainRecipe(
      * @param caption the mean cross-entropy of a prompt's or description's token, in nats
      * @param text the mean cross-entropy of a text's token, in nats
      * @param score the mean squared error of a score from 0 to 5
+     * @param tower the mean squared error of what a frozen vision tower sees in an image, over its variance; 0 by default
      */
-    public record LossWeights(double dense, double global, double caption, double text, double score) {}
+    public record LossWeights(double dense, double global, double caption, double text, double score, Double tower) {
+        public LossWeights {
+            tower = tower == null ? 0 : tower;
+        }
+    }
 
     public PretrainRecipe {
         Recipes.name(name);
@@ -238,11 +246,20 @@ public record PretrainRecipe(
             throw new IllegalArgumentException("scores names %d aspects, and lossWeights has score: %s"
                     .formatted(scores.size(), lossWeights.score));
         }
+        if (lossWeights.tower > 0 && !frozen.contains(Part.TOWER)) {
+            throw new IllegalArgumentException(
+                    "lossWeights has tower above 0, which is for frozen: [tower]: what is aimed at must not move");
+        }
         Recipes.given("optimization", optimization);
         Recipes.positive("steps", steps);
         Recipes.positive("imagesPerStep", imagesPerStep);
         Recipes.positive("maxLength", maxLength);
         Recipes.positive("maxSlices", maxSlices);
+        spoilt = spoilt == null ? 0 : spoilt;
+        if (spoilt < 0 || (spoilt > 0 && lossWeights.tower == 0)) {
+            throw new IllegalArgumentException(
+                    "spoilt is %d: it must be at least 0, and needs lossWeights with tower above 0".formatted(spoilt));
+        }
         views = views == null ? 0 : views;
         maxShift = maxShift == null ? 0 : maxShift;
         if (views < 0 || maxShift < 0) {

@@ -26,6 +26,7 @@ import io.github.m3agiqa.mllm.PretrainingPass.Picture;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.TokenizerTraining;
+import io.github.m3agiqa.mllm.TowerReadout;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.teacher.TargetSettings;
@@ -48,6 +49,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,6 +77,8 @@ public final class Pretraining {
 
     /** The images by which the stem's first scale is set. */
     private static final int NORMALIZED_ON = 16;
+    /** The images that a readout of the tower begins with. */
+    private static final int READOUT_FITTED_TO = 256;
 
     private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
     private final Path recipeFile;
@@ -94,9 +98,15 @@ public final class Pretraining {
     /**
      * An image, or another picture that is made of it.
      *
-     * @param view 0 for the image itself
+     * @param view 0 for the image itself, {@link #SPOILT} for one that is spoilt, in another way each time
      */
     private record Seen(Sample sample, int view) {
+        static final int SPOILT = -1;
+
+        boolean spoilt() {
+            return view == SPOILT;
+        }
+
         String name() {
             return view == 0 ? sample.name() : "%s view %d".formatted(sample.name(), view);
         }
@@ -140,7 +150,7 @@ public final class Pretraining {
                             .add(conversation));
         }
         if (recipe.captionQuestion() == null) {
-            train.removeIf(seen -> descriptionsOf(seen).isEmpty());
+            train.removeIf(seen -> !seen.spoilt() && descriptionsOf(seen).isEmpty());
             validation.removeIf(seen -> descriptionsOf(seen).isEmpty());
         }
         if (train.isEmpty()) {
@@ -241,6 +251,7 @@ public final class Pretraining {
                 validation.add(new Seen(sample, 0));
             } else {
                 IntStream.rangeClosed(0, recipe.views()).forEach(view -> train.add(new Seen(sample, view)));
+                train.addAll(Collections.nCopies(recipe.spoilt(), new Seen(sample, Seen.SPOILT)));
             }
         }
     }
@@ -261,12 +272,16 @@ public final class Pretraining {
         if (stage == null) {
             return null;
         }
-        List<Seen> learned = train.stream().filter(seen -> seen.view == 0).toList();
+        List<Seen> learned = originals();
         StemTraining training =
                 new StemTraining(recipe, stage, config, readers(learned), names(learned), names(validation), listener);
         try (RunFolder part = new RunFolder(run.resolve("stem"), recipeFile, data, facts())) {
             return training.run(part);
         }
+    }
+
+    private List<Seen> originals() {
+        return train.stream().filter(seen -> seen.view == 0).toList();
     }
 
     private static List<String> names(List<Seen> images) {
@@ -283,28 +298,54 @@ public final class Pretraining {
 
     private void train(RunFolder run, MiniCpmVConfig config, Path base, @Nullable Path stem) throws IOException {
         Device device = Device.parse(recipe.device());
-        try (TeacherTargets targets = targets(config, readers(train), device);
+        List<Seen> taught = train.stream().filter(seen -> !seen.spoilt()).toList();
+        try (TeacherTargets targets = targets(config, readers(taught), device);
                 HeldTensors heads = heads(config, device);
                 HeldTensors weights = initial(config, stem, device);
                 WeightStore store = new WeightStore(weights, Precision.of(recipe.dtype()), device);
                 Tokenizer tokenizer = new Tokenizer(base.resolve(TOKENIZER));
-                MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer);
-                AdamWOptimizer optimizer =
-                        new AdamWOptimizer(both(weights, heads), LoraAdapter::decays, recipe.optimization())) {
+                MiniCpmV model = new MiniCpmV(config, VisionMode.CORRECTED, ModelWeights.of(store), tokenizer)) {
             if (before == null) {
                 model.normalizeStem(
-                        train.stream()
-                                .filter(seen -> seen.view == 0)
+                        originals().stream()
                                 .limit(NORMALIZED_ON)
                                 .map(this::decode)
                                 .toList(),
                         recipe.maxSlices(),
                         stem == null);
             }
-            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
-                    .run(new Batches(model, new Heads(heads.held()), targets), both(weights, heads), optimizer);
+            Map<String, Tensor> all = new LinkedHashMap<>(weights.held());
+            all.putAll(heads.held());
+            try (TowerReadout readout = readout(model)) {
+                if (readout != null) {
+                    all.putAll(readout.weights());
+                }
+                try (AdamWOptimizer optimizer = new AdamWOptimizer(all, LoraAdapter::decays, recipe.optimization())) {
+                    new StepLoop(
+                                    run,
+                                    recipe.name(),
+                                    recipe.steps(),
+                                    recipe.evaluateEvery(),
+                                    recipe.keepCheckpoints(),
+                                    listener)
+                            .run(new Batches(model, new Heads(heads.held()), readout, targets), all, optimizer);
+                }
+            }
             write(base.resolve("model.safetensors"), weights.held());
         }
+    }
+
+    /** What keeps the states from losing what the tower sees, where the recipe says so. */
+    private @Nullable TowerReadout readout(MiniCpmV model) {
+        return recipe.lossWeights().tower() == 0
+                ? null
+                : new TowerReadout(
+                        model,
+                        originals().stream()
+                                .limit(READOUT_FITTED_TO)
+                                .map(this::decode)
+                                .toList(),
+                        recipe.maxSlices());
     }
 
     private @Nullable TeacherTargets targets(
@@ -321,12 +362,6 @@ public final class Pretraining {
                 teachers.denseSample(),
                 recipe.seed());
         return TeacherTargets.prepare(teachers.cache(), settings, images, images.keySet(), device, listener);
-    }
-
-    private static Map<String, Tensor> both(HeldTensors weights, HeldTensors heads) {
-        Map<String, Tensor> all = new LinkedHashMap<>(weights.held());
-        all.putAll(heads.held());
-        return all;
     }
 
     private HeldTensors initial(MiniCpmVConfig config, @Nullable Path stem, Device device) {
@@ -402,7 +437,7 @@ public final class Pretraining {
         Path file = dataset.image(seen.sample);
         try {
             RgbImage image = decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
-            return seen.view == 0
+            return seen.view <= 0
                     ? image
                     : RandomView.of(image, 31 * recipe.seed() + seen.name().hashCode());
         } catch (IOException e) {
@@ -421,24 +456,27 @@ public final class Pretraining {
     private final class Batches implements StepLoop.Job {
         private final MiniCpmV model;
         private final Heads heads;
+        private final @Nullable TowerReadout readout;
         private final @Nullable TeacherTargets targets;
         private final PretrainingPass.Weights weights;
         private final Epochs imageOrder = new Epochs(train.size(), recipe.seed());
         private final Epochs textOrder = new Epochs(Math.max(1, texts.size()), recipe.seed());
         private final ReadAhead<Cut> ahead = new ReadAhead<>(step -> cuts(samples(step), changes(step)));
 
-        Batches(MiniCpmV model, Heads heads, @Nullable TeacherTargets targets) {
+        Batches(MiniCpmV model, Heads heads, @Nullable TowerReadout readout, @Nullable TeacherTargets targets) {
             this.model = model;
             this.heads = heads;
+            this.readout = readout;
             this.targets = targets;
             PretrainRecipe.LossWeights wanted = recipe.lossWeights();
             this.weights = new PretrainingPass.Weights(
-                    wanted.dense(), wanted.global(), wanted.caption(), wanted.text(), wanted.score());
+                    wanted.dense(), wanted.global(), wanted.caption(), wanted.text(), wanted.score(), wanted.tower());
         }
 
         @Override
         public List<String> losses() {
-            return List.of("loss", "dense_loss", "global_loss", "caption_loss", "text_loss", "score_loss");
+            return List.of(
+                    "loss", "dense_loss", "global_loss", "caption_loss", "text_loss", "score_loss", "tower_loss");
         }
 
         @Override
@@ -458,7 +496,7 @@ public final class Pretraining {
                 List<TokenizedConversation> read = IntStream.range(0, recipe.textsPerStep())
                         .mapToObj(i -> text(texts.get(textOrder.at(step * recipe.textsPerStep() + i))))
                         .toList();
-                PretrainingPass pass = new PretrainingPass(model, heads, pictures(samples(step), cuts), read);
+                PretrainingPass pass = new PretrainingPass(model, heads, readout, pictures(samples(step), cuts), read);
                 pass.backward(weights);
                 return withSum(pass.losses());
             }
@@ -473,7 +511,11 @@ public final class Pretraining {
                     List<Seen> samples =
                             validation.subList(first, Math.min(validation.size(), first + recipe.imagesPerStep()));
                     double[] losses = withSum(new PretrainingPass(
-                                    model, heads, pictures(samples, ahead.read(cuts(samples, null))), List.of())
+                                    model,
+                                    heads,
+                                    readout,
+                                    pictures(samples, ahead.read(cuts(samples, null))),
+                                    List.of())
                             .losses());
                     sum = sum.length == 0 ? new double[losses.length] : sum;
                     for (int i = 0; i < losses.length; i++) {
@@ -522,6 +564,9 @@ public final class Pretraining {
             if (changes != null && recipe.maxShift() > 0) {
                 image = image.shifted(shift(changes, image.width()), shift(changes, image.height()));
             }
+            if (changes != null && sample.spoilt()) {
+                image = Alteration.Spoilt.random(changes).of(image);
+            }
             SlicePlan plan = model.plan(image, recipe.maxSlices());
             int topic = changes == null ? 0 : changes.nextInt(Short.MAX_VALUE);
             return new Cut(plan, plan.cut(image), mirrored, topic);
@@ -532,17 +577,33 @@ public final class Pretraining {
             return changes.nextInt(-most, most + 1);
         }
 
+        /** Teachers have seen all pictures but the spoilt ones. */
         private List<Picture> pictures(List<Seen> samples, List<Cut> cuts) {
-            List<String> names = samples.stream().map(Seen::name).toList();
-            Tensor dense = targets == null ? null : targets.dense(names);
-            Tensor global = targets == null ? null : targets.global(names);
-            return IntStream.range(0, samples.size())
-                    .mapToObj(i -> picture(
+            List<String> taught =
+                    names(samples.stream().filter(seen -> !seen.spoilt()).toList());
+            Tensor dense = targets == null || taught.isEmpty() ? null : targets.dense(taught);
+            Tensor global = targets == null || taught.isEmpty() ? null : targets.global(taught);
+            List<Picture> pictures = new ArrayList<>();
+            int next = 0;
+            for (int i = 0; i < samples.size(); i++) {
+                if (samples.get(i).spoilt()) {
+                    pictures.add(spoilt(cuts.get(i)));
+                } else {
+                    pictures.add(picture(
                             samples.get(i),
                             cuts.get(i),
-                            dense == null ? null : dense.select(0, i),
-                            global == null ? null : global.select(0, i)))
-                    .toList();
+                            dense == null ? null : dense.select(0, next),
+                            global == null ? null : global.select(0, next)));
+                    next++;
+                }
+            }
+            return pictures;
+        }
+
+        /** A picture of which nothing was said. */
+        private Picture spoilt(Cut cut) {
+            List<Double> unknown = Collections.nCopies(recipe.scores().size(), Double.NaN);
+            return new Picture(cut.pieces(), cut.plan(), model.template().picture(cut.plan()), null, null, unknown);
         }
 
         private Picture picture(Seen seen, Cut cut, @Nullable Tensor dense, @Nullable Tensor global) {

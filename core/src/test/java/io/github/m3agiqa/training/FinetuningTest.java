@@ -136,6 +136,33 @@ class FinetuningTest {
                 .hasSameTextualContentAs(folder.resolve("whole").resolve("metrics.csv"));
     }
 
+    /** Stopped or not, and with activations that are computed again. */
+    @Test
+    void statesKeepWhatTheTowerSees() throws IOException {
+        Path output = folder.resolve("whole");
+        String recipe = recipe(output).replace("maxLength: 512", "maxLength: 512\ntower: {weight: 1, spoilt: 2}");
+        byte[] whole = run("whole", recipe);
+
+        List<String> metrics = Files.readAllLines(output.resolve("metrics.csv"));
+        assertThat(metrics.getFirst()).endsWith("loss,tower_loss,gradient_norm,validation_loss,validation_tower_loss");
+        assertThat(validationLoss(metrics.getLast())).isPositive().isLessThan(validationLoss(metrics.get(2)));
+        assertThat(whole).isNotEqualTo(run("without", recipe(folder.resolve("without"))));
+        try (PeftAdapter adapter = new PeftAdapter(output.resolve("adapter"))) {
+            assertThat(adapter.tensors().keySet()).noneMatch(name -> name.startsWith("tower"));
+        }
+
+        String again = recipe.replace(
+                        output.toString(), folder.resolve("stopped").toString())
+                .replace("gradientCheckpointing: false", "gradientCheckpointing: true");
+        assertThatThrownBy(() -> Finetuning.run(write(again), Watcher.crashingAfter(5)))
+                .isInstanceOf(Watcher.Crash.class);
+        assertThat(run("stopped", again)).isEqualTo(whole);
+        Path moving = write(recipe.replace("[resampler]", "[resampler, vision]"));
+        assertThatThrownBy(() -> Finetuning.run(moving, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("leave vision out");
+    }
+
     @Test
     void recomputedActivationsGiveTheSameWeights() throws IOException {
         byte[] kept = run("kept", recipe(folder.resolve("kept")));

@@ -222,13 +222,66 @@ class PretrainingTest {
         Pretraining.run(write(recipe), Watcher.patient());
 
         List<String> rows = Files.readAllLines(folder.resolve("scores/metrics.csv"));
-        int column = List.of(rows.getFirst().split(",", -1)).indexOf("validation_score_loss");
-        double[] validated = rows.stream()
-                .skip(1)
-                .mapToDouble(row -> numbers(row)[column])
-                .filter(Double::isFinite)
-                .toArray();
+        double[] validated =
+                column(rows, "validation_score_loss").filter(Double::isFinite).toArray();
         assertThat(DoubleStream.of(validated).min().orElseThrow()).isLessThan(0.5 * validated[0]);
+    }
+
+    /** Of pictures as they are and spoilt, stopped or not; nothing else is learned. */
+    @Test
+    void statesKeepWhatAFrozenTowerSees() throws IOException {
+        Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
+        String further = recipe("whole")
+                .replaceFirst("(?s)config:.*?dataset:", "frozen: [tower]\nspoilt: 1\ndataset:")
+                .replaceFirst("(?s)teachers:.*?captionQ", "captionQ")
+                .replace("license:", "initial: %s%nlicense:".formatted(first))
+                .replace(
+                        "{dense: 1, global: 1, caption: 0.2, text: 0.2, score: 0}",
+                        "{dense: 0, global: 0, caption: 0, text: 0, score: 0, tower: 1}")
+                .replace("steps: 12", "steps: 60");
+
+        byte[] whole = weights(Pretraining.run(write(further), Watcher.patient()));
+
+        List<String> rows = Files.readAllLines(folder.resolve("whole/metrics.csv"));
+        double[] validated =
+                column(rows, "validation_tower_loss").filter(Double::isFinite).toArray();
+        assertThat(validated[validated.length - 1])
+                .as("validation, 1 for one that knows nothing")
+                .isLessThan(0.7 * validated[0]);
+        String stopped = further.replace("/whole", "/stopped");
+        assertThatThrownBy(() -> Pretraining.run(write(stopped), Watcher.crashingAfter(7)))
+                .isInstanceOf(Watcher.Crash.class);
+        assertThat(weights(Pretraining.run(write(stopped), Watcher.patient()))).isEqualTo(whole);
+        Path moving = write(further.replace("frozen: [tower]\n", ""));
+        assertThatThrownBy(() -> Pretraining.run(moving, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("what is aimed at must not move");
+        Path uncounted = write(further.replace("tower: 1", "tower: 0"));
+        assertThatThrownBy(() -> Pretraining.run(uncounted, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("spoilt is 1");
+    }
+
+    private static DoubleStream column(List<String> rows, String name) {
+        int column = List.of(rows.getFirst().split(",", -1)).indexOf(name);
+        return rows.stream().skip(1).mapToDouble(row -> numbers(row)[column]);
+    }
+
+    /** Teachers have not seen spoilt images, which a pass has beside others. */
+    @Test
+    void teachersAreNotAskedAboutSpoiltImages() throws IOException {
+        Path first = Pretraining.run(write(recipe("first")), Watcher.patient());
+        Path recipe = write(recipe("further")
+                .replaceFirst("(?s)config:.*?dataset:", "frozen: [tower]\nspoilt: 2\ndataset:")
+                .replace("license:", "initial: %s%nlicense:".formatted(first))
+                .replace("score: 0}", "score: 0, tower: 1}"));
+
+        Pretraining.run(recipe, Watcher.patient());
+
+        List<String> rows = Files.readAllLines(folder.resolve("further/metrics.csv"));
+        assertThat(column(rows, "global_loss").average().orElseThrow()).isPositive();
+        assertThat(column(rows, "tower_loss").average().orElseThrow()).isPositive();
+        assertThat(Files.readString(folder.resolve("targets/images.json"))).doesNotContain("spoilt");
     }
 
     @Test

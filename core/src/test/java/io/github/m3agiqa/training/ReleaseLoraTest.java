@@ -147,8 +147,8 @@ class ReleaseLoraTest {
 
     private static double learn(MiniCpmV mllm, boolean recomputed) {
         TrainingPass pass =
-                new TrainingPass(mllm, List.of(example(mllm)), new TrainingPass.Settings(true, recomputed), 0);
-        pass.backward(1.0 / pass.targets());
+                new TrainingPass(mllm, List.of(example(mllm)), new TrainingPass.Settings(true, recomputed), null, 0);
+        pass.backward(1.0 / pass.targets(), 0);
         return pass.lossSum() / pass.targets();
     }
 
