@@ -53,6 +53,29 @@ public final class PredictorInitialization {
         return initialization.tensors;
     }
 
+    /**
+     * As {@link #draw(HeadConfig, long, long)}, of a head with members.
+     *
+     * @param members how many, each drawn with the seed after that of the one before
+     */
+    public static Map<String, Tensor> draw(HeadConfig config, long inputSize, int members, long seed) {
+        if (members == 1) {
+            return draw(config, inputSize, seed);
+        }
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        for (int i = 0; i < members; i++) {
+            String member = Predictor.MEMBER.formatted(i) + ".";
+            draw(config, inputSize, seed + i).forEach((name, tensor) -> {
+                if (name.startsWith("W.")) {
+                    all.merge(name, tensor, (before, own) -> Torch.cat(0, before, own));
+                } else {
+                    all.put(member + name, tensor);
+                }
+            });
+        }
+        return all;
+    }
+
     /** Weights Xavier-uniform, biases 0. */
     private void xavier(String module, long out, long in) {
         tensors.put(module + ".weight", uniform(xavier(out, in), out, in));

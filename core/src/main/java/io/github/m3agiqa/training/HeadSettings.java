@@ -14,10 +14,18 @@ import io.github.m3agiqa.predictor.PredictorNames;
  * @param layers its blocks or layers; 4 as published
  * @param regression the width of the layer before the score; 128 as published
  * @param reads what its first layer is trained on
+ * @param members how many such networks begin differently and are averaged; 1, the default, as published
  * @param names how its weights are named in the exported file: bare, or lightning as in the published checkpoints
  */
 public record HeadSettings(
-        HeadKind kind, Pooler pooler, int width, int layers, int regression, Reads reads, PredictorNames names) {
+        HeadKind kind,
+        Pooler pooler,
+        int width,
+        int layers,
+        int regression,
+        Integer members,
+        Reads reads,
+        PredictorNames names) {
     /** What the first layer reads. */
     public enum Reads {
         /** The last hidden states. */
@@ -28,6 +36,8 @@ public record HeadSettings(
 
     public HeadSettings {
         config(kind, pooler, width, layers, regression);
+        members = members == null ? 1 : members;
+        Recipes.positive("members", members);
         Recipes.given("reads", reads);
         Recipes.given("names", names);
     }

@@ -89,7 +89,8 @@ final class PredictorRun implements AutoCloseable {
         long inputSize = languageHead == null ? hiddenSize : languageHead.size(0);
         try (Scope _ = new Scope()) {
             Map<String, Tensor> drawn = new LinkedHashMap<>();
-            PredictorInitialization.draw(recipe.head().config(), inputSize, recipe.seed())
+            PredictorInitialization.draw(
+                            recipe.head().config(), inputSize, recipe.head().members(), recipe.seed())
                     .forEach((tensor, value) ->
                             drawn.put(tensor, Torch.to(value, device).requires_grad_(true)));
             this.weights = new HeldTensors("the predictor in training", drawn);
@@ -204,7 +205,7 @@ final class PredictorRun implements AutoCloseable {
         rankings.forEach(keys::addAll);
         List<Tensor> learning = List.copyOf(weights.held().values());
         Tensor learned = parts.learn(
-                keys, part -> forward(predictor, part), learning, predicted -> loss(predicted, batch, rankings));
+                keys, part -> each(predictor, part), learning, predicted -> loss(predicted, batch, rankings));
         double value = Torch.toFloats(learned)[0];
         if (!Double.isFinite(value)) {
             throw new InputException(
@@ -214,12 +215,20 @@ final class PredictorRun implements AutoCloseable {
     }
 
     /**
-     * The loss of a step.
+     * The mean loss of the members in a step.
      *
-     * @param predicted (batch and then the conversations of the rankings)
+     * @param each (batch and then the conversations of the rankings, members)
      * @return a scalar, differentiable
      */
-    private Tensor loss(Tensor predicted, List<Example> batch, List<List<String>> rankings) {
+    private Tensor loss(Tensor each, List<Example> batch, List<List<String>> rankings) {
+        return Torch.stack(IntStream.range(0, recipe.head().members())
+                        .mapToObj(member -> memberLoss(each.select(1, member), batch, rankings))
+                        .toList())
+                .mean();
+    }
+
+    /** The loss of one that predicted (batch and then the conversations of the rankings). */
+    private Tensor memberLoss(Tensor predicted, List<Example> batch, List<List<String>> rankings) {
         Tensor loss = recipe.loss().of(predicted.narrow(0, 0, batch.size()), mos(batch));
         if (rankings.isEmpty()) {
             return loss;
@@ -248,8 +257,13 @@ final class PredictorRun implements AutoCloseable {
         return Torch.to(Torch.floats(mos, mos.length), device);
     }
 
-    /** The predicted scores of conversations by their keys, (batch). */
+    /** The scores of conversations by their keys, (batch). */
     private Tensor forward(Predictor network, List<String> batch) {
+        return Torch.mean(each(network, batch), 1).squeeze(-1);
+    }
+
+    /** What each member of a head scores, (batch, members). */
+    private Tensor each(Predictor network, List<String> batch) {
         int[] lengths = batch.stream().mapToInt(cache::tokens).toArray();
         int longest = IntStream.of(lengths).max().orElseThrow();
         long hidden = cache.get(batch.getFirst()).size(1);
@@ -257,7 +271,7 @@ final class PredictorRun implements AutoCloseable {
         for (int i = 0; i < lengths.length; i++) {
             padded.select(0, i).narrow(0, 0, lengths[i]).copy_(cache.get(batch.get(i)));
         }
-        return network.forward(project(network, Torch.to(padded, device)), lengths);
+        return network.each(project(network, Torch.to(padded, device)), lengths);
     }
 
     /** The first layer; over logits, W (H h) is computed as (W H) h, and gradients reach W all the same. */

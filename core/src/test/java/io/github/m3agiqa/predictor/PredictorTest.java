@@ -114,6 +114,48 @@ class PredictorTest {
         }
     }
 
+    /** Three of them, and each is the head of its seed. */
+    @ParameterizedTest
+    @EnumSource
+    void theScoreOfMembersIsTheirMean(HeadKind kind) {
+        int layers = kind == HeadKind.MAMBA2 ? Mamba2.REPEATS : 2;
+        HeadConfig config = new HeadConfig(kind, Pooler.MEAN, 16, layers, 8);
+        Tensor padded = padded();
+        Map<String, Tensor> together = PredictorNames.LIGHTNING.of(PredictorInitialization.draw(config, INPUT, 3, 20));
+        try (Predictor members = predictor(together, kind, Pooler.MEAN)) {
+            Tensor projected = members.projection().apply(padded);
+            float[] mean = Torch.toFloats(members.forward(projected, LENGTHS));
+            float[] each = Torch.toFloats(members.each(projected, LENGTHS).t().contiguous());
+
+            float[] sum = new float[LENGTHS.length];
+            for (int member = 0; member < 3; member++) {
+                try (Predictor alone =
+                        predictor(PredictorInitialization.draw(config, INPUT, 1, 20 + member), kind, Pooler.MEAN)) {
+                    float[] scores =
+                            Torch.toFloats(alone.forward(alone.projection().apply(padded), LENGTHS));
+                    for (int i = 0; i < scores.length; i++) {
+                        assertThat(each[member * scores.length + i]).isEqualTo(scores[i], within(1e-5f));
+                        sum[i] += scores[i];
+                    }
+                }
+            }
+            for (int i = 0; i < sum.length; i++) {
+                assertThat(mean[i]).isEqualTo(sum[i] / 3, within(1e-5f));
+            }
+        }
+    }
+
+    @Test
+    void membersNeedRowsOfTheProjectionEach() {
+        Map<String, Tensor> weights =
+                PredictorInitialization.draw(new HeadConfig(HeadKind.MEAN, Pooler.MEAN, 16, 1, 8), INPUT, 3, 20);
+        weights.put("W.weight", torch.randn(47, INPUT));
+
+        assertThatThrownBy(() -> predictor(weights, HeadKind.MEAN, Pooler.MEAN))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("W has 47 rows for 3 members");
+    }
+
     /** So that the recurrence is not idle: a score depends on the order of the steps, but for those that only pool. */
     @ParameterizedTest
     @EnumSource

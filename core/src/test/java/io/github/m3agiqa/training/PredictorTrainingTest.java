@@ -18,10 +18,13 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;
 import io.github.m3agiqa.testing.Watcher;
+import io.github.m3agiqa.weights.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -197,6 +200,27 @@ class PredictorTrainingTest {
         Watcher third = Watcher.patient();
         PredictorTraining.cache(file, third);
         assertThat(third.steps()).isEqualTo(2);
+    }
+
+    /** Stopped or not, and through a language model's head too. */
+    @Test
+    void membersLearnBesideEachOther() throws IOException {
+        String recipe = recipe("whole").replace("regression: 8,", "regression: 8, members: 2,");
+        Path whole = run(recipe);
+
+        assertThat(srcc(predictions(whole))).isGreaterThan(0.8);
+        try (SafetensorsFile file = new SafetensorsFile(whole.resolve("model/quality.safetensors"))) {
+            assertThat(file.tensors().keySet()).contains("W.weight", "members.0.fc.2.bias", "members.1.fc.2.bias");
+            assertThat(file.load("members.0.fc.0.weight", Dtype.F32, Device.CPU)
+                            .equal(file.load("members.1.fc.0.weight", Dtype.F32, Device.CPU)))
+                    .isFalse();
+        }
+        assertThatThrownBy(() -> run(recipe.replace("/whole", "/stopped"), Watcher.crashingAfter(5)))
+                .isInstanceOf(Watcher.Crash.class);
+        assertThat(run(recipe.replace("/whole", "/stopped")).resolve("model/quality.safetensors"))
+                .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
+        Path published = run(recipe.replace("/whole", "/published").replace("reads: hidden", "reads: vocabulary"));
+        assertThat(srcc(predictions(published))).isGreaterThan(0.7);
     }
 
     @Test
