@@ -102,16 +102,12 @@ public final class Finetuning {
             if (readout != null) {
                 trained.putAll(readout.weights());
             }
-            try (AdamWOptimizer optimizer = new AdamWOptimizer(trained, LoraAdapter::decays, recipe.optimization())) {
-                new StepLoop(
-                                run,
-                                recipe.name(),
-                                recipe.steps(),
-                                recipe.evaluateEvery(),
-                                recipe.keepCheckpoints(),
-                                listener)
-                        .run(new Batches(model, mllm, adapter, readout), trained, optimizer);
-            }
+            new StepLoop(run, recipe.name(), recipe.steps(), recipe.evaluateEvery(), recipe.keepCheckpoints(), listener)
+                    .run(
+                            new Batches(model, mllm, adapter, readout),
+                            trained,
+                            LoraAdapter::decays,
+                            recipe.optimization());
             adapter.export(run.resolve("adapter"), source.manifest().base());
             Path made = run.resolve("model");
             ModelFolder.write(made, manifest(source, made, model.basePath(), run.resolve("adapter")));

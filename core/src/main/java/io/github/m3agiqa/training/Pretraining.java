@@ -320,16 +320,18 @@ public final class Pretraining {
                 if (readout != null) {
                     all.putAll(readout.weights());
                 }
-                try (AdamWOptimizer optimizer = new AdamWOptimizer(all, LoraAdapter::decays, recipe.optimization())) {
-                    new StepLoop(
-                                    run,
-                                    recipe.name(),
-                                    recipe.steps(),
-                                    recipe.evaluateEvery(),
-                                    recipe.keepCheckpoints(),
-                                    listener)
-                            .run(new Batches(model, new Heads(heads.held()), readout, targets), all, optimizer);
-                }
+                new StepLoop(
+                                run,
+                                recipe.name(),
+                                recipe.steps(),
+                                recipe.evaluateEvery(),
+                                recipe.keepCheckpoints(),
+                                listener)
+                        .run(
+                                new Batches(model, new Heads(heads.held()), readout, targets),
+                                all,
+                                LoraAdapter::decays,
+                                recipe.optimization());
             }
             write(base.resolve("model.safetensors"), weights.held());
         }

@@ -88,13 +88,15 @@ final class StemTraining {
                 train,
                 device,
                 listener);
-        try (HeldTensors weights = weights(device);
-                AdamWOptimizer optimizer =
-                        new AdamWOptimizer(weights.held(), name -> name.endsWith(".weight"), stage.optimization())) {
+        try (HeldTensors weights = weights(device)) {
             NormalizedStem stem =
                     new NormalizedStem(config.vision().stem(), Precision.of(recipe.dtype()), device, weights.held());
             new StepLoop(run, recipe.name() + "-stem", stage.steps(), stage.evaluateEvery(), 1, listener)
-                    .run(new Batches(stem, weights.held(), maps, device), weights.held(), optimizer);
+                    .run(
+                            new Batches(stem, weights.held(), maps, device),
+                            weights.held(),
+                            name -> name.endsWith(".weight"),
+                            stage.optimization());
             try (Scope _ = new Scope()) {
                 SafetensorsWriter.write(made, stem.folded());
             }

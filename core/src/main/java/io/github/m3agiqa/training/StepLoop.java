@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -54,9 +55,15 @@ final class StepLoop {
         this.listener = listener;
     }
 
-    /** Takes the steps that are left and closes the job; the weights are then those of the best checkpoint. */
-    void run(Job job, Map<String, Tensor> weights, AdamWOptimizer optimizer) {
-        try (job) {
+    /**
+     * Takes the steps that are left and closes the job; the weights are then those of the best checkpoint.
+     *
+     * @param decays of which weights, by their names, a part decays with each step
+     * @param optimization how they are changed
+     */
+    void run(Job job, Map<String, Tensor> weights, Predicate<String> decays, Optimization optimization) {
+        try (job;
+                AdamWOptimizer optimizer = new AdamWOptimizer(weights, decays, optimization)) {
             take(job, weights, optimizer);
         }
     }
