@@ -2,7 +2,6 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
-import io.github.m3agiqa.mllm.SiglipVision.PatchGrid;
 import io.github.m3agiqa.mllm.TokenizedConversation.Span;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.ModelWeights;
@@ -93,14 +92,18 @@ public final class MiniCpmV implements AutoCloseable {
      * @return for each of its pieces (queries, hidden)
      */
     public List<Tensor> encode(RgbImage image, SlicePlan plan) {
-        return encode(image, plan, LayerChain.PLAIN);
+        List<RgbImage> pieces = plan.cut(image);
+        return tokens(pieces, vision.forward(pieces, LayerChain.PLAIN));
     }
 
-    /** As {@link #encode(RgbImage, SlicePlan)}, with the tower's blocks run as the chain does it. */
-    List<Tensor> encode(RgbImage image, SlicePlan plan, LayerChain chain) {
-        List<RgbImage> pieces = plan.cut(image);
-        List<PatchGrid> grids = pieces.stream().map(vision::grid).toList();
-        return resampler.forward(vision.forward(pieces, chain), grids);
+    /**
+     * The tokens of what the tower saw.
+     *
+     * @param features for each piece (patches, vision width)
+     * @return for each piece (queries, hidden)
+     */
+    List<Tensor> tokens(List<RgbImage> pieces, List<Tensor> features) {
+        return resampler.forward(features, pieces.stream().map(vision::grid).toList());
     }
 
     /**

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -26,6 +27,8 @@ public final class TowerReadout implements AutoCloseable {
     private static final String MEAN = "tower.mean"; // (2 * vision width), of what is seen in several pictures
     private static final String DEVIATION = "tower.deviation"; // (2 * vision width)
     private static final double SMALLEST_DEVIATION = 1e-4;
+
+    private static final int FITTED_TO = 256;
     /** Of the regression that a readout begins with, for each picture. */
     private static final double PENALTY = 0.3;
 
@@ -35,15 +38,16 @@ public final class TowerReadout implements AutoCloseable {
     /**
      * A readout that a ridge regression begins with.
      *
-     * @param images the pictures that it is fitted to, by which it also knows how far what is seen varies
+     * @param images the first {@value #FITTED_TO} are what it is fitted to and knows from how far what is seen varies; one
+     *     is asked for after the other
      */
-    public TowerReadout(MiniCpmV model, List<RgbImage> images, int maxSlices) {
+    public TowerReadout(MiniCpmV model, Stream<RgbImage> images, int maxSlices) {
         this.device = model.llama().device();
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             List<Tensor> seen = new ArrayList<>();
             List<Tensor> states = new ArrayList<>();
-            for (RgbImage image : images) {
+            images.limit(FITTED_TO).forEachOrdered(image -> {
                 try (Scope scope = new Scope()) {
                     SlicePlan plan = model.plan(image, maxSlices);
                     List<RgbImage> pieces = plan.cut(image);
@@ -51,7 +55,7 @@ public final class TowerReadout implements AutoCloseable {
                     seen.add(scope.keep(view(features)));
                     states.add(scope.keep(state(model, plan, pieces, features)));
                 }
-            }
+            });
             Tensor views = Torch.stack(seen); // (pictures, 2 * vision width)
             Tensor mean = Torch.mean(views, 0);
             Tensor deviation = deviation(views.sub(mean));
@@ -72,8 +76,7 @@ public final class TowerReadout implements AutoCloseable {
 
     private static Tensor state(MiniCpmV model, SlicePlan plan, List<RgbImage> pieces, List<Tensor> features) {
         TokenizedConversation picture = model.template().picture(plan);
-        List<Tensor> tokens = model.resampler()
-                .forward(features, pieces.stream().map(model.vision()::grid).toList());
+        List<Tensor> tokens = model.tokens(pieces, features);
         Tensor hidden = model.llama()
                 .forward(model.embed(picture, tokens, 0, picture.length()), new PackedContext(picture.length()));
         return PictureStates.means(hidden, List.of(picture)).getFirst();

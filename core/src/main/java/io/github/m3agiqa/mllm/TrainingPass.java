@@ -114,9 +114,7 @@ public final class TrainingPass {
         List<RgbImage> pieces = example.plan.cut(example.image);
         List<Tensor> features = model.vision().forward(pieces, tower);
         seen.add(TowerReadout.view(features));
-        List<Tensor> pictures = model.resampler()
-                .forward(features, pieces.stream().map(model.vision()::grid).toList());
-        return model.embed(example.conversation, pictures, 0, example.conversation.length());
+        return model.embed(example.conversation, model.tokens(pieces, features), 0, example.conversation.length());
     }
 
     private static LayerChain seeded(LayerChain chain, long seed) {

@@ -119,7 +119,7 @@ final class BatchParts implements AutoCloseable {
      * A part that is being computed. Its thread holds what its scores were made from until it has their gradient.
      *
      * @param places of its conversations in the batch
-     * @param scores of its conversations, (conversations)
+     * @param scores of its conversations, a row each
      * @param gradient of the scores, to be given
      * @param ended when the weights have their gradients
      */

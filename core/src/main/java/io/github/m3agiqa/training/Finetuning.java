@@ -55,9 +55,6 @@ public final class Finetuning {
     /** A conversation and its image. */
     private record Item(Sample sample, Conversation conversation) {}
 
-    /** The images that a readout of the tower begins with. */
-    private static final int READOUT_FITTED_TO = 256;
-
     private final Path recipeFile;
     private final FinetuneRecipe recipe;
     private final StepListener listener;
@@ -119,12 +116,7 @@ public final class Finetuning {
         return recipe.tower() == null
                 ? null
                 : new TowerReadout(
-                        mllm,
-                        train.stream()
-                                .limit(READOUT_FITTED_TO)
-                                .map(item -> model.decode(dataset.image(item.sample)))
-                                .toList(),
-                        recipe.maxSlices());
+                        mllm, train.stream().map(item -> model.decode(dataset.image(item.sample))), recipe.maxSlices());
     }
 
     private LoraAdapter adapter(ModelFolder source, TrainableModel model, Device device) {

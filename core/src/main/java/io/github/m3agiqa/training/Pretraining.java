@@ -77,8 +77,6 @@ public final class Pretraining {
 
     /** The images by which the stem's first scale is set. */
     private static final int NORMALIZED_ON = 16;
-    /** The images that a readout of the tower begins with. */
-    private static final int READOUT_FITTED_TO = 256;
 
     private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
     private final Path recipeFile;
@@ -341,13 +339,7 @@ public final class Pretraining {
     private @Nullable TowerReadout readout(MiniCpmV model) {
         return recipe.lossWeights().tower() == 0
                 ? null
-                : new TowerReadout(
-                        model,
-                        originals().stream()
-                                .limit(READOUT_FITTED_TO)
-                                .map(this::decode)
-                                .toList(),
-                        recipe.maxSlices());
+                : new TowerReadout(model, originals().stream().map(this::decode), recipe.maxSlices());
     }
 
     private @Nullable TeacherTargets targets(

@@ -60,7 +60,7 @@ class TowerReadoutTest {
                         VisionMode.CORRECTED,
                         ModelWeights.of(new WeightStore(source, Precision.FP32, Device.CPU)),
                         tokenizer);
-                TowerReadout readout = new TowerReadout(model, images.subList(0, 32), MAX_SLICES)) {
+                TowerReadout readout = new TowerReadout(model, images.subList(0, 32).stream(), MAX_SLICES)) {
             double known = error(model, readout, images.subList(0, 32));
             double others = error(model, readout, images.subList(32, 40));
 
