@@ -127,14 +127,12 @@ public final class Torch {
         }
     }
 
-    /** The memory of a contiguous tensor in main memory; it must not be touched after the tensor is freed. */
-    public static MemorySegment memory(Tensor tensor) {
-        return MemorySegment.ofAddress(tensor.data_ptr().address()).reinterpret(tensor.nbytes());
-    }
-
-    /** Some of the memory of a contiguous tensor in main memory, to be written to. */
+    /** The memory of a contiguous tensor in main memory, to be written to. */
     public static ByteBuffer bytes(Tensor tensor, long offset, int length) {
-        return memory(tensor).asSlice(offset, length).asByteBuffer();
+        return MemorySegment.ofAddress(tensor.data_ptr().address())
+                .reinterpret(tensor.nbytes())
+                .asSlice(offset, length)
+                .asByteBuffer();
     }
 
     /** The tensor itself if it already has that type and device, else a copy. */

@@ -44,9 +44,6 @@ public final class DenseMatrix implements Matrix {
     @Override
     public Tensor multiply(Tensor x) {
         Tensor matrix = rounded();
-        if (unpacksFew(x, matrix)) {
-            return FewRows.linear(x, matrix);
-        }
         return unpacks(x) ? UnpackedProduct.linear(x, matrix, operands) : torch.linear(Torch.to(x, dtype), matrix);
     }
 
@@ -56,16 +53,9 @@ public final class DenseMatrix implements Matrix {
     }
 
     private Tensor multiply(Tensor x, Tensor matrix, Tensor bias) {
-        if (unpacksFew(x, matrix)) {
-            return FewRows.linear(x, matrix).add(bias);
-        }
         return unpacks(x)
                 ? UnpackedProduct.linear(x, matrix, operands).add(bias)
                 : Torch.linear(Torch.to(x, dtype), matrix, Torch.to(bias, dtype));
-    }
-
-    private boolean unpacksFew(Tensor x, Tensor matrix) {
-        return dtype != operands && FewRows.multiplies(x, matrix);
     }
 
     private boolean unpacks(Tensor x) {

@@ -11,6 +11,9 @@ import org.bytedeco.pytorch.Tensor;
  * quantized.
  */
 public final class Int8Matrix implements Matrix {
+    /** Above this many rows a bfloat16 product of the unpacked matrix is faster than the packed kernel. */
+    static final int PACKED_ROWS = 16;
+
     private static final double LEVELS = 127;
 
     private final Parameter packed;
@@ -42,10 +45,7 @@ public final class Int8Matrix implements Matrix {
 
     @Override
     public Tensor multiply(Tensor x) {
-        if (FewRows.multiplies(x, packed.get())) {
-            return FewRows.linear(x, packed.get()).mul(scales.get());
-        }
-        if (x.size(0) <= FewRows.MOST) {
+        if (x.size(0) <= PACKED_ROWS) {
             Tensor input = Torch.to(x, Dtype.BF16).contiguous();
             return Torch.call("aten::_weight_int8pack_mm", input, packed.get(), scales.get());
         }

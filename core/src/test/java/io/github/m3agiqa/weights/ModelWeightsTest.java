@@ -81,13 +81,13 @@ class ModelWeightsTest {
     @ParameterizedTest
     @CsvSource({"1, 64, 32", "3, 256, 96", "200, 128, 64"})
     void bfloat16IsCloseToFloat32(int rows, int in, int out) {
-        Tensor weight = torch.randn(out, in);
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(out, in));
         Tensor x = torch.randn(rows, in);
 
-        try (Matrix rounding = new DenseMatrix(() -> weight, Dtype.BF16, Dtype.BF16)) {
-            Tensor rounded = Torch.to(rounding.multiply(x), Dtype.F32);
-            assertThat(relativeDifference(rounded, torch.linear(x, weight))).isBetween(1e-5, 0.01);
-        }
+        Tensor exact = matrix(tensors, Precision.FP32, out, in).multiply(x);
+        Tensor rounded = Torch.to(matrix(tensors, Precision.BF16, out, in).multiply(x), Dtype.F32);
+
+        assertThat(relativeDifference(rounded, exact)).isBetween(1e-5, 0.01);
     }
 
     /** What a machine that is slow at bfloat16 computes: the stored matrix is the same, its product is exact. */
@@ -109,44 +109,12 @@ class ModelWeightsTest {
         }
     }
 
-    /** Tolerance: the rounding of float32, as both take the matrix as it is stored. The engine's are exact sums of it. */
-    @ParameterizedTest
-    @CsvSource({"I8, 1", "I8, 3", "I8, 4", "I8, 16", "BF16, 1", "BF16, 3", "BF16, 4", "BF16, 16"})
-    void productsOfFewRowsEqualTheEnginesAndDoNotDependOnOneAnother(Dtype dtype, int rows) {
-        Tensor matrix = Torch.scale(torch.randn(1500, 256), 30).to(dtype.scalarType());
-        Tensor x = torch.randn(rows, 256);
-        assertThat(FewRows.multiplies(x, matrix)).isTrue();
-
-        Tensor products = FewRows.linear(x, matrix);
-
-        assertThat(relativeDifference(products, torch.linear(x, Torch.to(matrix, Dtype.F32))))
-                .isLessThan(1e-6);
-        for (int row = 0; row < rows; row++) {
-            Tensor alone = FewRows.linear(x.narrow(0, row, 1), matrix);
-            assertThat(torch.equal(alone, products.narrow(0, row, 1)))
-                    .as("row %d", row)
-                    .isTrue();
-        }
-    }
-
-    /** Rows that do not fill whole vectors go to the engine. */
-    @ParameterizedTest
-    @CsvSource({"INT8, 72, 0.02", "BF16, 72, 0.01", "INT8, 128, 0.02", "BF16, 128, 0.01"})
-    void anyWidthIsMultiplied(Precision precision, int in, double tolerance) {
-        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(40, in));
-        Tensor x = torch.randn(3, in);
-        Tensor product = Torch.to(matrix(tensors, precision, 40, in).multiply(x), Dtype.F32);
-        assertThat(relativeDifference(
-                        product, matrix(tensors, Precision.FP32, 40, in).multiply(x)))
-                .isLessThan(tolerance);
-    }
-
     /** The packed product of few rows against that of the unpacked matrix, which many rows take. */
     @Test
     void int8FormsAgree() {
         Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(96, 256));
         Matrix matrix = matrix(tensors, Precision.INT8, 96, 256);
-        Tensor many = torch.randn(FewRows.MOST + 1, 256);
+        Tensor many = torch.randn(Int8Matrix.PACKED_ROWS + 1, 256);
 
         Tensor unpacked = Torch.to(matrix.multiply(many), Dtype.F32).narrow(0, 0, 4);
         Tensor packed = Torch.to(matrix.multiply(many.narrow(0, 0, 4)), Dtype.F32);
