@@ -11,6 +11,7 @@ import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -22,8 +23,11 @@ import org.bytedeco.pytorch.global.torch;
 final class Mlstm {
     private static final double DENOMINATOR_EPSILON = 1e-6;
 
-    /** How many steps are computed at once, few enough that a processor's cache holds what they look at. */
-    private static final long PARALLEL_STEPS = 64;
+    /**
+     * How many steps look at one another, at least; what came before they see through the memory, so work grows with the
+     * steps. A memory that is larger than a chunk costs more than it saves.
+     */
+    private static final long CHUNK = 64;
 
     private final int inner;
     private final int headSize;
@@ -105,35 +109,59 @@ final class Mlstm {
     }
 
     /**
-     * Many steps at once, each against all steps before it.
+     * All steps at once: each against those of its own chunk, and against what the chunks before it left in the memory.
      *
-     * <p>D~_ts = F_t - F_s + i_s with F the summed forget gates; its largest s of a row, m_t, is F_t + max (i_s - F_s), so
-     * that exp(D~ - m) needs neither F_t nor a search of the square.
+     * <p>With F the summed forget gates, step t sees step s with the weight exp(F_t - F_s + i_s - m_t), where m_t is the
+     * largest exponent of a row but for the last term, F_t + max (i_s - F_s). So F_t falls out, and the weight is
+     * exp(w_s - l_t) with w = i - F and l its largest so far. A chunk's memory is added up with the l of its last step,
+     * which is never less than a w of the chunk and never more than the l of a step after it.
      */
     static Tensor parallel(Tensor query, Tensor key, Tensor value, Tensor inputGate, Tensor forgetGate) {
+        long steps = query.size(2);
+        long size = query.size(3);
         Tensor decay = torch.log_sigmoid(forgetGate).cumsum(2); // F, (batch, heads, steps)
-        Tensor written = inputGate.sub(decay); // i_s - F_s
-        Tensor largest = written.cummax(2).get0(); // m_t - F_t
+        Tensor written = inputGate.sub(decay); // w
+        Tensor largest = written.cummax(2).get0(); // l
         Tensor least = largest.add(decay).neg().exp().unsqueeze(3); // e^-m, (batch, heads, steps, 1)
-        Tensor scaled = Torch.scale(query, 1 / Math.sqrt((double) query.size(3)));
-        List<Tensor> outputs = new ArrayList<>();
-        for (long first = 0; first < query.size(2); first += PARALLEL_STEPS) {
-            long count = Math.min(PARALLEL_STEPS, query.size(2) - first);
-            long seen = first + count;
-            Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(query), count, seen)
-                    .triu(first + 1);
-            Tensor weight = written.narrow(2, 0, seen)
-                    .unsqueeze(2)
-                    .sub(largest.narrow(2, first, count).unsqueeze(3))
-                    .add(future)
-                    .exp();
-            Tensor scores = scaled.narrow(2, first, count)
-                    .matmul(key.narrow(2, 0, seen).transpose(2, 3))
-                    .mul(weight); // C, (batch, heads, count, seen)
-            Tensor normalizer = torch.max(Torch.sum(scores, 3).abs(), least.narrow(2, first, count)); // n
-            outputs.add(scores.matmul(value.narrow(2, 0, seen)).div(Torch.plus(normalizer, DENOMINATOR_EPSILON)));
+
+        // a last channel of ones adds up the weights themselves
+        Tensor ones = torch.ones_like(value.narrow(3, 0, 1));
+        long chunk = Math.min(steps, Math.max(CHUNK, 2 * size));
+        Tensor q = chunks(Torch.scale(query, 1 / Math.sqrt((double) size)), chunk);
+        Tensor k = chunks(key, chunk); // (batch, heads, chunks, steps of a chunk, size)
+        Tensor v = chunks(Torch.cat(3, value, ones), chunk);
+        Tensor w = chunks(written.unsqueeze(3), chunk);
+        Tensor l = chunks(largest.unsqueeze(3), chunk);
+        Tensor weight = decayed(w.transpose(3, 4), l);
+        Tensor sums = q.matmul(k.transpose(3, 4)).mul(weight).matmul(v);
+        long before = q.size(2) - 1;
+        if (before > 0) {
+            Tensor last = l.narrow(2, 0, before).narrow(3, chunk - 1, 1); // (batch, heads, chunks, 1, 1)
+            Tensor writing = w.narrow(2, 0, before).sub(last).exp();
+            Tensor added = k.narrow(2, 0, before).mul(writing).transpose(3, 4).matmul(v.narrow(2, 0, before));
+            Tensor kept = decayed(last.flatten(2, 4).unsqueeze(2), last.flatten(3, 4));
+            Tensor memory = kept.matmul(added.flatten(3, 4)).view(added.sizes());
+            Tensor reading = last.sub(l.narrow(2, 1, before)).exp();
+            Tensor seen = q.narrow(2, 1, before).mul(reading).matmul(memory);
+            sums = Torch.cat(2, sums.narrow(2, 0, 1), sums.narrow(2, 1, before).add(seen));
         }
-        return Torch.cat(2, outputs);
+        Tensor all = sums.flatten(2, 3).narrow(2, 0, steps); // (batch, heads, steps, size + 1)
+        Tensor normalizer = torch.max(all.narrow(3, size, 1).abs(), least); // n
+        return all.narrow(3, 0, size).div(Torch.plus(normalizer, DENOMINATOR_EPSILON));
+    }
+
+    /** Cuts (batch, heads, steps, size) into (batch, heads, chunks, chunk, size), zeros behind the last step. */
+    private static Tensor chunks(Tensor x, long chunk) {
+        long chunks = Math.ceilDiv(x.size(2), chunk);
+        Tensor padded = torch.constant_pad_nd(x, new long[] {0, 0, 0, chunks * chunk - x.size(2)}, new Scalar(0));
+        return padded.view(x.size(0), x.size(1), chunks, chunk, x.size(3));
+    }
+
+    /** exp(w_s - l_t) for every t and each s up to it, else 0: (..., t, s) from (..., 1, s) and (..., t, 1). */
+    private static Tensor decayed(Tensor written, Tensor largest) {
+        long steps = largest.size(-2);
+        Tensor future = Torch.full(Float.NEGATIVE_INFINITY, Device.of(written), steps, steps);
+        return written.sub(largest).add(future.triu(1)).exp();
     }
 
     /** Step by step; memory does not grow with the steps. */
