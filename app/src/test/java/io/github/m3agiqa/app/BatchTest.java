@@ -171,6 +171,19 @@ class BatchTest {
         assertThat(stable(output).lines()).hasSize(2);
     }
 
+    /** What tools on Windows write before a text in UTF-8. */
+    @Test
+    void readsListsThatBeginWithAByteOrderMark() throws IOException {
+        Path csv = Files.writeString(folder.resolve("marked.csv"), "\uFEFFimage_path,prompt\nimage 1.png,a hill\n");
+        Path lines = Files.writeString(
+                folder.resolve("marked.jsonl"), "\uFEFF{\"image_path\": \"image 1.png\", \"prompt\": \"a hill\"}\n");
+
+        assertThat(score(csv, folder.resolve("of-csv.jsonl")).exitCode()).isZero();
+        assertThat(score(lines, folder.resolve("of-lines.jsonl")).exitCode()).isZero();
+
+        assertThat(stable(folder.resolve("of-csv.jsonl"))).isEqualTo(stable(folder.resolve("of-lines.jsonl")));
+    }
+
     @Test
     void readsAFolderWithItsPrompts() throws IOException {
         Path images = Files.createDirectory(folder.resolve("images"));

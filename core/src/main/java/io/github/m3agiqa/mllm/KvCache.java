@@ -92,6 +92,9 @@ final class KvCache implements AutoCloseable {
         @Override
         public Tensor attend(int layer, Tensor query, Tensor key, Tensor value) {
             write(layer, key.transpose(0, 1), value.transpose(0, 1));
+            if (tokens == 1) {
+                return attendAlone(layer, query);
+            }
             Tensor mixed = torch.scaled_dot_product_attention(
                     query.transpose(0, 1).unsqueeze(0), // (1, heads, tokens, head size)
                     repeatHeads(keys.get(layer)),
@@ -102,6 +105,16 @@ final class KvCache implements AutoCloseable {
                     new DoubleOptional(),
                     false);
             return mixed.squeeze(0).transpose(0, 1).reshape(tokens, (long) config.heads() * config.headSize());
+        }
+
+        /** One token sees everything, so the query heads of a key-value head can be rows that look at it together. */
+        private Tensor attendAlone(int layer, Tensor query) {
+            int group = config.heads() / config.keyValueHeads();
+            return torch.scaled_dot_product_attention(
+                            query.view(1, config.keyValueHeads(), group, config.headSize()),
+                            keys.get(layer).tokens(0, length + 1L).unsqueeze(0),
+                            values.get(layer).tokens(0, length + 1L).unsqueeze(0))
+                    .reshape(1, (long) config.heads() * config.headSize());
         }
 
         /** Each key-value head for each of its query heads: (1, heads, length + tokens, head size). */

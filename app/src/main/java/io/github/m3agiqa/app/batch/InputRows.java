@@ -62,7 +62,8 @@ final class InputRows {
 
     private static List<Row> csv(Path file, Path root) throws IOException {
         List<Row> rows = new ArrayList<>();
-        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(file)) {
+        try (CsvReader<NamedCsvRecord> csv =
+                CsvReader.builder().detectBomHeader(true).ofNamedCsvRecord(file)) {
             for (NamedCsvRecord line : csv) {
                 String path = PATH_COLUMNS.stream()
                         .flatMap(column -> line.findField(column).stream())
@@ -89,6 +90,9 @@ final class InputRows {
             long number = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 number++;
+                if (number == 1) {
+                    line = line.replaceFirst("^\uFEFF", ""); // Windows tools begin a file with it
+                }
                 if (line.isBlank()) {
                     continue;
                 }
