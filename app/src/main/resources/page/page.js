@@ -50,6 +50,7 @@ function card(file) {
     return cards.get(file);
   }
   const picture = element("img", { alt: "" });
+  picture.onload = () => URL.revokeObjectURL(picture.src);
   picture.src = URL.createObjectURL(file);
   const best = element("span", { class: "best" });
   const body = element("div", { class: "body" },

@@ -89,7 +89,7 @@ final class MetricsFile {
      * Draws columns over the steps.
      *
      * @param picture a PNG file
-     * @param listener told if the system has no fonts to draw with, which stops no training
+     * @param listener told if it cannot be drawn, as on a system without fonts, which stops no training
      */
     void draw(Path picture, String title, List<String> shown, StepListener listener) {
         try {
@@ -97,8 +97,8 @@ final class MetricsFile {
         } catch (InputException e) {
             throw e;
         } catch (RuntimeException | LinkageError | InternalError e) {
-            listener.note("%s is not drawn, as the system has no fonts: install fontconfig and a font (%s)"
-                    .formatted(picture, e.getMessage()));
+            listener.note("%s is not drawn: %s. Where the system has no fonts, install fontconfig and a font"
+                    .formatted(picture, e));
         }
     }
 
