@@ -147,6 +147,9 @@ public final class Scorer implements AutoCloseable {
         ChatTemplate template = tuned.mllm().template();
         Describe describe = head.settings().describe();
         Rate rate = head.settings().rate();
+        // a question that lacks its prompt is not worth the reading of an image
+        String question = request.describe ? PromptSlot.fill(describe.question(), request.prompt) : null;
+        String rating = PromptSlot.fill(rate.question(), request.prompt);
         List<Turn> turns = new ArrayList<>();
         Session session = sessions.cut(rate.maxSlices());
         session.rewind();
@@ -154,10 +157,9 @@ public final class Scorer implements AutoCloseable {
         // round 1: describe
         String description = null;
         request.checkWanted();
-        if (request.describe) {
+        if (question != null) {
             Session describing = sessions.cut(describe.maxSlices());
             describing.rewind();
-            String question = PromptSlot.fill(describe.question(), request.prompt);
             turns.add(Turn.user(question));
             request.listener.describing(head.aspect(), question);
             describing.read(FirstRound.question(template, describing.plan(), question));
@@ -172,7 +174,6 @@ public final class Scorer implements AutoCloseable {
         }
 
         // round 2: rate, read but never answered
-        String rating = PromptSlot.fill(rate.question(), request.prompt);
         turns.add(Turn.user(rating));
         request.listener.rating(head.aspect(), rating);
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
