@@ -7,11 +7,11 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -73,10 +73,8 @@ public final class ConversationFile {
     public static void write(Path file, List<Conversation> conversations) {
         DefaultPrettyPrinter lines = new DefaultPrettyPrinter();
         lines.indentArraysWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE);
-        Path next = file.resolveSibling(file.getFileName() + ".partial");
         try {
-            JSON.writer(lines).writeValue(next.toFile(), conversations);
-            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            CompleteFile.write(file, partial -> JSON.writer(lines).writeValue(partial.toFile(), conversations));
         } catch (IOException e) {
             throw new InputException("%s cannot be written: %s".formatted(file, e.getMessage()), e);
         }

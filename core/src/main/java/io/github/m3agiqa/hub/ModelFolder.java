@@ -12,13 +12,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.stream.Stream;
 
 /**
@@ -63,10 +63,9 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      */
     public static ModelFolder write(Path folder, ModelManifest manifest) throws IOException {
         Files.createDirectories(folder);
-        Path partial = folder.resolve(MANIFEST + ".partial");
-        JSON.writerWithDefaultPrettyPrinter().writeValue(partial.toFile(), manifest);
-        Files.move(
-                partial, folder.resolve(MANIFEST), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        CompleteFile.write(
+                folder.resolve(MANIFEST),
+                partial -> JSON.writerWithDefaultPrettyPrinter().writeValue(partial.toFile(), manifest));
         return new ModelFolder(folder, manifest);
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -129,7 +130,7 @@ public final class TokenizerTraining {
         }
         TokenizerTraining training = new TokenizerTraining(texts);
         training.learn(vocabularySize - CONTROLS.size());
-        JSON.writeValue(file.toFile(), training.json());
+        CompleteFile.write(file, partial -> JSON.writeValue(partial.toFile(), training.json()));
     }
 
     /** The parts of a text that are tokenized each on its own; together they are the text. */

@@ -4,13 +4,13 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -93,9 +93,7 @@ final class TargetFolder {
             compare(all);
             return;
         }
-        Path partial = path.resolve(IMAGES + ".partial");
-        Files.writeString(partial, all.toPrettyString());
-        Files.move(partial, path.resolve(IMAGES), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        CompleteFile.write(path.resolve(IMAGES), partial -> Files.writeString(partial, all.toPrettyString()));
     }
 
     /** Compares everything that is wanted. */

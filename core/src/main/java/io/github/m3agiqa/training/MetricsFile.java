@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import de.siegmar.fastcsv.writer.CsvWriter;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import java.awt.Color;
@@ -11,7 +12,6 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,8 +38,15 @@ final class MetricsFile {
     MetricsFile(Path file, List<String> columns, long step) {
         this.file = file;
         this.columns = List.copyOf(columns);
-        Path next = file.resolveSibling(file.getFileName() + ".partial");
-        try (CsvWriter out = CsvWriter.builder().build(next)) {
+        try {
+            CompleteFile.write(file, partial -> writeUntil(step, partial));
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written: %s".formatted(file, e), e);
+        }
+    }
+
+    private void writeUntil(long step, Path partial) throws IOException {
+        try (CsvWriter out = CsvWriter.builder().build(partial)) {
             out.writeRecord(columns);
             for (Map<String, String> row : Files.exists(file) ? rows(file) : List.<Map<String, String>>of()) {
                 if (Long.parseLong(row.getOrDefault(columns.getFirst(), "0")) <= step) {
@@ -48,13 +55,6 @@ final class MetricsFile {
                             .toList());
                 }
             }
-        } catch (IOException e) {
-            throw new InputException("%s cannot be written: %s".formatted(file, e), e);
-        }
-        try {
-            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new InputException("%s cannot be written: %s".formatted(file, e), e);
         }
     }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import de.siegmar.fastcsv.writer.CsvWriter;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.Scale;
@@ -477,26 +478,26 @@ public final class PredictorTraining implements AutoCloseable {
 
     private static void writePredictions(
             Path file, Unit unit, List<Prediction> predictions, Optional<Calibration> calibration) throws IOException {
-        Path partial = file.resolveSibling("predictions.csv.partial");
-        try (CsvWriter csv = CsvWriter.builder().build(partial)) {
-            csv.writeRecord(PREDICTION_COLUMNS);
-            for (Prediction prediction : predictions) {
-                Optional<Interval> interval =
-                        calibration.map(found -> found.interval(prediction.predicted(), Scale.ZERO_TO_FIVE));
-                csv.writeRecord(
-                        unit.variant,
-                        unit.split.name(),
-                        unit.aspect.id(),
-                        prediction.image(),
-                        prediction.prompt(),
-                        prediction.generator(),
-                        String.valueOf(prediction.predicted()),
-                        String.valueOf(prediction.mos()),
-                        interval.map(found -> String.valueOf(found.low())).orElse(""),
-                        interval.map(found -> String.valueOf(found.high())).orElse(""));
+        CompleteFile.write(file, partial -> {
+            try (CsvWriter csv = CsvWriter.builder().build(partial)) {
+                csv.writeRecord(PREDICTION_COLUMNS);
+                for (Prediction prediction : predictions) {
+                    Optional<Interval> interval =
+                            calibration.map(found -> found.interval(prediction.predicted(), Scale.ZERO_TO_FIVE));
+                    csv.writeRecord(
+                            unit.variant,
+                            unit.split.name(),
+                            unit.aspect.id(),
+                            prediction.image(),
+                            prediction.prompt(),
+                            prediction.generator(),
+                            String.valueOf(prediction.predicted()),
+                            String.valueOf(prediction.mos()),
+                            interval.map(found -> String.valueOf(found.low())).orElse(""),
+                            interval.map(found -> String.valueOf(found.high())).orElse(""));
+                }
             }
-        }
-        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+        });
     }
 
     private byte[] allPredictions(RunFolder run) throws IOException {

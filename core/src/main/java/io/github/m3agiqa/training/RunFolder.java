@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.hub.Sha256;
 import java.io.IOException;
@@ -103,9 +104,7 @@ final class RunFolder implements AutoCloseable {
 
     /** Writes a file, which appears when it is complete. */
     void write(String name, byte[] content) throws IOException {
-        Path partial = path.resolve(name + ".partial");
-        Files.write(partial, content);
-        Files.move(partial, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        CompleteFile.write(path.resolve(name), partial -> Files.write(partial, content));
     }
 
     @Override

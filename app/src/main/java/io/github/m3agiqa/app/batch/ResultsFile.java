@@ -1,5 +1,6 @@
 package io.github.m3agiqa.app.batch;
 
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.app.batch.Records.Entry;
 import java.io.BufferedReader;
@@ -12,7 +13,6 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -126,12 +126,12 @@ final class ResultsFile implements AutoCloseable {
 
     /** Puts new content in the file's place at one stroke. */
     private void rewrite(Content content) throws IOException {
-        Path next = file.resolveSibling(file.getFileName() + ".partial");
-        try (BufferedWriter out = Files.newBufferedWriter(next, StandardCharsets.UTF_8)) {
-            out.write(records.header());
-            content.write(out);
-        }
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        CompleteFile.write(file, partial -> {
+            try (BufferedWriter out = Files.newBufferedWriter(partial, StandardCharsets.UTF_8)) {
+                out.write(records.header());
+                content.write(out);
+            }
+        });
     }
 
     private void forEachAnswer(Answers answers) throws IOException {
