@@ -127,11 +127,11 @@ final class Mlstm {
         // a last channel of ones adds up the weights themselves
         Tensor ones = torch.ones_like(value.narrow(3, 0, 1));
         long chunk = Math.min(steps, Math.max(CHUNK, 2 * size));
-        Tensor q = chunks(Torch.scale(query, 1 / Math.sqrt((double) size)), chunk);
-        Tensor k = chunks(key, chunk); // (batch, heads, chunks, steps of a chunk, size)
-        Tensor v = chunks(Torch.cat(3, value, ones), chunk);
-        Tensor w = chunks(written.unsqueeze(3), chunk);
-        Tensor l = chunks(largest.unsqueeze(3), chunk);
+        Tensor q = chunks(Torch.scale(query, 1 / Math.sqrt((double) size)), chunk, 0);
+        Tensor k = chunks(key, chunk, 0); // (batch, heads, chunks, steps of a chunk, size)
+        Tensor v = chunks(Torch.cat(3, value, ones), chunk, 0);
+        Tensor w = chunks(written.unsqueeze(3), chunk, 0);
+        Tensor l = chunks(largest.unsqueeze(3), chunk, Double.POSITIVE_INFINITY); // steps behind the last see nothing
         Tensor weight = decayed(w.transpose(3, 4), l);
         Tensor sums = q.matmul(k.transpose(3, 4)).mul(weight).matmul(v);
         long before = q.size(2) - 1;
@@ -150,10 +150,10 @@ final class Mlstm {
         return all.narrow(3, 0, size).div(Torch.plus(normalizer, DENOMINATOR_EPSILON));
     }
 
-    /** Cuts (batch, heads, steps, size) into (batch, heads, chunks, chunk, size), zeros behind the last step. */
-    private static Tensor chunks(Tensor x, long chunk) {
+    /** Cuts (batch, heads, steps, size) into (batch, heads, chunks, chunk, size), filled up behind the last step. */
+    private static Tensor chunks(Tensor x, long chunk, double behind) {
         long chunks = Math.ceilDiv(x.size(2), chunk);
-        Tensor padded = torch.constant_pad_nd(x, new long[] {0, 0, 0, chunks * chunk - x.size(2)}, new Scalar(0));
+        Tensor padded = torch.constant_pad_nd(x, new long[] {0, 0, 0, chunks * chunk - x.size(2)}, new Scalar(behind));
         return padded.view(x.size(0), x.size(1), chunks, chunk, x.size(3));
     }
 

@@ -127,6 +127,28 @@ class XlstmStackTest {
         assertThat(difference / recurrent.norm().item().toDouble()).isLessThan(3e-4);
     }
 
+    /** Gates that nearly close add up to exponents that no float32 holds; they cancel before they are taken. */
+    @Test
+    void gradientsStayFiniteWhereEverythingIsForgotten() {
+        long steps = 100;
+        Tensor[] inputs = {
+            torch.randn(1, XlstmConfig.HEADS, steps, 8).requires_grad_(true),
+            torch.randn(1, XlstmConfig.HEADS, steps, 8).requires_grad_(true),
+            torch.randn(1, XlstmConfig.HEADS, steps, 8).requires_grad_(true),
+            torch.randn(1, XlstmConfig.HEADS, steps).requires_grad_(true),
+            Torch.plus(torch.randn(1, XlstmConfig.HEADS, steps), -5).detach().requires_grad_(true)
+        };
+
+        Mlstm.parallel(inputs[0], inputs[1], inputs[2], inputs[3], inputs[4])
+                .square()
+                .sum()
+                .backward();
+
+        for (Tensor input : inputs) {
+            assertThat(torch.isfinite(input.grad()).all().item().toBool()).isTrue();
+        }
+    }
+
     /** What follows the end of a sequence does not change it, so sequences of a batch may be padded. */
     @Test
     void paddingChangesNothing() {
