@@ -150,14 +150,15 @@ record DegradationCheck(
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(image.file(), e), e);
         }
-        Optional<Double> first = quality(scorer, image, original);
+        Optional<Double> first = quality(scorer, image, png(original));
         List<Sequence> sequences = new ArrayList<>();
         for (Degradation kind : Degradation.values()) {
             List<Double> scores = new ArrayList<>();
             first.ifPresent(scores::add);
-            for (double strength : kind.strengths()) {
-                quality(scorer, image, kind.apply(original, strength, seed)).ifPresent(scores::add);
-            }
+            List<byte[]> copies = kind.strengths().parallelStream()
+                    .map(strength -> png(kind.apply(original, strength, seed)))
+                    .toList();
+            copies.forEach(copy -> quality(scorer, image, copy).ifPresent(scores::add));
             if (scores.size() != 1 + kind.strengths().size()) {
                 return Optional.empty();
             }
@@ -166,8 +167,11 @@ record DegradationCheck(
         return Optional.of(sequences);
     }
 
-    private static Optional<Double> quality(Scorer scorer, TestImage image, RgbImage picture) {
-        byte[] png = DrawnImages.encode(DrawnImages.buffered(picture), "png");
+    private static byte[] png(RgbImage picture) {
+        return DrawnImages.encode(DrawnImages.buffered(picture), "png");
+    }
+
+    private static Optional<Double> quality(Scorer scorer, TestImage image, byte[] png) {
         return scorer.score(ImagePrompt.of(image.name(), png, image.prompt()))
                 .score(Aspect.QUALITY)
                 .map(Score::value);

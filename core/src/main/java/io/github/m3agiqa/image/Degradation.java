@@ -24,11 +24,17 @@ public enum Degradation {
             return new RgbImage(image.width(), image.height(), out);
         }
     },
-    BLOCKS("JPEG", "quality of 100") {
+    /**
+     * Blocks lie between those of a JPEG that the picture may come from. On the same ones a coarser table takes nothing more
+     * away until its steps are the next multiple of the old ones: one of quality 75 is as good at quality 25 as at 40.
+     */
+    JPEG("JPEG", "quality of 100") {
         @Override
         public RgbImage apply(RgbImage image, double strength, long seed) {
+            byte[] stored = ImageEncoder.jpeg(image.framed(HALF_A_BLOCK), strength);
             return new ImageDecoder(ImageDecoder.Limits.DEFAULT)
-                    .decode("blocks", ImageEncoder.jpeg(image, strength), AlphaMode.DROP);
+                    .decode("stored", stored, AlphaMode.DROP)
+                    .crop(HALF_A_BLOCK, HALF_A_BLOCK, image.width(), image.height());
         }
     },
     SAMPLING("down-sampled and up again", "factor") {
@@ -38,6 +44,8 @@ public enum Degradation {
                     .resized(image.width(), image.height());
         }
     };
+
+    private static final int HALF_A_BLOCK = 4;
 
     private final String title;
     private final String unit;
@@ -62,7 +70,7 @@ public enum Degradation {
         return switch (this) {
             case BLUR -> List.of(1.0, 2.0, 3.0, 5.0, 8.0);
             case NOISE -> List.of(8.0, 16.0, 32.0, 48.0, 64.0);
-            case BLOCKS -> List.of(40.0, 25.0, 15.0, 8.0, 4.0);
+            case JPEG -> List.of(40.0, 25.0, 15.0, 8.0, 4.0);
             case SAMPLING -> List.of(2.0, 3.0, 4.0, 6.0, 8.0);
         };
     }

@@ -85,6 +85,21 @@ public final class RgbImage {
         return mirrored < size ? mirrored : 2 * size - 1 - mirrored;
     }
 
+    /** This image with a border of so many pixels, each like the nearest inside. */
+    public RgbImage framed(int border) {
+        int framedWidth = width + 2 * border;
+        int framedHeight = height + 2 * border;
+        byte[] framed = new byte[3 * framedWidth * framedHeight];
+        for (int y = 0; y < framedHeight; y++) {
+            int from = Math.clamp(y - border, 0, height - 1) * width;
+            for (int x = 0; x < framedWidth; x++) {
+                int nearest = Math.clamp(x - border, 0, width - 1);
+                System.arraycopy(pixels, 3 * (from + nearest), framed, 3 * (y * framedWidth + x), 3);
+            }
+        }
+        return new RgbImage(framedWidth, framedHeight, framed);
+    }
+
     /** A rectangle of this image, copied. */
     public RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];

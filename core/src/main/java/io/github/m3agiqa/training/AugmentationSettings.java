@@ -5,8 +5,9 @@ package io.github.m3agiqa.training;
  * shall score higher by a margin.
  *
  * @param mirrored whether every image is also learned from as a mirror shows it
- * @param spoilt for quality, how many of the images are spoilt in each way of
- *     {@link io.github.m3agiqa.image.Degradation}, at five random strengths: the more, the worse
+ * @param spoilt for quality, how many rankings there are, each an image spoilt in one way of
+ *     {@link io.github.m3agiqa.image.Degradation}, at five strengths: the more, the worse. All images are spoilt in one
+ *     way before any is in a second
  * @param margin by how many points of 5 one strength of five shall be worse than the one before
  * @param weight of the rankings' loss, which is added to that of the scores
  * @param batchSize rankings a step

@@ -8,9 +8,12 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.DescriptionSettings.Source;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -46,25 +49,38 @@ final class Rankings {
         return readings.of(samples, aspect, WITHOUT, WITHOUT.train());
     }
 
-    /** Which images are spoilt and how goes by their names, so that more images leave most of the readings as they were. */
+    /**
+     * Every image is spoilt in one way before any is in a second. Which come first and how they are spoilt goes by their
+     * names, so that more images leave most of the readings as they were.
+     */
     private List<Ranking> spoilt(List<Sample> samples) {
-        List<Sample> drawn = samples.stream()
+        List<Sample> order = samples.stream()
                 .sorted(Comparator.comparingLong(sample -> random(sample).nextLong()))
                 .limit(settings.spoilt())
                 .toList();
+        List<List<Ranking>> ofEach = read(order).stream().map(this::inEveryWay).toList();
+        return IntStream.range(0, Degradation.values().length)
+                .boxed()
+                .flatMap(turn -> ofEach.stream().map(ways -> ways.get(turn)))
+                .limit(settings.spoilt())
+                .toList();
+    }
+
+    /** An image spoilt in every way, in random order. */
+    private List<Ranking> inEveryWay(Reading original) {
+        SplittableRandom random = random(original.sample());
         List<Ranking> rankings = new ArrayList<>();
-        for (Reading original : read(drawn)) {
-            SplittableRandom random = random(original.sample());
-            for (Degradation kind : Degradation.values()) {
-                long noise = random.nextLong();
-                List<Reading> ranking = new ArrayList<>(List.of(original));
-                for (int i = 0; i < STRENGTHS; i++) {
-                    double strength = kind.strength((i + random.nextDouble()) / STRENGTHS);
-                    ranking.add(original.altered(new Alteration.Spoilt(kind, strength, noise)));
-                }
-                rankings.add(new Ranking(ranking));
+        for (Degradation kind : Degradation.values()) {
+            long noise = random.nextLong();
+            double first = random.nextDouble();
+            List<Reading> ranking = new ArrayList<>(List.of(original));
+            for (int i = 0; i < STRENGTHS; i++) {
+                double strength = kind.strength((i + first) / STRENGTHS);
+                ranking.add(original.altered(new Alteration.Spoilt(kind, strength, noise)));
             }
+            rankings.add(new Ranking(ranking));
         }
+        Collections.shuffle(rankings, new Random(random.nextLong()));
         return rankings;
     }
 

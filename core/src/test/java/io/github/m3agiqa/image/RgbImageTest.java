@@ -41,4 +41,15 @@ class RgbImageTest {
         assertThat(image(5, 3).shifted(0, -2).pixels()[3 * 5 * 2 + 1]).isEqualTo((byte) 1);
         assertThat(image(5, 3).shifted(0, 0).pixels()).isEqualTo(image(5, 3).pixels());
     }
+
+    @Test
+    void aBorderIsLikeTheNearestPixels() {
+        RgbImage framed = image(5, 3).framed(2);
+
+        assertThat(columns(framed, 2)).containsExactly(0, 0, 0, 1, 2, 3, 4, 4, 4);
+        assertThat(framed.height()).isEqualTo(7);
+        assertThat(framed.crop(2, 2, 5, 3).pixels()).isEqualTo(image(5, 3).pixels());
+        assertThat(framed.crop(0, 0, 9, 1).pixels())
+                .isEqualTo(framed.crop(0, 2, 9, 1).pixels());
+    }
 }

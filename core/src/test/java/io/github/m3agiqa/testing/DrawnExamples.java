@@ -29,7 +29,7 @@ public final class DrawnExamples {
     private static RgbImage degraded(RgbImage image) {
         RgbImage blurred = Degradation.BLUR.apply(image, 3, 1);
         RgbImage noisy = Degradation.NOISE.apply(blurred, 28, 1);
-        return Degradation.BLOCKS.apply(noisy, 6, 1);
+        return Degradation.JPEG.apply(noisy, 6, 1);
     }
 
     /** Draws all of them into a folder. */

@@ -15,7 +15,6 @@ import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.hub.ModelFolder;
-import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
@@ -279,7 +278,7 @@ class PredictorTrainingTest {
         Watcher watcher = Watcher.patient();
         Files.writeString(file, more);
         PredictorTraining.cache(file, watcher);
-        int mirrored = watcher.steps() - 2 * Degradation.values().length * 5;
+        int mirrored = watcher.steps() - 2 * 5;
         assertThat(mirrored).isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
 
         Path whole = run(more.replace("judge", "whole").replace("/run\n", "/whole\n"));
