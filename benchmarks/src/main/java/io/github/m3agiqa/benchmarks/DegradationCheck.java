@@ -10,9 +10,9 @@ import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.Degradation;
 import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.ImageEncoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.scoring.Scorer;
-import io.github.m3agiqa.testing.DrawnImages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -150,13 +150,13 @@ record DegradationCheck(
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(image.file(), e), e);
         }
-        Optional<Double> first = quality(scorer, image, png(original));
+        Optional<Double> first = quality(scorer, image, ImageEncoder.png(original));
         List<Sequence> sequences = new ArrayList<>();
         for (Degradation kind : Degradation.values()) {
             List<Double> scores = new ArrayList<>();
             first.ifPresent(scores::add);
             List<byte[]> copies = kind.strengths().parallelStream()
-                    .map(strength -> png(kind.apply(original, strength, seed)))
+                    .map(strength -> ImageEncoder.png(kind.apply(original, strength, seed)))
                     .toList();
             copies.forEach(copy -> quality(scorer, image, copy).ifPresent(scores::add));
             if (scores.size() != 1 + kind.strengths().size()) {
@@ -165,10 +165,6 @@ record DegradationCheck(
             sequences.add(new Sequence(image.name(), kind, scores));
         }
         return Optional.of(sequences);
-    }
-
-    private static byte[] png(RgbImage picture) {
-        return DrawnImages.encode(DrawnImages.buffered(picture), "png");
     }
 
     private static Optional<Double> quality(Scorer scorer, TestImage image, byte[] png) {

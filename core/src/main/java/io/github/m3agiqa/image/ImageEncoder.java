@@ -10,6 +10,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Writes images as files. */
 public final class ImageEncoder {
@@ -42,7 +43,7 @@ public final class ImageEncoder {
             settings.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
             settings.setCompressionQuality((float) (value / 100));
         });
-        try (ImageOutputStream out = ImageIO.createImageOutputStream(bytes)) {
+        try (ImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
             writer.setOutput(out);
             writer.write(null, new IIOImage(buffered(image), null, null), settings);
         } catch (IOException e) {

@@ -58,7 +58,14 @@ class DistillationTest {
     private static OnlineTeacher teacher(String url, String key) {
         return new OnlineTeacher(
                 new Settings(
-                        OnlineTeacher.Provider.OPENAI, "m", url, 0, 1, 256, Duration.ofSeconds(2), new Prices(1000, 0)),
+                        OnlineTeacher.Provider.OPENAI,
+                        "m",
+                        url,
+                        0,
+                        1,
+                        256,
+                        Duration.ofSeconds(30),
+                        new Prices(1000, 0)),
                 key);
     }
 
