@@ -25,8 +25,9 @@ public enum Degradation {
         }
     },
     /**
-     * Blocks lie between those of a JPEG that the picture may come from. On the same ones a coarser table takes nothing more
-     * away until its steps are the next multiple of the old ones: one of quality 75 is as good at quality 25 as at 40.
+     * Blocks lie between those of a JPEG that the picture may come from. On the same ones a coarser table takes no more
+     * coefficients away until its steps pass the next multiple of the old ones: one of quality 75 loses the same at
+     * quality 25 as at 40.
      */
     JPEG("JPEG", "quality of 100") {
         @Override
