@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The SigLIP vision tower: image patches through a pre-norm transformer.
@@ -32,6 +33,8 @@ public final class SiglipVision {
     private static final double LAYER_NORM_EPSILON = 1e-6;
     /** More at a time make a processor no faster, and need more memory. */
     private static final int PATCHES_TOGETHER = 1024;
+    /** From so many channels on, {@link WinogradConvolution} is faster than the engine's convolution. */
+    private static final int IN_TILES_FROM = 128;
 
     /**
      * The sizes of a tower.
@@ -144,8 +147,23 @@ public final class SiglipVision {
         }
     }
 
-    private record StemLayer(Convolution shape, Parameter weight, Parameter bias) {
+    /**
+     * A layer of the stem.
+     *
+     * @param transformed what {@link WinogradConvolution} makes of the weight, where it is for this layer
+     */
+    private record StemLayer(
+            Convolution shape,
+            Parameter weight,
+            Parameter bias,
+            @Nullable Parameter transformed) {
         Tensor forward(Tensor x) {
+            return transformed != null && !weight.get().requires_grad()
+                    ? WinogradConvolution.apply(x, transformed, bias)
+                    : plain(x);
+        }
+
+        Tensor plain(Tensor x) {
             return Torch.convolution(x, weight.get(), bias.get(), shape.stride, shape.kernel / 2);
         }
     }
@@ -196,10 +214,17 @@ public final class SiglipVision {
         for (int i = 0; i < config.stem.size(); i++) {
             Convolution shape = config.stem.get(i);
             Parameters layer = embeddings.at("stem." + i);
+            Parameter weight = layer.float32("weight", shape.channels, channels, shape.kernel, shape.kernel);
+            boolean inTiles = shape.kernel == 3
+                    && shape.stride == 1
+                    && Math.min(channels, shape.channels) >= IN_TILES_FROM
+                    && layer.device().isCpu()
+                    && layer.precision().operandDtype(layer.device()) == Dtype.F32;
             layers.add(new StemLayer(
                     shape,
-                    layer.float32("weight", shape.channels, channels, shape.kernel, shape.kernel),
-                    layer.float32("bias", shape.channels)));
+                    weight,
+                    layer.float32("bias", shape.channels),
+                    inTiles ? layer.derived(() -> WinogradConvolution.transformed(weight.get())) : null));
             channels = shape.channels;
         }
         return layers;
@@ -357,7 +382,7 @@ public final class SiglipVision {
             Tensor patches = Torch.stack(images.stream().map(this::patches).toList());
             Tensor x = unpatched(patches, grid(images.getFirst()));
             for (StemLayer layer : stem) {
-                Tensor made = layer.forward(x);
+                Tensor made = layer.plain(x);
                 x = (stemToo ? normalized(made, layer.weight, layer.bias) : made).relu();
             }
             Tensor embedded = Torch.convolution(x, patchWeight.get(), patchBias.get(), config.stemPatchSize(), 0);

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -42,7 +43,7 @@ public final class ModelWeights implements AutoCloseable {
     private final @Nullable Adapter adapter;
     private final @Nullable WeightStore adapterStore;
     private final LoraMode loraMode;
-    private final List<Matrix> merged = new ArrayList<>();
+    private final List<Runnable> closings = new ArrayList<>();
     private final Set<String> askedOfBase = new HashSet<>();
     private final Set<String> askedOfAdapter = new HashSet<>();
     private final List<String> problems = new ArrayList<>();
@@ -124,8 +125,14 @@ public final class ModelWeights implements AutoCloseable {
             return store.matrix(name);
         }
         Matrix matrix = store.newMatrix(() -> merge(store.load(name, Dtype.F32), lowRank.get()));
-        merged.add(matrix);
+        closings.add(matrix::close);
         return matrix;
+    }
+
+    Parameter derived(Supplier<Tensor> computation) {
+        Parameter parameter = new Parameter(computation);
+        closings.add(parameter::close);
+        return parameter;
     }
 
     /** The low-rank branch of a module that is still to be added; none if there is none or it is merged. */
@@ -183,7 +190,7 @@ public final class ModelWeights implements AutoCloseable {
 
     @Override
     public void close() {
-        merged.forEach(Matrix::close);
+        closings.forEach(Runnable::run);
         if (adapterStore != null) {
             adapterStore.close();
         }

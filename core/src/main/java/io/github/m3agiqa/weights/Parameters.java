@@ -6,6 +6,8 @@ import io.github.m3agiqa.weights.ModelWeights.LowRank;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * The weights of one part of a model: names below a prefix, each asked for with the shape that the network needs.
@@ -48,6 +50,11 @@ public final class Parameters {
     /** The low-rank branch that is to be added to this module's product. */
     public Optional<LowRank> lowRank(long out, long in) {
         return weights.lowRank(module(), List.of(out, in));
+    }
+
+    /** What is computed of weights that do not change, when it is first used; it is freed with the model. */
+    public Parameter derived(Supplier<Tensor> computation) {
+        return weights.derived(computation);
     }
 
     /** Where the weights are computed with. */

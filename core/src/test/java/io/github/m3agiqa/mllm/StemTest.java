@@ -47,9 +47,9 @@ class StemTest {
                 : Math.sin(name.length() + 0.9 * index);
     }
 
-    private static Parameters parameters() {
+    private static Parameters parameters(Map<String, long[]> shapes) {
         return ModelWeights.of(new WeightStore(
-                        FilledTensors.of(SHAPES, (name, _, index) -> weight(name, index)), Precision.FP32, Device.CPU))
+                        FilledTensors.of(shapes, (name, _, index) -> weight(name, index)), Precision.FP32, Device.CPU))
                 .root();
     }
 
@@ -63,7 +63,7 @@ class StemTest {
     @Test
     void computesWhatTheFormulaSays() {
         RgbImage image = image(8, 4);
-        SiglipVision tower = new SiglipVision(CONFIG, VisionMode.CORRECTED, parameters());
+        SiglipVision tower = new SiglipVision(CONFIG, VisionMode.CORRECTED, parameters(SHAPES));
 
         try (Scope _ = new Scope()) {
             Tensor seen = tower.forward(List.of(tower.patches(image)), List.of(tower.grid(image)), LayerChain.PLAIN)
@@ -129,9 +129,43 @@ class StemTest {
         return result;
     }
 
+    /** Filters that learn need the gradients of the plain convolution; the others are computed in tiles. */
+    @Test
+    void wideLayersAreComputedInTilesUnlessTheyLearn() {
+        int wide = 128;
+        SiglipVision.Config config = new SiglipVision.Config(
+                HIDDEN, 8, 0, 1, 8, 4, List.of(new Convolution(wide, 3, 2), new Convolution(wide, 3, 1)));
+        Map<String, long[]> shapes = new LinkedHashMap<>(SHAPES);
+        shapes.put("embeddings.stem.0.weight", new long[] {wide, 3, 3, 3});
+        shapes.put("embeddings.stem.0.bias", new long[] {wide});
+        shapes.put("embeddings.stem.1.weight", new long[] {wide, wide, 3, 3});
+        shapes.put("embeddings.stem.1.bias", new long[] {wide});
+        shapes.put("embeddings.patch_embedding.weight", new long[] {HIDDEN, wide, 2, 2});
+        Parameters parameters = parameters(shapes);
+        SiglipVision tower = new SiglipVision(config, VisionMode.CORRECTED, parameters);
+        Tensor filters = parameters
+                .at("embeddings")
+                .float32("stem.1.weight", wide, wide, 3, 3)
+                .get();
+
+        try (Scope _ = new Scope()) {
+            float[] tiles = seen(tower);
+            filters.requires_grad_(true);
+            float[] plain = seen(tower);
+
+            assertThat(tiles).isNotEqualTo(plain).containsExactly(plain, Offset.offset(1e-4f));
+        }
+    }
+
+    private static float[] seen(SiglipVision tower) {
+        RgbImage image = image(8, 4);
+        return Torch.toFloats(
+                tower.forward(List.of(image), LayerChain.PLAIN).getFirst().detach());
+    }
+
     @Test
     void isRefusedWhereImagesAreCutIntoPatchesFirst() {
-        assertThatThrownBy(() -> new SiglipVision(CONFIG, VisionMode.PUBLISHED, parameters()))
+        assertThatThrownBy(() -> new SiglipVision(CONFIG, VisionMode.PUBLISHED, parameters(SHAPES)))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining("corrected");
     }
