@@ -55,7 +55,7 @@ final class PrecisionBenchmark implements Callable<Integer> {
         System.out.println("| --- | --- | --- | --- | --- |");
         for (boolean describe : new boolean[] {false, true}) {
             List<Assessment> exact = score(chosen, Precision.FP32, describe);
-            for (Precision precision : new Precision[] {Precision.BF16, Precision.INT8}) {
+            for (Precision precision : new Precision[] {Precision.BF16, Precision.FP16, Precision.INT8}) {
                 compare(precision, describe, exact, score(chosen, precision, describe));
             }
         }

@@ -16,6 +16,7 @@ final class RandomModelCommand implements Callable<Integer> {
         TINY,
         SMALL,
         MEDIUM,
+        LLAMA,
         LARGE
     }
 
@@ -31,6 +32,7 @@ final class RandomModelCommand implements Callable<Integer> {
             case TINY -> Sizes.TINY;
             case SMALL -> Sizes.SMALL;
             case MEDIUM -> Sizes.MEDIUM;
+            case LLAMA -> Sizes.LLAMA;
             case LARGE -> Sizes.LARGE;
         };
         RandomModel.write(folder, sizes);

@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "twin",
         description = "Times a described score against one that is made as the published code makes it, turn by turn."
-                + " int8 is for ours alone; the twin then has bf16.",
+                + " int8 and fp16 are for ours alone; the twin then has bf16.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run twin --model models/nano --beams 3"})
 final class TwinBenchmark implements Callable<Integer> {
@@ -47,7 +47,7 @@ final class TwinBenchmark implements Callable<Integer> {
         ModelFolder folder = setting.open();
         RgbImage image =
                 new ImageDecoder(ImageDecoder.Limits.DEFAULT).decode("drawn.png", setting.png(), AlphaMode.WHITE);
-        Precision literal = setting.precision == Precision.INT8 ? Precision.BF16 : setting.precision;
+        Precision literal = setting.precision.packed() ? Precision.BF16 : setting.precision;
         double[] ratios = new double[rounds];
         try (OpenedModel ours = setting.networks(folder);
                 OpenedModel twins = new OpenedModel(folder, literal, setting.device);

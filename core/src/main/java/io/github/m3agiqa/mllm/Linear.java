@@ -29,7 +29,7 @@ final class Linear {
 
     /** A layer of the vision tower: with a bias, never quantized. */
     static Linear withBias(Parameters module, long out, long in) {
-        return new Linear(module.denseMatrix("weight", out, in), module.float32("bias", out), null);
+        return new Linear(module.unquantizedMatrix(out, in), module.float32("bias", out), null);
     }
 
     /**

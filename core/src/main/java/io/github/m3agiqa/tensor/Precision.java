@@ -13,12 +13,21 @@ public enum Precision {
     FP32,
     /** Matrices in bfloat16, half the memory; so are the operands of products where that is fastest. */
     BF16,
+    /**
+     * Matrices in float16, as the published model has them, and operands in float32: what a processor without products of
+     * bfloat16 computes fastest. For processors only, and without gradients.
+     */
+    FP16,
     /** As {@link #BF16}, with the language model's matrices stored in 8 bits, one scale an output row. */
     INT8;
 
     /** The element type of matrices that are not quantized. */
     public Dtype matrixDtype() {
-        return this == FP32 ? Dtype.F32 : Dtype.BF16;
+        return switch (this) {
+            case FP32 -> Dtype.F32;
+            case FP16 -> Dtype.F16;
+            case BF16, INT8 -> Dtype.BF16;
+        };
     }
 
     /**
@@ -26,7 +35,12 @@ public enum Precision {
      * float32.
      */
     public Dtype operandDtype(Device device) {
-        return device.multipliesBf16() ? matrixDtype() : Dtype.F32;
+        return this != FP16 && device.multipliesBf16() ? matrixDtype() : Dtype.F32;
+    }
+
+    /** Whether there are kernels for processors alone, and no gradients. */
+    public boolean packed() {
+        return this == FP16 || this == INT8;
     }
 
     /** The lower-case name used in options. */
@@ -35,7 +49,7 @@ public enum Precision {
     }
 
     /**
-     * Reads {@code fp32}, {@code bf16} or {@code int8}.
+     * Reads {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}.
      *
      * @throws IllegalArgumentException if it is none of these
      */

@@ -2,6 +2,7 @@ package io.github.m3agiqa.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -381,13 +382,20 @@ public final class Torch {
      */
     public static Tensor call(String operator, Tensor... arguments) {
         try (Scope scope = new Scope()) {
-            IValueVector stack = new IValueVector();
-            for (Tensor argument : arguments) {
-                stack.push_back(new IValue(argument));
-            }
-            Dispatcher.singleton().findSchemaOrThrow(operator, "").callBoxed(stack);
-            return scope.keep(new Tensor(stack.get(0).toTensor()));
+            IValue result =
+                    run(operator, Arrays.stream(arguments).map(IValue::new).toArray(IValue[]::new));
+            return scope.keep(new Tensor(result.toTensor()));
         }
+    }
+
+    /** As {@link #call}, for operators of which not everything is a tensor. */
+    static IValue run(String operator, IValue... arguments) {
+        IValueVector stack = new IValueVector();
+        for (IValue argument : arguments) {
+            stack.push_back(argument);
+        }
+        Dispatcher.singleton().findSchemaOrThrow(operator, "").callBoxed(stack);
+        return new IValue(stack.get(0));
     }
 
     /** Random numbers of their own, which nothing else draws from: the same seed gives the same ones. */

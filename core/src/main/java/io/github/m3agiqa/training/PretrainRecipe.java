@@ -275,7 +275,7 @@ public record PretrainRecipe(
         if (!(validationShare >= 0 && validationShare < 1)) {
             throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
         }
-        if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
+        if (Precision.of(Recipes.given("dtype", dtype)).packed()) {
             throw new IllegalArgumentException("dtype must be bf16 or fp32");
         }
         Device.parse(Recipes.given("device", device));

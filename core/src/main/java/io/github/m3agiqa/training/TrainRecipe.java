@@ -114,7 +114,7 @@ public record TrainRecipe(
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
         if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
-            throw new IllegalArgumentException("dtype must be bf16 or fp32");
+            throw new IllegalArgumentException("dtype must be bf16, fp16 or fp32");
         }
         Device.parse(Recipes.given("device", device));
         variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));

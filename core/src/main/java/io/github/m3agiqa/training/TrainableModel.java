@@ -40,8 +40,9 @@ final class TrainableModel implements AutoCloseable {
      * @throws ModelException if its files are missing or damaged
      */
     TrainableModel(ModelFolder folder, Precision precision, Device device) {
-        if (precision == Precision.INT8) {
-            throw new ModelException("8-bit weights cannot be trained; use dtype bf16 or fp32");
+        if (precision.packed()) {
+            throw new ModelException(
+                    "no gradients flow through weights in %s; use dtype bf16 or fp32".formatted(precision.id()));
         }
         if (!device.isCpu() && !Engine.cudaAvailable()) {
             throw new ModelException(

@@ -2,6 +2,7 @@ package io.github.m3agiqa.weights;
 
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -50,7 +51,12 @@ public final class WeightStore implements AutoCloseable {
 
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
-                name, _ -> precision == Precision.INT8 ? int8(() -> load(name, Dtype.F32)) : dense(name));
+                name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32)) : dense(name));
+    }
+
+    /** A matrix that is not quantized, for products alone. */
+    Matrix unquantizedMatrix(String name) {
+        return precision == Precision.FP16 ? matrix(name) : denseMatrix(name);
     }
 
     private DenseMatrix dense(String name) {
@@ -61,15 +67,23 @@ public final class WeightStore implements AutoCloseable {
 
     /** A matrix in this store's precision that is not of its source. */
     Matrix newMatrix(Supplier<Tensor> weight) {
-        return precision == Precision.INT8 ? int8(weight) : newDenseMatrix(weight);
+        return switch (precision) {
+            case INT8 -> new Int8Matrix(weight, precision.operandDtype(device));
+            case FP16 -> PackedMatrix.supported() ? new HalfMatrix(weight, this::packAll) : newDenseMatrix(weight);
+            case FP32, BF16 -> newDenseMatrix(weight);
+        };
+    }
+
+    private void packAll() {
+        matrices.values().parallelStream().forEach(matrix -> {
+            if (matrix instanceof HalfMatrix half) {
+                half.pack();
+            }
+        });
     }
 
     private DenseMatrix newDenseMatrix(Supplier<Tensor> weight) {
         return new DenseMatrix(weight, precision.matrixDtype(), precision.operandDtype(device));
-    }
-
-    private Int8Matrix int8(Supplier<Tensor> weight) {
-        return new Int8Matrix(weight, precision.operandDtype(device));
     }
 
     Tensor load(String name, Dtype dtype) {

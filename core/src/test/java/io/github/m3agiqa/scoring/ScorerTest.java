@@ -72,17 +72,19 @@ class ScorerTest {
     }
 
     /** Bit for bit: neither the order of images, nor the aspects asked for, nor other threads change a score. */
-    @Test
-    void aScoreDependsOnImageAndPromptAlone() throws Exception {
+    @ParameterizedTest
+    @EnumSource(names = {"FP32", "FP16"})
+    void aScoreDependsOnImageAndPromptAlone(Precision precision) throws Exception {
+        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision);
         List<ImagePrompt> inputs = new ArrayList<>(IntStream.range(0, 6)
                 .mapToObj(i -> drawn(200 + 90 * i, 300, "prompt " + i))
                 .toList());
         Map<String, Map<Aspect, AspectResult>> alone = new LinkedHashMap<>();
-        try (Scorer scorer = open(FP32)) {
+        try (Scorer scorer = open(options)) {
             inputs.forEach(input -> alone.put(input.image(), scorer.score(input).aspects()));
         }
 
-        try (Scorer scorer = open(FP32);
+        try (Scorer scorer = open(options);
                 ExecutorService threads = Executors.newFixedThreadPool(3)) {
             Collections.shuffle(inputs, new Random(1));
             List<Future<Assessment>> answers = threads.invokeAll(inputs.stream()
@@ -93,7 +95,7 @@ class ScorerTest {
                         .isEqualTo(alone.get(answer.get().image()));
             }
         }
-        try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.AUTHENTICITY)))) {
+        try (Scorer scorer = open(options.withAspects(Set.of(Aspect.AUTHENTICITY)))) {
             for (ImagePrompt input : inputs) {
                 Assessment assessment = scorer.score(input);
                 assertThat(assessment.aspects()).containsOnlyKeys(Aspect.AUTHENTICITY);

@@ -23,8 +23,13 @@ import org.bytedeco.pytorch.global.torch;
  * every part of the product runs on it.
  */
 public final class RandomModel {
-    /** The sizes of a model to be written. */
+    /**
+     * The sizes of a model to be written.
+     *
+     * @param vocabulary how many tokens there are at least
+     */
     public record Sizes(
+            int vocabulary,
             int hidden,
             int intermediate,
             int layers,
@@ -39,16 +44,22 @@ public final class RandomModel {
             int headWidth,
             Dtype dtype) {
         /** A model of some hundred kilobytes. */
-        public static final Sizes TINY = new Sizes(128, 256, 2, 4, 2, 8, 32, 64, 2, 4, 4, 32, Dtype.F16);
+        public static final Sizes TINY = new Sizes(0, 128, 256, 2, 4, 2, 8, 32, 64, 2, 4, 4, 32, Dtype.F16);
 
         /** About 50 million parameters. */
-        public static final Sizes SMALL = new Sizes(512, 1408, 8, 8, 2, 16, 384, 1152, 6, 6, 8, 64, Dtype.F32);
+        public static final Sizes SMALL = new Sizes(0, 512, 1408, 8, 8, 2, 16, 384, 1152, 6, 6, 8, 64, Dtype.F32);
 
         /** About one billion parameters, all but a tenth of them in the language model. */
-        public static final Sizes MEDIUM = new Sizes(2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
+        public static final Sizes MEDIUM =
+                new Sizes(0, 2048, 5632, 20, 16, 4, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
+
+        /** A language model of the shape of Llama-3.2-1B, with the vocabulary of the published model: 1.6 billion parameters. */
+        public static final Sizes LLAMA =
+                new Sizes(128_256, 2048, 8192, 16, 32, 8, 64, 768, 3072, 12, 12, 16, 512, Dtype.BF16);
 
         /** Files of four gigabytes in the type of the published model. */
-        public static final Sizes LARGE = new Sizes(3072, 8192, 20, 24, 6, 64, 768, 3072, 12, 12, 16, 512, Dtype.F16);
+        public static final Sizes LARGE =
+                new Sizes(0, 3072, 8192, 20, 24, 6, 64, 768, 3072, 12, 12, 16, 512, Dtype.F16);
     }
 
     private static final int MAX_NEW_TOKENS = 24;
@@ -67,11 +78,12 @@ public final class RandomModel {
     private final ObjectMapper json = new ObjectMapper();
     private final Path folder;
     private final Sizes sizes;
-    private final TinyTokenizer tokenizer = new TinyTokenizer(CONTROLS);
+    private final TinyTokenizer tokenizer;
 
     private RandomModel(Path folder, Sizes sizes) {
         this.folder = folder;
         this.sizes = sizes;
+        this.tokenizer = new TinyTokenizer(CONTROLS, sizes.vocabulary);
     }
 
     /** Writes a tiny model into the folder that is named, for the build. */

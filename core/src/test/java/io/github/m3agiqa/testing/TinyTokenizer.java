@@ -22,7 +22,12 @@ final class TinyTokenizer {
     private final List<String> merges = new ArrayList<>();
     private final List<String> controls;
 
-    TinyTokenizer(List<String> controls) {
+    /**
+     * A tokenizer.
+     *
+     * @param size how many ids there are at least; those beyond the words are of texts that no merge makes
+     */
+    TinyTokenizer(List<String> controls, int size) {
         this.controls = controls;
         alphabet().forEach(letter -> vocabulary.put(letter, vocabulary.size()));
         for (String word : WORDS) {
@@ -33,6 +38,9 @@ final class TinyTokenizer {
                     vocabulary.put(joined, vocabulary.size());
                 }
             }
+        }
+        for (int i = vocabulary.size() + controls.size(); i < size; i++) {
+            vocabulary.put("Ġ" + i, vocabulary.size());
         }
     }
 

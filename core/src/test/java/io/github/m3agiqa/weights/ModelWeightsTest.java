@@ -109,6 +109,22 @@ class ModelWeightsTest {
         }
     }
 
+    /** Tolerances: the 11 bits of a float16 mantissa, and the order of a sum where one row is alone. */
+    @ParameterizedTest
+    @CsvSource({"1, 64, 32", "3, 256, 96", "200, 130, 64"})
+    void float16IsCloseToFloat32(int rows, int in, int out) {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(out, in));
+        Tensor x = torch.randn(rows, in);
+
+        Matrix matrix = matrix(tensors, Precision.FP16, out, in);
+        Tensor half = matrix.multiply(x);
+
+        assertThat(relativeDifference(half, torch.linear(x, tensors.get("m.weight"))))
+                .isBetween(1e-7, 1e-3);
+        Tensor alone = matrix.multiply(x.narrow(0, rows - 1, 1));
+        assertThat(relativeDifference(alone, half.narrow(0, rows - 1, 1))).isLessThan(1e-6);
+    }
+
     /** The packed product of few rows against that of the unpacked matrix, which many rows take. */
     @Test
     void int8FormsAgree() {
