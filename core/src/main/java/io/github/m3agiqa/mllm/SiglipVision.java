@@ -159,7 +159,7 @@ public final class SiglipVision {
             @Nullable Parameter transformed) {
         Tensor forward(Tensor x) {
             return transformed != null && !weight.get().requires_grad()
-                    ? WinogradConvolution.apply(x, transformed, bias)
+                    ? WinogradConvolution.apply(x, transformed.get(), bias.get())
                     : plain(x);
         }
 

@@ -2,7 +2,6 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
-import io.github.m3agiqa.weights.Parameter;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -73,7 +72,7 @@ final class WinogradConvolution {
      * @param bias (out)
      * @return (images, out, height, width), channels last in memory
      */
-    static Tensor apply(Tensor images, Parameter filters, Parameter bias) {
+    static Tensor apply(Tensor images, Tensor filters, Tensor bias) {
         long height = images.size(2);
         long width = images.size(3);
         long rows = Math.ceilDiv(height, TILE);
@@ -82,7 +81,7 @@ final class WinogradConvolution {
         try (Scope scope = new Scope()) {
             Tensor windows = windows(images.permute(0, 2, 3, 1), rows, columns);
             Tensor seen = both(OF_PIXELS, WINDOW, WINDOW).mm(windows).view(WINDOW * WINDOW, tiles, images.size(1));
-            Tensor products = torch.bmm(seen, filters.get().transpose(1, 2)); // (36, tiles, out)
+            Tensor products = torch.bmm(seen, filters.transpose(1, 2)); // (36, tiles, out)
             long out = products.size(2);
             Tensor made = both(OF_PRODUCTS, TILE, WINDOW)
                     .mm(products.view(WINDOW * WINDOW, tiles * out))
@@ -91,7 +90,7 @@ final class WinogradConvolution {
                     .reshape(images.size(0), rows * TILE, columns * TILE, out)
                     .narrow(1, 0, height)
                     .narrow(2, 0, width)
-                    .add_(bias.get());
+                    .add_(bias);
             return scope.keep(made.permute(0, 3, 1, 2));
         }
     }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
-import io.github.m3agiqa.weights.Parameter;
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,8 +35,7 @@ class WinogradConvolutionTest {
             Tensor bias = random(random, out);
             Tensor expected = Torch.convolution(x, filters, bias, 1, 1);
 
-            Tensor transformed = WinogradConvolution.transformed(filters);
-            Tensor found = WinogradConvolution.apply(x, new Parameter(() -> transformed), new Parameter(() -> bias));
+            Tensor found = WinogradConvolution.apply(x, WinogradConvolution.transformed(filters), bias);
 
             assertThat(found.sizes().vec().get())
                     .isEqualTo(expected.sizes().vec().get());
@@ -52,9 +50,8 @@ class WinogradConvolutionTest {
         try (Scope _ = new Scope()) {
             Random random = new Random(8);
             Tensor x = random(random, 3, 9, 6, 4).permute(0, 3, 1, 2);
-            Tensor transformed = WinogradConvolution.transformed(random(random, 4, 4, 3, 3));
-            Parameter filters = new Parameter(() -> transformed);
-            Parameter bias = new Parameter(() -> Torch.floats(new float[4], 4));
+            Tensor filters = WinogradConvolution.transformed(random(random, 4, 4, 3, 3));
+            Tensor bias = Torch.floats(new float[4], 4);
 
             Tensor alone = WinogradConvolution.apply(x.narrow(0, image, 1), filters, bias);
             Tensor beside = WinogradConvolution.apply(x, filters, bias).narrow(0, image, 1);
