@@ -1,6 +1,5 @@
 package io.github.m3agiqa.benchmarks;
 
-import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.RandomModel;
 import io.github.m3agiqa.testing.RandomModel.Sizes;
@@ -8,8 +7,6 @@ import io.github.m3agiqa.training.PredictorTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -27,38 +24,15 @@ final class EpochBenchmark implements Callable<Integer> {
     @Option(names = "--images", description = "How many images to draw (default: ${DEFAULT-VALUE}).")
     private int images = 96;
 
-    /** The moments at which steps were taken. */
-    private static final class Clock implements StepListener {
-        private final List<Long> moments = new ArrayList<>();
-
-        @Override
-        public void started(long steps, long done) {
-            moments.clear();
-            moments.add(System.nanoTime());
-        }
-
-        @Override
-        public void step() {
-            moments.add(System.nanoTime());
-        }
-
-        @Override
-        public void note(String line) {}
-
-        double seconds(int from, int to) {
-            return (moments.get(to) - moments.get(from)) / 1e9;
-        }
-    }
-
     @Override
     public Integer call() throws IOException {
         Path folder = Files.createTempDirectory("epoch");
         Path model = RandomModel.write(folder.resolve("model"), Sizes.SMALL);
         Path dataset = DrawnDataset.write(folder.resolve("dataset"), images, SIDE, SIDE);
 
-        Clock reading = new Clock();
+        Moments reading = new Moments();
         PredictorTraining.cache(recipe(folder, model, dataset, BATCH), reading);
-        int read = reading.moments.size() - 1;
+        int read = reading.steps();
         double pass = reading.seconds(1, read) / (read - 1); // the first image also loads the weights
 
         double epoch = epoch(recipe(folder, model, dataset, BATCH));
@@ -76,7 +50,7 @@ final class EpochBenchmark implements Callable<Integer> {
 
     /** Seconds a conversation. */
     private double epoch(Path recipe) {
-        Clock training = new Clock();
+        Moments training = new Moments();
         PredictorTraining.run(recipe, training);
         int trained = (int) Math.round(images * 0.75 * 0.9);
         // the first epoch warms the JVM up

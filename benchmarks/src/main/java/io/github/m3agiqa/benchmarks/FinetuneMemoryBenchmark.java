@@ -1,10 +1,7 @@
 package io.github.m3agiqa.benchmarks;
 
 import io.github.m3agiqa.StepListener;
-import io.github.m3agiqa.testing.DrawnDataset;
-import io.github.m3agiqa.training.Finetuning;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -49,38 +46,8 @@ final class FinetuneMemoryBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path folder = Files.createTempDirectory("finetune");
-        Path dataset = DrawnDataset.write(folder.resolve("dataset"), 8, SIDE, SIDE);
-        Path recipe = Files.writeString(folder.resolve("recipe.yaml"), """
-                name: benchmark
-                model: %s
-                output: %s
-                dataset: %s
-                missingImages: error
-                conversations: {quality: {train: %s/conversations/quality_train.json}}
-                validationShare: 0
-                lora: {rank: 16, alpha: 16, dropout: 0.05, targets: [q_proj, k_proj, v_proj, o_proj], alsoTrain: [], initial: base}
-                optimization:
-                  learningRate: 1.0e-4
-                  betas: [0.9, 0.95]
-                  epsilon: 1.0e-8
-                  weightDecay: 0.1
-                  maxGradientNorm: 1
-                  schedule: {kind: constant, warmupSteps: 0}
-                steps: %d
-                batchSize: %d
-                accumulation: 1
-                maxLength: 1024
-                maxSlices: 9
-                gradientCheckpointing: %s
-                dtype: bf16
-                device: cpu
-                evaluateEvery: %d
-                keepCheckpoints: 1
-                seed: 1
-                """.formatted(
-                model, folder.resolve("run"), dataset, dataset, STEPS, batchSize, gradientCheckpointing, STEPS));
-        Finetuning.run(recipe, new Clock());
+        LoraSteps.prepare(model, SIDE, "bf16", "cpu", batchSize, gradientCheckpointing, STEPS)
+                .run(new Clock());
         return 0;
     }
 }

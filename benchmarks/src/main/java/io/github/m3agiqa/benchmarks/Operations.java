@@ -43,9 +43,18 @@ record Operations(MiniCpmVConfig config) {
 
     /** Of the language model for that many tokens which follow nothing. */
     double prefill(long tokens) {
+        return 2.0 * tokens * blockWeights() + attention(tokens);
+    }
+
+    /** Each token looks at half of the others. */
+    private double attention(long tokens) {
         Llama.Config llama = config.llama();
-        return 2.0 * tokens * blockWeights()
-                + 2.0 * tokens * tokens * llama.layers() * llama.heads() * llama.headSize();
+        return 2.0 * tokens * tokens * llama.layers() * llama.heads() * llama.headSize();
+    }
+
+    /** Of the language model forward and, as its own matrices learn nothing, backward to the vectors alone. */
+    double loraStep(long tokens) {
+        return 4.0 * tokens * blockWeights() + 3 * attention(tokens);
     }
 
     /** Bytes of the language model's matrices, which every decoded token reads. */

@@ -3,6 +3,8 @@ package io.github.m3agiqa.benchmarks;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.dataset.Conversation;
+import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.PromptSlot;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +84,9 @@ final class StagesBenchmark implements Callable<Integer> {
         List<Stage> stages = new ArrayList<>();
         int prefilled = parts(folder, rates, stages);
         whole(folder, stages);
+        if (!setting.precision.packed()) {
+            stages.add(loraStep(folder, rates));
+        }
         Run run = new Run(
                 Instant.now().toString(),
                 folder.manifest().id(),
@@ -193,6 +199,45 @@ final class StagesBenchmark implements Callable<Integer> {
                 }
             }
         }
+    }
+
+    /** One conversation learned from, its image read with it. */
+    private Stage loraStep(ModelFolder folder, MachineRates rates) throws IOException {
+        int warmUp = 2;
+        LoraSteps training = LoraSteps.prepare(
+                folder.path().toAbsolutePath(),
+                setting.side,
+                setting.precision.id(),
+                setting.device.toString(),
+                1,
+                false,
+                warmUp + rounds);
+        double limit;
+        try (OpenedModel opened = setting.networks(folder)) {
+            Conversation said =
+                    ConversationFile.read(training.conversations()).getFirst();
+            RgbImage image = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
+                    .decode("drawn.png", setting.png(), AlphaMode.WHITE);
+            SlicePlan plan = opened.network.plan(image, LoraSteps.MAX_SLICES);
+            List<Turn> turns = List.of(
+                    Turn.user(said.describeRequest()),
+                    Turn.assistant(said.teacherDescription()),
+                    Turn.user(said.rateRequest()),
+                    Turn.assistant(said.ratingWord()));
+            Operations operations = new Operations(opened.config);
+            limit = (operations.encoding(plan.cut(image))
+                            + operations.loraStep(opened.network
+                                    .template()
+                                    .tokenize(plan, turns, false)
+                                    .length()))
+                    / rates.bf16();
+        }
+        Moments moments = new Moments();
+        training.run(moments);
+        double[] millis = IntStream.range(warmUp, warmUp + rounds)
+                .mapToDouble(step -> 1e3 * moments.seconds(step, step + 1))
+                .toArray();
+        return new Stage("LoRA step on one conversation", BatchingBenchmark.median(millis), limit * 1e3);
     }
 
     /** @param limit seconds */

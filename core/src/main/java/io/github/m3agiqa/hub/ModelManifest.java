@@ -8,7 +8,9 @@ import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.BinaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,9 @@ public record ModelManifest(
         Map<String, String> sha256) {
     /** The only architecture there is. */
     public static final String ARCHITECTURE = "minicpm-llama3-v-2.5";
+
+    private static final String XLSTM = "xlstm";
+    private static final String MEAN = "mean";
 
     public ModelManifest {
         given("license", license);
@@ -99,6 +104,7 @@ public record ModelManifest(
      * @param pooler how the head pools its steps, {@code mean} by default
      * @param scale the range of its scores, 0 to 5 by default
      * @param calibration what its prediction intervals are made of; null for no intervals
+     * @param undescribed what scores images that the model does not describe; null if the predictor does that too
      * @param describe the first round
      * @param rate the second round
      */
@@ -109,11 +115,12 @@ public record ModelManifest(
             String pooler,
             @JsonFormat(shape = JsonFormat.Shape.ARRAY) Scale scale,
             @Nullable Calibration calibration,
+            @Nullable ScoreHead undescribed,
             Describe describe,
             Rate rate) {
         public AspectManifest {
-            head = orElse(head, "xlstm");
-            pooler = orElse(pooler, "mean");
+            head = orElse(head, XLSTM);
+            pooler = orElse(pooler, MEAN);
             scale = orElse(scale, Scale.ZERO_TO_FIVE);
             given("describe", describe);
             given("rate", rate);
@@ -121,23 +128,67 @@ public record ModelManifest(
 
         /** These settings with another adapter, for which no predictor is trained yet. */
         public AspectManifest withAdapter(String newAdapter) {
-            return new AspectManifest(newAdapter, null, head, pooler, scale, null, describe, rate);
+            return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, describe, rate);
         }
 
-        /** These settings with the same adapter and predictor at other paths. */
-        AspectManifest at(@Nullable String newAdapter, @Nullable String newPredictor) {
-            return new AspectManifest(newAdapter, newPredictor, head, pooler, scale, calibration, describe, rate);
-        }
-
-        /** These settings with a predictor, and the adapter at another path. */
-        public AspectManifest withPredictor(
-                @Nullable String newAdapter,
-                String newPredictor,
-                String newHead,
-                String newPooler,
-                @Nullable Calibration newCalibration) {
+        /** These settings with another predictor, for images with and without a description. */
+        public AspectManifest withPredictor(ScoreHead other) {
             return new AspectManifest(
-                    newAdapter, newPredictor, newHead, newPooler, scale, newCalibration, describe, rate);
+                    adapter, other.predictor, other.head, other.pooler, scale, other.calibration, null, describe, rate);
+        }
+
+        /** These settings with a predictor of its own for images without a description. */
+        public AspectManifest withUndescribed(ScoreHead other) {
+            return new AspectManifest(adapter, predictor, head, pooler, scale, calibration, other, describe, rate);
+        }
+
+        /**
+         * These settings with the same parts at other paths.
+         *
+         * @param move the new path of a part, given what it is, such as {@code predictor}, and its path
+         */
+        public AspectManifest moved(BinaryOperator<String> move) {
+            return new AspectManifest(
+                    adapter == null ? null : move.apply("adapter", adapter),
+                    predictor == null ? null : move.apply("predictor", predictor),
+                    head,
+                    pooler,
+                    scale,
+                    calibration,
+                    undescribed == null
+                            ? null
+                            : undescribed.at(move.apply("predictor-undescribed", undescribed.predictor)),
+                    describe,
+                    rate);
+        }
+
+        /** What scores described images, and the others if there is nothing else for them. */
+        public Optional<ScoreHead> scoreHead() {
+            return Optional.ofNullable(predictor).map(file -> new ScoreHead(file, head, pooler, calibration));
+        }
+    }
+
+    /**
+     * What makes a score of hidden states.
+     *
+     * @param predictor the file of the weights
+     * @param head the kind, {@code xlstm} by default
+     * @param pooler how it pools its steps, {@code mean} by default
+     * @param calibration what its prediction intervals are made of; null for no intervals
+     */
+    public record ScoreHead(
+            String predictor,
+            String head,
+            String pooler,
+            @Nullable Calibration calibration) {
+        public ScoreHead {
+            given("predictor", predictor);
+            head = orElse(head, XLSTM);
+            pooler = orElse(pooler, MEAN);
+        }
+
+        private ScoreHead at(String newPredictor) {
+            return new ScoreHead(newPredictor, head, pooler, calibration);
         }
     }
 

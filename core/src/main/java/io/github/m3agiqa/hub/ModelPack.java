@@ -4,6 +4,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Puts a model, whose parts may lie in the folders of several training runs, into one folder that can be moved: the base,
@@ -46,7 +46,7 @@ public final class ModelPack {
                 }
             }
             return new ModelPack(source, target).pack(version);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw new InputException("%s cannot be written to: %s".formatted(target, e), e);
         }
     }
@@ -56,9 +56,8 @@ public final class ModelPack {
         copy(manifest.base(), "base");
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
         for (var entry : manifest.aspects().entrySet()) {
-            AspectManifest settings = entry.getValue();
             String aspect = entry.getKey().id();
-            aspects.put(entry.getKey(), settings.at(adapter(settings.adapter(), aspect), predictor(settings, aspect)));
+            aspects.put(entry.getKey(), entry.getValue().moved((part, path) -> copy(path, name(part, path, aspect))));
         }
         return ModelFolder.write(
                 target,
@@ -74,29 +73,18 @@ public final class ModelPack {
                         checksums()));
     }
 
-    private @Nullable String adapter(@Nullable String adapter, String aspect) throws IOException {
-        if (adapter == null) {
-            return null;
+    /** What a part of an aspect is called: an adapter that all aspects share is not named after one. */
+    private String name(String part, String path, String aspect) {
+        if (source.part(path).toFile().isFile()) {
+            return part + "-" + aspect + path.substring(path.lastIndexOf('.'));
         }
-        boolean one = source.manifest().aspects().values().stream()
-                        .map(AspectManifest::adapter)
-                        .distinct()
-                        .count()
-                == 1;
-        return copy(adapter, one ? "adapter" : "adapter-" + aspect);
-    }
-
-    private @Nullable String predictor(AspectManifest settings, String aspect) throws IOException {
-        String predictor = settings.predictor();
-        if (predictor == null) {
-            return null;
-        }
-        String extension = predictor.substring(predictor.lastIndexOf('.'));
-        return copy(predictor, "predictor-" + aspect + extension);
+        boolean shared =
+                source.manifest().aspects().values().stream().allMatch(settings -> path.equals(settings.adapter()));
+        return shared ? part : part + "-" + aspect;
     }
 
     /** Copies a part unless it was copied before; where it is now. */
-    private String copy(String part, String name) throws IOException {
+    private String copy(String part, String name) {
         String before = packed.putIfAbsent(part, name);
         if (before != null) {
             return before;
@@ -110,6 +98,8 @@ public final class ModelPack {
                 Files.createDirectories(Objects.requireNonNull(to.getParent()));
                 Files.copy(file, to);
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
         return name;
     }

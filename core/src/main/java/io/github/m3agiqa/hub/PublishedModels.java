@@ -115,6 +115,7 @@ public final class PublishedModels {
                 "mean",
                 Scale.ZERO_TO_FIVE,
                 null,
+                null,
                 JSON.treeToValue(settings.path("describe"), ModelManifest.Describe.class),
                 JSON.treeToValue(settings.path("rate"), ModelManifest.Rate.class));
     }

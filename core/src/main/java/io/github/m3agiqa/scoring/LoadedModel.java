@@ -1,10 +1,12 @@
 package io.github.m3agiqa.scoring;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.mllm.Llama;
 import io.github.m3agiqa.mllm.MiniCpmV;
@@ -21,18 +23,32 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** The networks of a model folder, built from its manifest: one base, its tuned variants, and a head an aspect. */
 final class LoadedModel implements AutoCloseable {
     /** The base with one adapter, or none, and the aspects that it serves. */
-    record Tuned(MiniCpmV mllm, List<Head> heads) {}
+    record Tuned(MiniCpmV mllm, List<Scored> aspects) {}
 
-    /** The predictor of one aspect. */
-    record Head(Aspect aspect, AspectManifest settings, Projection projection, Predictor predictor) {}
+    /** One aspect, and what scores it: perhaps the same head whether the image was described or not. */
+    record Scored(Aspect aspect, AspectManifest settings, Head described, Head undescribed) {}
+
+    /** A predictor and what its intervals are made of. */
+    record Head(
+            Projection projection,
+            Predictor predictor,
+            @Nullable Calibration calibration) {
+        /**
+         * A score, on whatever scale the predictor learned.
+         *
+         * @param hidden (tokens, hidden), of the whole conversation
+         */
+        float score(Tensor hidden) {
+            return predictor.predict(projection.apply(hidden));
+        }
+    }
 
     private final ModelManifest manifest;
     private final LoadedMllm mllm;
@@ -50,11 +66,11 @@ final class LoadedModel implements AutoCloseable {
         closers.push(mllm::close);
         try {
             mllm.variants().forEach(variant -> {
-                List<Head> heads = variant.aspects().stream()
+                List<Scored> aspects = variant.aspects().stream()
                         .filter(aspect -> scored(manifest.aspects().get(aspect)))
-                        .map(aspect -> head(folder, aspect, variant.mllm().llama(), options.device()))
+                        .map(aspect -> heads(folder, aspect, variant.mllm().llama(), options.device()))
                         .toList();
-                tuned.add(new Tuned(variant.mllm(), heads));
+                tuned.add(new Tuned(variant.mllm(), aspects));
             });
         } catch (RuntimeException e) {
             close();
@@ -70,10 +86,19 @@ final class LoadedModel implements AutoCloseable {
         return settings != null && settings.predictor() != null;
     }
 
-    private Head head(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
-        AspectManifest settings =
-                Optional.ofNullable(manifest.aspects().get(aspect)).orElseThrow();
-        Path file = folder.part(Objects.requireNonNull(settings.predictor()));
+    private Scored heads(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
+        AspectManifest settings = manifest.aspect(aspect);
+        Head described = head(folder, settings.scoreHead().orElseThrow(), llama, device);
+        ScoreHead undescribed = settings.undescribed();
+        return new Scored(
+                aspect,
+                settings,
+                described,
+                undescribed == null ? described : head(folder, undescribed, llama, device));
+    }
+
+    private Head head(ModelFolder folder, ScoreHead settings, Llama llama, Device device) {
+        Path file = folder.part(settings.predictor());
         TensorSource source =
                 file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);
         closers.push(source::close);
@@ -87,7 +112,7 @@ final class LoadedModel implements AutoCloseable {
         }
         Predictor predictor = new Predictor(source, kind, pooler, device);
         closers.push(predictor::close);
-        return new Head(aspect, settings, projection(file, predictor, llama), predictor);
+        return new Head(projection(file, predictor, llama), predictor, settings.calibration());
     }
 
     /** The predictor's first layer for hidden states, whatever it was trained on. */
@@ -128,8 +153,8 @@ final class LoadedModel implements AutoCloseable {
                 ? unavailable
                 : aspects.stream()
                         .filter(aspect -> tuned.stream()
-                                .flatMap(variant -> variant.heads.stream())
-                                .noneMatch(head -> head.aspect == aspect))
+                                .flatMap(variant -> variant.aspects.stream())
+                                .noneMatch(scored -> scored.aspect == aspect))
                         .sorted()
                         .toList();
     }

@@ -24,6 +24,7 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.scoring.LoadedModel.Head;
+import io.github.m3agiqa.scoring.LoadedModel.Scored;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
 import io.github.m3agiqa.tensor.Scope;
 import java.time.Duration;
@@ -126,27 +127,27 @@ public final class Scorer implements AutoCloseable {
     private Map<Aspect, AspectResult> assess(Tuned tuned, RgbImage image, Request request) {
         Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
         try (Sessions sessions = new Sessions(tuned, image)) {
-            for (Head head : tuned.heads()) {
-                if (!request.wants(head.aspect())) {
+            for (Scored scored : tuned.aspects()) {
+                if (!request.wants(scored.aspect())) {
                     continue;
                 }
                 AspectResult result;
                 try {
-                    result = assess(tuned, head, sessions, request);
+                    result = assess(tuned, scored, sessions, request);
                 } catch (ScoringException e) {
                     result = Failure.of(e);
                 }
-                results.put(head.aspect(), result);
-                request.listener.done(head.aspect(), result);
+                results.put(scored.aspect(), result);
+                request.listener.done(scored.aspect(), result);
             }
         }
         return results;
     }
 
-    private Score assess(Tuned tuned, Head head, Sessions sessions, Request request) {
+    private Score assess(Tuned tuned, Scored scored, Sessions sessions, Request request) {
         ChatTemplate template = tuned.mllm().template();
-        Describe describe = head.settings().describe();
-        Rate rate = head.settings().rate();
+        Describe describe = scored.settings().describe();
+        Rate rate = scored.settings().rate();
         // a question that lacks its prompt is not worth the reading of an image
         String question = request.describe ? PromptSlot.fill(describe.question(), request.prompt) : null;
         String rating = PromptSlot.fill(rate.question(), request.prompt);
@@ -161,35 +162,36 @@ public final class Scorer implements AutoCloseable {
             Session describing = sessions.cut(describe.maxSlices());
             describing.rewind();
             turns.add(Turn.user(question));
-            request.listener.describing(head.aspect(), question);
+            request.listener.describing(scored.aspect(), question);
             describing.read(FirstRound.question(template, describing.plan(), question));
             Generation generation = FirstRound.generation(describe, options);
             description = request.listener.equals(ScoringListener.NONE)
                     ? describing.generate(generation)
                     : describing.generate(generation, more -> {
                         request.checkWanted();
-                        request.listener.described(head.aspect(), more);
+                        request.listener.described(scored.aspect(), more);
                     });
             turns.add(Turn.assistant(description));
         }
 
         // round 2: rate, read but never answered
         turns.add(Turn.user(rating));
-        request.listener.rating(head.aspect(), rating);
+        request.listener.rating(scored.aspect(), rating);
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
+        Head head = question == null ? scored.undescribed() : scored.described();
         float raw;
         try (Scope _ = new Scope()) {
-            raw = head.predictor().predict(head.projection().apply(hidden));
+            raw = head.score(hidden);
         }
         if (!Float.isFinite(raw)) {
             throw new ScoringException(
                     ErrorCode.SCORE_NOT_FINITE,
-                    "%s: the model computed %s".formatted(head.aspect().id(), raw));
+                    "%s: the model computed %s".formatted(scored.aspect().id(), raw));
         }
-        Scale scale = head.settings().scale();
+        Scale scale = scored.settings().scale();
         double score = scale.clamp(raw);
-        Interval interval = Optional.ofNullable(head.settings().calibration())
+        Interval interval = Optional.ofNullable(head.calibration())
                 .map(calibration -> calibration.interval(score, scale))
                 .orElse(null);
         return new Score(score, scale, interval, description);
@@ -223,11 +225,11 @@ public final class Scorer implements AutoCloseable {
 
         /** The longest conversation of any aspect. */
         private int capacity() {
-            int longest = tuned.heads().stream()
-                    .mapToInt(head -> Math.max(
-                            head.settings().rate().maxLength(),
+            int longest = tuned.aspects().stream()
+                    .mapToInt(scored -> Math.max(
+                            scored.settings().rate().maxLength(),
                             FirstRound.MAX_QUESTION_TOKENS
-                                    + FirstRound.generation(head.settings().describe(), options)
+                                    + FirstRound.generation(scored.settings().describe(), options)
                                             .maxNewTokens()))
                     .max()
                     .orElseThrow();

@@ -23,6 +23,7 @@ import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -118,6 +119,9 @@ public final class PredictorTraining implements AutoCloseable {
         this.model = ModelFolder.open(recipe.model());
         this.dataset = withImages(Recipes.dataset(recipe.dataset(), recipe.scale()));
         this.readings = new Readings(model.manifest(), recipe.conversations());
+        if (recipe.undescribed()) {
+            recipe.conversations().keySet().forEach(this::checkDescribed);
+        }
         this.hiddenSize = MiniCpmVConfig.read(
                         model.part(model.manifest().base()).resolve("config.json"))
                 .llama()
@@ -129,6 +133,15 @@ public final class PredictorTraining implements AutoCloseable {
                             .of(labelled, readings.train(aspect), readings.test(aspect), run.seed())
                             .forEach(split -> units.add(unit(variant, run, aspect, split)));
                 }));
+    }
+
+    /** A predictor for images without a description needs one beside it for the others. */
+    private void checkDescribed(Aspect aspect) {
+        if (model.manifest().aspect(aspect).predictor() == null) {
+            throw new InputException(
+                    "%s has no predictor of %s for described images, beside which one for the others could stand; train that first"
+                            .formatted(model.path(), aspect.id()));
+        }
     }
 
     private Dataset withImages(Dataset all) {
@@ -512,7 +525,13 @@ public final class PredictorTraining implements AutoCloseable {
     /** A model folder that scores with the predictors of this run. */
     private void export(RunFolder run) throws IOException {
         Path made = Files.createDirectories(run.resolve("model"));
+        ModelManifest before = model.manifest();
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
+        before.aspects().forEach((aspect, settings) -> {
+            if (recipe.undescribed() || recipe.conversations().containsKey(aspect)) {
+                aspects.put(aspect, settings.moved((_, path) -> RunFolder.relative(made, model.part(path))));
+            }
+        });
         for (Unit unit : units) {
             String file = unit.aspect.id() + ".safetensors";
             Path folder = unit.folder(run);
@@ -522,20 +541,14 @@ public final class PredictorTraining implements AutoCloseable {
             Calibration calibration = Files.exists(calibrationFile)
                     ? new ObjectMapper().readValue(calibrationFile.toFile(), Calibration.class)
                     : null;
-            AspectManifest before = Optional.ofNullable(
-                            model.manifest().aspects().get(unit.aspect))
-                    .orElseThrow();
-            String adapter = before.adapter() == null ? null : RunFolder.relative(made, model.part(before.adapter()));
-            aspects.put(
+            HeadSettings network = unit.recipe.head();
+            ScoreHead head =
+                    new ScoreHead(file, network.kind().id(), network.pooler().id(), calibration);
+            aspects.computeIfPresent(
                     unit.aspect,
-                    before.withPredictor(
-                            adapter,
-                            file,
-                            unit.recipe.head().kind().id(),
-                            unit.recipe.head().pooler().id(),
-                            calibration));
+                    (_, settings) ->
+                            recipe.undescribed() ? settings.withUndescribed(head) : settings.withPredictor(head));
         }
-        ModelManifest before = model.manifest();
         ModelFolder.write(
                 made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));
     }

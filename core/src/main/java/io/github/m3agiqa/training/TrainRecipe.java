@@ -5,6 +5,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -26,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param conversations for each aspect the files with descriptions and the authors' split
  * @param split what is trained on and what is measured on
  * @param descriptions which descriptions are read
+ * @param undescribed whether the predictor only scores images without a description, beside the one that the model has;
+ *     false by default
  * @param head the network of the predictor
  * @param loss what is minimised
  * @param augmentation what else is learned from; nothing by default
@@ -57,6 +60,7 @@ public record TrainRecipe(
         Map<Aspect, ConversationFiles> conversations,
         SplitSettings split,
         DescriptionSettings descriptions,
+        Boolean undescribed,
         HeadSettings head,
         LossSettings loss,
         AugmentationSettings augmentation,
@@ -101,6 +105,11 @@ public record TrainRecipe(
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
         Recipes.given("split", split);
         Recipes.given("descriptions", descriptions);
+        undescribed = undescribed != null && undescribed;
+        if (undescribed && descriptions.rounds() != Rounds.NONE) {
+            throw new IllegalArgumentException(
+                    "undescribed: true reads no description; say descriptions: {rounds: none}");
+        }
         Recipes.given("head", head);
         Recipes.given("loss", loss);
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
@@ -119,6 +128,10 @@ public record TrainRecipe(
         Device.parse(Recipes.given("device", device));
         variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));
         variants.keySet().forEach(Recipes::name);
+        if (undescribed && !variants.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "undescribed: true makes a model, and variants make none; leave one out");
+        }
     }
 
     /** The runs of this recipe, each without variants, by their names. */
@@ -143,6 +156,7 @@ public record TrainRecipe(
                 conversations,
                 split,
                 other.descriptions == null ? descriptions : other.descriptions,
+                undescribed,
                 other.head == null ? head : other.head,
                 other.loss == null ? loss : other.loss,
                 augmentation,

@@ -3,9 +3,11 @@ package io.github.m3agiqa.hub;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.testing.DrawnImages;
@@ -13,6 +15,8 @@ import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,15 +29,10 @@ class ModelPackTest {
         Path model = Files.createDirectories(folder.resolve("run/model"));
         Path parts = TestModels.tiny().toAbsolutePath();
         String elsewhere = model.toAbsolutePath().relativize(parts).toString().replace('\\', '/');
-        String manifest = Files.readString(parts.resolve(ModelFolder.MANIFEST))
-                .replace("\"base\" : \"base\"", "\"base\" : \"" + elsewhere + "/base\"")
-                .replace("\"base\":\"base\"", "\"base\":\"" + elsewhere + "/base\"")
-                .replace("\"adapter\":\"adapter\"", "\"adapter\":\"" + elsewhere + "/adapter\"")
-                .replace(
-                        "\"predictor\":\"predictor.safetensors\"",
-                        "\"predictor\":\"" + elsewhere + "/predictor.safetensors\"");
-        Files.writeString(model.resolve(ModelFolder.MANIFEST), manifest);
-        return ModelFolder.open(model);
+        ModelManifest tiny = ModelFolder.open(parts).manifest();
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(tiny.aspects());
+        aspects.replaceAll((_, settings) -> settings.moved((_, path) -> elsewhere + "/" + path));
+        return ModelFolder.write(model, tiny.derived("random", elsewhere + "/base", aspects));
     }
 
     @Test

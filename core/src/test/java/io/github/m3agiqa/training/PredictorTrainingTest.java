@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelPack;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
@@ -266,6 +269,55 @@ class PredictorTrainingTest {
 
         assertThat(more.steps())
                 .isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
+    }
+
+    /** Described images are scored as the model did before, the others by what was trained, also once packed. */
+    @Test
+    void aPredictorForImagesWithoutADescriptionStandsBesideTheModelsOwn() throws IOException {
+        String recipe = recipe("run").replace("epochs: 12", "epochs: 2") + "undescribed: true\n";
+        Path run = run(recipe);
+
+        ModelFolder before = ModelFolder.open(TestModels.tiny());
+        ModelFolder made = ModelFolder.open(run.resolve("model"));
+        ModelFolder packed = ModelPack.pack(made, folder.resolve("packed"), 1);
+        assertThat(packed.manifest().aspects()).containsOnlyKeys(Aspect.values());
+        assertThat(packed.manifest().sha256()).containsKey("predictor-undescribed-quality.safetensors");
+        NamedCsvRecord row = predictions(run).getFirst();
+        ImagePrompt image =
+                ImagePrompt.of(dataset.resolve("images").resolve(row.getField("image")), row.getField("prompt"));
+        for (ModelFolder model : List.of(made, packed)) {
+            assertThat(score(model, image, true).aspects())
+                    .isEqualTo(score(before, image, true).aspects());
+            Assessment undescribed = score(model, image, false);
+            Score quality = undescribed.score(Aspect.QUALITY).orElseThrow();
+            // the predictor learned from bfloat16 states, and scores float32 ones
+            assertThat(quality.value()).isCloseTo(Double.parseDouble(row.getField("predicted")), within(0.02));
+            assertThat(quality.interval()).isNotNull();
+            assertThat(undescribed.score(Aspect.CORRESPONDENCE))
+                    .isEqualTo(score(before, image, false).score(Aspect.CORRESPONDENCE));
+        }
+
+        assertThatThrownBy(() -> run(recipe.replace("rounds: none", "rounds: own")))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("reads no description");
+        assertThatThrownBy(() -> run(recipe + "variants: {one: {}}\n"))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("variants make none");
+        Path alone = TestModels.tinyWith(
+                folder.resolve("alone"),
+                manifest -> manifest.path("aspects").forEach(aspect -> ((ObjectNode) aspect).remove("predictor")));
+        String tiny = "model: " + TestModels.tiny().toAbsolutePath();
+        assertThatThrownBy(() -> run(recipe.replace(tiny, "model: " + alone)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("train that first");
+    }
+
+    private static Assessment score(ModelFolder model, ImagePrompt image, boolean describe) {
+        ScoringOptions options =
+                ScoringOptions.DEFAULT.withPrecision(Precision.FP32).withDescribe(describe);
+        try (Scorer scorer = Scorer.open(model, options)) {
+            return scorer.score(image);
+        }
     }
 
     /** What else is learned from is read as often as it should, and a run with all of it ends alike after crashes. */
