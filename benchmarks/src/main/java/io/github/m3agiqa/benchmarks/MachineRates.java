@@ -38,6 +38,11 @@ record MachineRates(int threads, double bytes, double fp32, double bf16) {
         return 2.0 * side * side * side / best(device, () -> torch.linear(a, b));
     }
 
+    /** The faster of the two: where there is no matrix unit, the engine makes bfloat16 products up. */
+    double products() {
+        return Math.max(fp32, bf16);
+    }
+
     /** Waits until a device has done what it was told: a GPU only notes that. */
     static void await(Device device) {
         if (!device.isCpu()) {

@@ -45,7 +45,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "stages",
         description = "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
-                + " its operations over the bf16 rate, or the bytes it reads over the bandwidth.",
+                + " its operations over the faster of the fp32 and the bf16 rate, or the bytes it reads over the bandwidth.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run stages --model models/nano --history stages.jsonl"})
 final class StagesBenchmark implements Callable<Integer> {
@@ -125,7 +125,7 @@ final class StagesBenchmark implements Callable<Integer> {
                     () -> plan.cut(decoder.decode("drawn.png", png, AlphaMode.WHITE))));
             stages.add(stage(
                     "tower and resampler",
-                    operations.encoding(plan.cut(image)) / rates.bf16(),
+                    operations.encoding(plan.cut(image)) / rates.products(),
                     () -> network.encode(image, plan)));
 
             String question = PromptSlot.fill(aspect.describe().question(), Setting.PROMPT);
@@ -133,7 +133,7 @@ final class StagesBenchmark implements Callable<Integer> {
             int capacity = asked.length() + setting.tokens + 8;
             stages.add(stage(
                     "the same, then prefill",
-                    (operations.encoding(plan.cut(image)) + operations.prefill(asked.length())) / rates.bf16(),
+                    (operations.encoding(plan.cut(image)) + operations.prefill(asked.length())) / rates.products(),
                     () -> {
                         try (Session session = new Session(network, image, plan, capacity)) {
                             session.read(asked);
@@ -230,7 +230,7 @@ final class StagesBenchmark implements Callable<Integer> {
                                     .template()
                                     .tokenize(plan, turns, false)
                                     .length()))
-                    / rates.bf16();
+                    / rates.products();
         }
         Moments moments = new Moments();
         training.run(moments);
