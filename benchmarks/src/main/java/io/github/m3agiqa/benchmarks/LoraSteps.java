@@ -25,10 +25,13 @@ record LoraSteps(Path dataset, Path recipe) {
     /**
      * Draws images and writes a recipe.
      *
-     * @param side of the square images
-     * @param dtype and
-     * @param device as recipes have them
+     * @param model the folder of the model whose base learns, absolute or relative to the current folder
+     * @param side of the square images, in pixels
+     * @param dtype as recipes have it: bf16 or fp32
+     * @param device as recipes have it
      * @param batchSize conversations a step
+     * @param gradientCheckpointing whether activations are computed again in the backward pass
+     * @param steps how many there are, the last one with a checkpoint
      */
     static LoraSteps prepare(
             Path model, int side, String dtype, String device, int batchSize, boolean gradientCheckpointing, int steps)

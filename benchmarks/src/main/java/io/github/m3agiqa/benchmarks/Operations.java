@@ -46,12 +46,6 @@ record Operations(MiniCpmVConfig config) {
         return 2.0 * tokens * blockWeights() + attention(tokens);
     }
 
-    /** Each token looks at half of the others. */
-    private double attention(long tokens) {
-        Llama.Config llama = config.llama();
-        return 2.0 * tokens * tokens * llama.layers() * llama.heads() * llama.headSize();
-    }
-
     /** Of the language model forward and, as its own matrices learn nothing, backward to the vectors alone. */
     double loraStep(long tokens) {
         return 4.0 * tokens * blockWeights() + 3 * attention(tokens);
@@ -61,6 +55,12 @@ record Operations(MiniCpmVConfig config) {
     double decodedTokenBytes(int bytesAWeight) {
         Llama.Config llama = config.llama();
         return (blockWeights() + (double) llama.vocabularySize() * llama.hiddenSize()) * bytesAWeight;
+    }
+
+    /** Each token looks at half of the others. */
+    private double attention(long tokens) {
+        Llama.Config llama = config.llama();
+        return 2.0 * tokens * tokens * llama.layers() * llama.heads() * llama.headSize();
     }
 
     private double blockWeights() {

@@ -1,6 +1,9 @@
 package io.github.m3agiqa.benchmarks;
 
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.image.ImageDecoder;
+import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
@@ -16,7 +19,7 @@ final class Setting {
     @Option(names = "--model", paramLabel = "FOLDER", description = "The model (default: ${DEFAULT-VALUE}).")
     private Path model = Path.of("models", "nano");
 
-    @Option(names = "--dtype", description = "fp32, bf16 (the default) or int8.")
+    @Option(names = "--dtype", description = "fp32, bf16 (the default), fp16 or int8.")
     Precision precision = Precision.BF16;
 
     @Option(names = "--device", converter = DeviceConverter.class, description = "cpu (the default), cuda or cuda:N.")
@@ -45,6 +48,11 @@ final class Setting {
     /** The image, a PNG. */
     byte[] png() {
         return DrawnImages.encode(DrawnImages.landscape(side, side, 1), "png");
+    }
+
+    /** The image as a model sees it. */
+    RgbImage image() {
+        return new ImageDecoder(ImageDecoder.Limits.DEFAULT).decode("drawn.png", png(), AlphaMode.WHITE);
     }
 
     private static final class DeviceConverter implements ITypeConverter<Device> {

@@ -23,6 +23,7 @@ import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.training.Finetuning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,7 +118,7 @@ final class StagesBenchmark implements Callable<Integer> {
             AspectManifest aspect = opened.aspect;
             MiniCpmV network = opened.network;
             Operations operations = new Operations(opened.config);
-            RgbImage image = decoder.decode("drawn.png", png, AlphaMode.WHITE);
+            RgbImage image = setting.image();
             SlicePlan plan = network.plan(image, aspect.describe().maxSlices());
             stages.add(stage(
                     "decode, cut and resize",
@@ -216,21 +217,14 @@ final class StagesBenchmark implements Callable<Integer> {
         try (OpenedModel opened = setting.networks(folder)) {
             Conversation said =
                     ConversationFile.read(training.conversations()).getFirst();
-            RgbImage image = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
-                    .decode("drawn.png", setting.png(), AlphaMode.WHITE);
+            RgbImage image = setting.image();
             SlicePlan plan = opened.network.plan(image, LoraSteps.MAX_SLICES);
-            List<Turn> turns = List.of(
-                    Turn.user(said.describeRequest()),
-                    Turn.assistant(said.teacherDescription()),
-                    Turn.user(said.rateRequest()),
-                    Turn.assistant(said.ratingWord()));
+            int tokens = opened.network
+                    .template()
+                    .tokenize(plan, Finetuning.turns(said), false)
+                    .length();
             Operations operations = new Operations(opened.config);
-            limit = (operations.encoding(plan.cut(image))
-                            + operations.loraStep(opened.network
-                                    .template()
-                                    .tokenize(plan, turns, false)
-                                    .length()))
-                    / rates.products();
+            limit = (operations.encoding(plan.cut(image)) + operations.loraStep(tokens)) / rates.products();
         }
         Moments moments = new Moments();
         training.run(moments);

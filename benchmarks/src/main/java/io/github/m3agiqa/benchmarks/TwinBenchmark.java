@@ -2,8 +2,6 @@ package io.github.m3agiqa.benchmarks;
 
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.PromptSlot;
-import io.github.m3agiqa.image.AlphaMode;
-import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.ChatTemplate;
@@ -45,8 +43,7 @@ final class TwinBenchmark implements Callable<Integer> {
     @Override
     public Integer call() {
         ModelFolder folder = setting.open();
-        RgbImage image =
-                new ImageDecoder(ImageDecoder.Limits.DEFAULT).decode("drawn.png", setting.png(), AlphaMode.WHITE);
+        RgbImage image = setting.image();
         Precision literal = setting.precision.packed() ? Precision.BF16 : setting.precision;
         double[] ratios = new double[rounds];
         try (OpenedModel ours = setting.networks(folder);

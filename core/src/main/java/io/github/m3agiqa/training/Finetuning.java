@@ -86,6 +86,19 @@ public final class Finetuning {
         }
     }
 
+    /**
+     * What is learned of a conversation: both requests, the teacher's description and the rating word.
+     *
+     * @throws InputException if an answer is missing
+     */
+    public static List<Turn> turns(Conversation said) {
+        return List.of(
+                Turn.user(said.describeRequest()),
+                Turn.assistant(said.teacherDescription()),
+                Turn.user(said.rateRequest()),
+                Turn.assistant(said.ratingWord()));
+    }
+
     private Path run() throws IOException {
         ModelFolder source = ModelFolder.open(recipe.model());
         readConversations();
@@ -337,13 +350,7 @@ public final class Finetuning {
             Path file = dataset.image(item.sample);
             RgbImage image = model.decode(file);
             SlicePlan plan = mllm.plan(image, recipe.maxSlices());
-            Conversation said = item.conversation;
-            List<Turn> turns = List.of(
-                    Turn.user(said.describeRequest()),
-                    Turn.assistant(said.teacherDescription()),
-                    Turn.user(said.rateRequest()),
-                    Turn.assistant(said.ratingWord()));
-            TokenizedConversation whole = mllm.template().tokenize(plan, turns, false);
+            TokenizedConversation whole = mllm.template().tokenize(plan, turns(item.conversation), false);
             int pictures = whole.images().stream().mapToInt(Span::end).max().orElse(0);
             if (pictures >= recipe.maxLength()) {
                 throw new InputException(

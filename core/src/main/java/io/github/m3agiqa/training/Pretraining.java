@@ -207,15 +207,7 @@ public final class Pretraining {
     }
 
     private static Stream<String> words(Conversation text) {
-        return turns(text).stream().map(Turn::text);
-    }
-
-    private static List<Turn> turns(Conversation text) {
-        return List.of(
-                Turn.user(text.describeRequest()),
-                Turn.assistant(text.teacherDescription()),
-                Turn.user(text.rateRequest()),
-                Turn.assistant(text.ratingWord()));
+        return Finetuning.turns(text).stream().map(Turn::text);
     }
 
     private ObjectNode facts() {
@@ -622,7 +614,8 @@ public final class Pretraining {
                 topics.add(List.of(Turn.user(question), Turn.assistant(String.valueOf(seen.sample.prompt()))));
             }
             descriptionsOf(seen)
-                    .forEach(conversation -> topics.add(turns(conversation).subList(0, 2)));
+                    .forEach(conversation ->
+                            topics.add(Finetuning.turns(conversation).subList(0, 2)));
             return topics;
         }
 
@@ -635,7 +628,7 @@ public final class Pretraining {
         }
 
         private TokenizedConversation text(Conversation conversation) {
-            return model.template().tokenize(turns(conversation)).first(recipe.maxLength());
+            return model.template().tokenize(Finetuning.turns(conversation)).first(recipe.maxLength());
         }
     }
 }
