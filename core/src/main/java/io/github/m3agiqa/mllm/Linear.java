@@ -22,14 +22,17 @@ final class Linear {
         this.lowRank = lowRank;
     }
 
-    /** A layer of the language model: no bias, quantized if the precision says so, adapted if the adapter says so. */
+    /** A layer of the language model: no bias, adapted if the adapter says so. */
     static Linear of(Parameters module, long out, long in) {
         return new Linear(module.matrix(out, in), null, module.lowRank(out, in).orElse(null));
     }
 
-    /** A layer of the vision tower: with a bias, never quantized. */
+    /** A layer of the vision tower: with a bias. */
     static Linear withBias(Parameters module, long out, long in) {
-        return new Linear(module.unquantizedMatrix(out, in), module.float32("bias", out), null);
+        return new Linear(
+                module.matrix(out, in),
+                module.float32("bias", out),
+                module.lowRank(out, in).orElse(null));
     }
 
     /**

@@ -185,14 +185,13 @@ public final class Llama {
     }
 
     private Tensor rmsNorm(Tensor x, Parameter weight) {
-        Tensor meanSquare = Torch.mean(x.square(), -1); // (rows, 1)
-        return x.mul(Torch.plus(meanSquare, config.rmsNormEpsilon).rsqrt()).mul(weight.get());
+        return Torch.rmsNorm(x, weight.get(), config.rmsNormEpsilon);
     }
 
     /** Rotary position embedding: pairs of channels half a head apart turn by an angle that grows with the position. */
     private final class Rotary {
         private final Tensor cosine; // (rows, 1, head size)
-        private final Tensor sine;
+        private final Tensor sine; // as cosine, that of the first half with the other sign
 
         Rotary(int... positions) {
             int half = config.headSize / 2;
@@ -205,15 +204,17 @@ public final class Llama {
                 frequency[k] = 1f / (float) Math.pow(config.ropeTheta, (float) (2 * k) / (float) config.headSize);
             }
             Tensor angles = Torch.floats(place, place.length, 1).mul(Torch.floats(frequency, 1, half));
-            Tensor both = Torch.to(Torch.cat(1, angles, angles).unsqueeze(1), Dtype.F32, device);
-            this.cosine = both.cos();
-            this.sine = both.sin();
+            this.cosine = onDevice(Torch.cat(1, angles, angles).cos());
+            this.sine = onDevice(Torch.cat(1, angles.neg(), angles).sin());
+        }
+
+        private Tensor onDevice(Tensor table) {
+            return Torch.to(table.unsqueeze(1), Dtype.F32, device);
         }
 
         Tensor apply(Tensor x) {
-            long half = config.headSize / 2;
-            Tensor rotated = Torch.cat(-1, x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half));
-            return x.mul(cosine).add(rotated.mul(sine));
+            Tensor halvesSwapped = torch.roll(x, new long[] {config.headSize / 2}, -1);
+            return x.mul(cosine).addcmul_(halvesSwapped, sine);
         }
     }
 }

@@ -1,27 +1,59 @@
 package io.github.m3agiqa.tensor;
 
 import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.QEngine;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A float16 matrix in the order in which FBGEMM reads it, the library that the engine has for such products on
- * processors. Operands and sums are float32.
+ * A matrix in the order in which FBGEMM reads it, the library that the engine has for such products on processors.
+ * Packing takes some 10 ns an element.
  */
 public final class PackedMatrix implements AutoCloseable {
+    /**
+     * What a row's largest weight is in 8 bits. FBGEMM may add two products in 16 bits before it goes on in 32, and
+     * they hold 2 * 63 * 255, of operands up to 255.
+     */
+    private static final double LARGEST_WEIGHT = 63;
+
+    /** The least that a row is divided by, so that one of zeros can be. */
+    private static final double SMALLEST = 1e-20;
+
     private final IValue packed;
+    private final boolean int8;
+
+    private PackedMatrix(IValue packed, boolean int8) {
+        this.packed = packed.retainReference();
+        this.int8 = int8;
+    }
 
     /**
-     * Packs a matrix, which takes some 10 ns an element.
+     * Packs a matrix in float16. Operands and sums are float32.
      *
      * @param weight (out, in); what is beyond the range of float16 becomes its largest number
      */
-    public PackedMatrix(Tensor weight) {
+    public static PackedMatrix float16(Tensor weight) {
         try (Scope _ = new Scope()) {
             IValue full = new IValue(Torch.to(weight, Dtype.F32).contiguous());
-            packed = Torch.run("quantized::linear_prepack_fp16", full, new IValue())
-                    .retainReference();
+            return new PackedMatrix(Torch.run("quantized::linear_prepack_fp16", full, new IValue()), false);
+        }
+    }
+
+    /**
+     * Packs a matrix in 8 bits: every output row w as round(w / s), with the scale s = max|w| / 63. Operands are rounded
+     * to 8 bits, too, when they are multiplied, in steps of about a 127th of the largest in their row.
+     *
+     * @param weight (out, in)
+     */
+    public static PackedMatrix int8(Tensor weight) {
+        try (Scope _ = new Scope()) {
+            Tensor full = Torch.to(weight, Dtype.F32);
+            Tensor scales = Torch.scale(largest(full), 1 / LARGEST_WEIGHT).squeeze(-1);
+            Tensor zeroPoints = torch.zeros_like(scales).to(ScalarType.Long);
+            Tensor rounded = torch.quantize_per_channel(full, scales, zeroPoints, 0, ScalarType.QInt8);
+            return new PackedMatrix(Torch.run("quantized::linear_prepack", new IValue(rounded), new IValue()), true);
         }
     }
 
@@ -40,12 +72,27 @@ public final class PackedMatrix implements AutoCloseable {
      */
     public Tensor multiply(Tensor x) {
         try (Scope scope = new Scope()) {
-            IValue product = Torch.run(
-                    "quantized::linear_dynamic_fp16",
-                    new IValue(Torch.to(x, Dtype.F32).contiguous()),
-                    packed);
-            return scope.keep(new Tensor(product.toTensor()));
+            Tensor input = Torch.to(x, Dtype.F32).contiguous();
+            if (!int8) {
+                return scope.keep(product("quantized::linear_dynamic_fp16", new IValue(input), packed));
+            }
+            // the engine has one scale for all rows of the input, which is good for all if they are equally large
+            Tensor largest = largest(input);
+            IValue even = new IValue(input.div(largest));
+            IValue wholeRange = new IValue(false);
+            return scope.keep(product("quantized::linear_dynamic", even, packed, wholeRange)
+                    .mul_(largest));
         }
+    }
+
+    private static Tensor product(String operator, IValue... arguments) {
+        return new Tensor(Torch.run(operator, arguments).toTensor());
+    }
+
+    /** The largest absolute value of each row: (..., n) to (..., 1). */
+    private static Tensor largest(Tensor x) {
+        ScalarOptional infinity = new ScalarOptional(Torch.scalar(Double.POSITIVE_INFINITY));
+        return x.norm(infinity, new long[] {-1}, true).clamp_min_(Torch.scalar(SMALLEST));
     }
 
     @Override

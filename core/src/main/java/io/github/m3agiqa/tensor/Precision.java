@@ -18,7 +18,11 @@ public enum Precision {
      * bfloat16 computes fastest. For processors only, and without gradients.
      */
     FP16,
-    /** As {@link #BF16}, with the language model's matrices stored in 8 bits, one scale an output row. */
+    /**
+     * The matrices of tower and language model in 8 bits, one scale an output row, and so are the operands of their
+     * products ({@link PackedMatrix#int8}); what else there is as in {@link #BF16}. For processors only, and without
+     * gradients; on one that has no AVX2 it is {@link #BF16}.
+     */
     INT8;
 
     /** The element type of matrices that are not quantized. */

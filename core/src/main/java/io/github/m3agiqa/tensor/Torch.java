@@ -2,7 +2,6 @@ package io.github.m3agiqa.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -11,6 +10,7 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
@@ -307,6 +307,11 @@ public final class Torch {
                 x, new long[] {x.size(-1)}, new TensorOptional(weight), new TensorOptional(), epsilon, true);
     }
 
+    /** Scales the last dimension: x / sqrt(mean of squares + epsilon) * weight. */
+    public static Tensor rmsNorm(Tensor x, Tensor weight, double epsilon) {
+        return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(weight), new DoubleOptional(epsilon));
+    }
+
     /** Each element, or the bound that it lies beyond. */
     public static Tensor clamp(Tensor tensor, double least, double most) {
         return tensor.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most)));
@@ -378,17 +383,9 @@ public final class Torch {
     /**
      * Calls an operator that has no Java method, through the engine's dispatcher.
      *
-     * @param operator its full name, such as {@code aten::_weight_int8pack_mm}
+     * @param operator its full name, such as {@code quantized::linear_prepack}
+     * @param arguments all that it has, also those with a default
      */
-    public static Tensor call(String operator, Tensor... arguments) {
-        try (Scope scope = new Scope()) {
-            IValue result =
-                    run(operator, Arrays.stream(arguments).map(IValue::new).toArray(IValue[]::new));
-            return scope.keep(new Tensor(result.toTensor()));
-        }
-    }
-
-    /** As {@link #call}, for operators of which not everything is a tensor. */
     static IValue run(String operator, IValue... arguments) {
         IValueVector stack = new IValueVector();
         for (IValue argument : arguments) {

@@ -3,7 +3,7 @@ package io.github.m3agiqa.weights;
 import org.bytedeco.pytorch.Tensor;
 
 /** The matrix of a linear layer, in the form in which it is multiplied. */
-public sealed interface Matrix extends AutoCloseable permits DenseMatrix, HalfMatrix, Int8Matrix {
+public sealed interface Matrix extends AutoCloseable permits DenseMatrix, PackedWeight {
     /**
      * Multiplies by the transposed matrix.
      *

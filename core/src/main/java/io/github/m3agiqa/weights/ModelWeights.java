@@ -117,10 +117,6 @@ public final class ModelWeights implements AutoCloseable {
         return storeOf(name, shape).denseMatrix(name);
     }
 
-    Matrix unquantizedMatrix(String name, List<Long> shape) {
-        return storeOf(name, shape).unquantizedMatrix(name);
-    }
-
     Matrix matrix(String module, List<Long> shape) {
         String name = module + ".weight";
         WeightStore store = storeOf(name, shape);

@@ -42,11 +42,6 @@ public final class Parameters {
         return weights.denseMatrix(prefix + name, List.of(out, in));
     }
 
-    /** The matrix of this module, {@code weight}, in the model's precision unless that is quantized. */
-    public Matrix unquantizedMatrix(long out, long in) {
-        return weights.unquantizedMatrix(prefix + "weight", sides(out, in));
-    }
-
     /** The matrix of this module, {@code weight}, in the model's precision. */
     public Matrix matrix(long out, long in) {
         return weights.matrix(module(), List.of(out, in));

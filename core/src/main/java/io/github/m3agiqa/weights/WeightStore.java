@@ -6,6 +6,7 @@ import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
@@ -54,11 +55,6 @@ public final class WeightStore implements AutoCloseable {
                 name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32)) : dense(name));
     }
 
-    /** A matrix that is not quantized, for products alone. */
-    Matrix unquantizedMatrix(String name) {
-        return precision == Precision.FP16 ? matrix(name) : denseMatrix(name);
-    }
-
     private DenseMatrix dense(String name) {
         return source.live()
                 ? DenseMatrix.live(() -> load(name, Dtype.F32), precision.operandDtype(device))
@@ -68,16 +64,22 @@ public final class WeightStore implements AutoCloseable {
     /** A matrix in this store's precision that is not of its source. */
     Matrix newMatrix(Supplier<Tensor> weight) {
         return switch (precision) {
-            case INT8 -> new Int8Matrix(weight, precision.operandDtype(device));
-            case FP16 -> PackedMatrix.supported() ? new HalfMatrix(weight, this::packAll) : newDenseMatrix(weight);
+            case INT8 -> newPackedWeight(weight, PackedMatrix::int8);
+            case FP16 -> newPackedWeight(weight, PackedMatrix::float16);
             case FP32, BF16 -> newDenseMatrix(weight);
         };
     }
 
+    private Matrix newPackedWeight(Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing) {
+        return PackedMatrix.supported()
+                ? new PackedWeight(() -> packing.apply(weight.get()), this::packAll)
+                : newDenseMatrix(weight);
+    }
+
     private void packAll() {
         matrices.values().parallelStream().forEach(matrix -> {
-            if (matrix instanceof HalfMatrix half) {
-                half.pack();
+            if (matrix instanceof PackedWeight packed) {
+                packed.pack();
             }
         });
     }

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
@@ -64,17 +65,35 @@ class ModelWeightsTest {
                 .hasMessageContaining("surplus: left.over [5]");
     }
 
-    /** Tolerance: 8 bits of a row's largest weight, added up over the inputs like a random walk. */
+    /** Tolerance: steps of a 63rd of a row's largest weight and a 127th of its largest input, added up like a random walk. */
     @ParameterizedTest
-    @CsvSource({"1, 64, 32", "3, 256, 96", "16, 256, 96", "17, 256, 96", "200, 128, 64"})
+    @CsvSource({"1, 64, 32", "3, 256, 96", "16, 256, 96", "17, 256, 96", "200, 130, 64"})
     void int8IsCloseToFloat32(int rows, int in, int out) {
         Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(out, in));
         Tensor x = torch.randn(rows, in);
 
         Tensor exact = matrix(tensors, Precision.FP32, out, in).multiply(x);
-        Tensor packed = Torch.to(matrix(tensors, Precision.INT8, out, in).multiply(x), Dtype.F32);
+        Tensor packed = matrix(tensors, Precision.INT8, out, in).multiply(x);
 
-        assertThat(relativeDifference(packed, exact)).isBetween(1e-5, 0.02);
+        assertThat(relativeDifference(packed, exact)).isBetween(1e-4, 0.02);
+    }
+
+    /** What 16 bits hold of two products, and how precise a row is beside one a thousand times as large. */
+    @Test
+    void int8RowsNeitherOverflowNorLoseToLargeOnes() {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.ones(8, 256));
+        Matrix matrix = matrix(tensors, Precision.INT8, 8, 256);
+        Tensor x = torch.ones(4, 256);
+        x.select(0, 1).mul_(Torch.scalar(1e-3));
+        x.select(0, 2).zero_();
+        x.select(0, 3).neg_();
+
+        float[] first = Torch.toFloats(matrix.multiply(x).select(1, 0));
+
+        assertThat(first[0]).isCloseTo(256, Offset.offset(2f));
+        assertThat(first[1]).isCloseTo(0.256f, Offset.offset(0.002f));
+        assertThat(first[2]).isZero();
+        assertThat(first[3]).isCloseTo(-256, Offset.offset(2f));
     }
 
     /** Tolerance: the 8 bits of a bfloat16 mantissa. */
@@ -104,9 +123,6 @@ class ModelWeightsTest {
             assertThat(relativeDifference(unpacking.multiply(x).add(bias), exact))
                     .isLessThan(1e-6);
         }
-        try (Matrix packed = new Int8Matrix(() -> weight, Dtype.F32)) {
-            assertThat(relativeDifference(packed.multiply(x).add(bias), exact)).isLessThan(0.02);
-        }
     }
 
     /** Tolerances: the 11 bits of a float16 mantissa, and the order of a sum where one row is alone. */
@@ -123,19 +139,6 @@ class ModelWeightsTest {
                 .isBetween(1e-7, 1e-3);
         Tensor alone = matrix.multiply(x.narrow(0, rows - 1, 1));
         assertThat(relativeDifference(alone, half.narrow(0, rows - 1, 1))).isLessThan(1e-6);
-    }
-
-    /** The packed product of few rows against that of the unpacked matrix, which many rows take. */
-    @Test
-    void int8FormsAgree() {
-        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(96, 256));
-        Matrix matrix = matrix(tensors, Precision.INT8, 96, 256);
-        Tensor many = torch.randn(Int8Matrix.PACKED_ROWS + 1, 256);
-
-        Tensor unpacked = Torch.to(matrix.multiply(many), Dtype.F32).narrow(0, 0, 4);
-        Tensor packed = Torch.to(matrix.multiply(many.narrow(0, 0, 4)), Dtype.F32);
-
-        assertThat(relativeDifference(packed, unpacked)).isLessThan(0.01);
     }
 
     /** Tolerances: 1e-4 for float32, the mantissa of the merged matrix for the others. */

@@ -4,19 +4,19 @@ import io.github.m3agiqa.tensor.PackedMatrix;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
-/** A matrix in float16 for processors. Packing takes long, so the first that is used has all of its store packed at once. */
-final class HalfMatrix implements Matrix {
+/** A matrix for processors alone. Packing takes long, so the first that is used has all of its store packed at once. */
+final class PackedWeight implements Matrix {
     private final Lazy<PackedMatrix> packed;
     private final Runnable packAll;
 
     /**
      * A matrix that is read when it is first used.
      *
-     * @param weight gives the weight, shape (out, in)
+     * @param packing reads the weight and packs it
      * @param packAll is called before the first product
      */
-    HalfMatrix(Supplier<Tensor> weight, Runnable packAll) {
-        this.packed = new Lazy<>(() -> new PackedMatrix(weight.get()), PackedMatrix::close);
+    PackedWeight(Supplier<PackedMatrix> packing, Runnable packAll) {
+        this.packed = new Lazy<>(packing, PackedMatrix::close);
         this.packAll = packAll;
     }
 
