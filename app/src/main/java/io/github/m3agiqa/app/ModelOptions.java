@@ -42,8 +42,8 @@ class ModelOptions {
             names = "--dtype",
             converter = PrecisionConverter.class,
             description =
-                    "fp32 for parity with the reference, bf16 (the default), fp16 or int8, which describe faster on"
-                            + " processors without products of bf16 but take longer to load.")
+                    "fp32 for parity with the reference, bf16 (the default), fp16 or int8, which are faster for large models"
+                            + " on processors without products of bf16 but take longer to load.")
     private Precision precision = Precision.BF16;
 
     @Option(
