@@ -16,23 +16,20 @@ final class Linear {
     private final @Nullable Parameter bias;
     private final @Nullable LowRank lowRank;
 
-    private Linear(Matrix matrix, @Nullable Parameter bias, @Nullable LowRank lowRank) {
-        this.matrix = matrix;
+    private Linear(Parameters module, long out, long in, @Nullable Parameter bias) {
+        this.matrix = module.matrix(out, in);
         this.bias = bias;
-        this.lowRank = lowRank;
+        this.lowRank = module.lowRank(out, in).orElse(null);
     }
 
-    /** A layer of the language model: no bias, adapted if the adapter says so. */
+    /** A layer without a bias, as all of the language model are. */
     static Linear of(Parameters module, long out, long in) {
-        return new Linear(module.matrix(out, in), null, module.lowRank(out, in).orElse(null));
+        return new Linear(module, out, in, null);
     }
 
-    /** A layer of the vision tower: with a bias. */
+    /** A layer with a bias, as all of the vision tower are. */
     static Linear withBias(Parameters module, long out, long in) {
-        return new Linear(
-                module.matrix(out, in),
-                module.float32("bias", out),
-                module.lowRank(out, in).orElse(null));
+        return new Linear(module, out, in, module.float32("bias", out));
     }
 
     /**

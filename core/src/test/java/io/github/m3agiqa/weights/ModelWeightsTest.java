@@ -78,6 +78,23 @@ class ModelWeightsTest {
         assertThat(relativeDifference(packed, exact)).isBetween(1e-4, 0.02);
     }
 
+    /** Of few rows against those of many, and with a bias against one that is added afterwards. */
+    @Test
+    void int8FormsAgree() {
+        Map<String, Tensor> tensors = Map.of("m.weight", torch.randn(96, 256));
+        Matrix matrix = matrix(tensors, Precision.INT8, 96, 256);
+        Tensor many = torch.randn(17, 256);
+        Tensor bias = torch.randn(96);
+
+        Tensor among = matrix.multiply(many).narrow(0, 0, 4);
+        Tensor alone = matrix.multiply(many.narrow(0, 0, 4));
+
+        assertThat(relativeDifference(alone, among)).isLessThan(0.01);
+        assertThat(relativeDifference(
+                        matrix.multiply(many, bias), matrix.multiply(many).add(bias)))
+                .isLessThan(1e-6);
+    }
+
     /** What 16 bits hold of two products, and how precise a row is beside one a thousand times as large. */
     @Test
     void int8RowsNeitherOverflowNorLoseToLargeOnes() {
