@@ -103,6 +103,8 @@ public record ModelManifest(
      * @param head the kind of its score head, {@code xlstm} by default
      * @param pooler how the head pools its steps, {@code mean} by default
      * @param scale the range of its scores, 0 to 5 by default
+     * @param matcher the file of what tells whether a picture is one of its prompt, and adds points to the score; null for
+     *     nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      * @param undescribed what scores images that the model does not describe; null if the predictor does that too
      * @param describe the first round
@@ -114,6 +116,7 @@ public record ModelManifest(
             String head,
             String pooler,
             @JsonFormat(shape = JsonFormat.Shape.ARRAY) Scale scale,
+            @Nullable String matcher,
             @Nullable Calibration calibration,
             @Nullable ScoreHead undescribed,
             Describe describe,
@@ -128,18 +131,28 @@ public record ModelManifest(
 
         /** These settings with another adapter, for which no predictor is trained yet. */
         public AspectManifest withAdapter(String newAdapter) {
-            return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, describe, rate);
+            return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, null, describe, rate);
         }
 
         /** These settings with another predictor, for images with and without a description. */
         public AspectManifest withPredictor(ScoreHead other) {
             return new AspectManifest(
-                    adapter, other.predictor, other.head, other.pooler, scale, other.calibration, null, describe, rate);
+                    adapter,
+                    other.predictor,
+                    other.head,
+                    other.pooler,
+                    scale,
+                    other.matcher,
+                    other.calibration,
+                    null,
+                    describe,
+                    rate);
         }
 
         /** These settings with a predictor of its own for images without a description. */
         public AspectManifest withUndescribed(ScoreHead other) {
-            return new AspectManifest(adapter, predictor, head, pooler, scale, calibration, other, describe, rate);
+            return new AspectManifest(
+                    adapter, predictor, head, pooler, scale, matcher, calibration, other, describe, rate);
         }
 
         /**
@@ -154,17 +167,18 @@ public record ModelManifest(
                     head,
                     pooler,
                     scale,
+                    matcher == null ? null : move.apply("matcher", matcher),
                     calibration,
                     undescribed == null
                             ? null
-                            : undescribed.at(move.apply("predictor-undescribed", undescribed.predictor)),
+                            : undescribed.moved((part, path) -> move.apply(part + "-undescribed", path)),
                     describe,
                     rate);
         }
 
         /** What scores described images, and the others if there is nothing else for them. */
         public Optional<ScoreHead> scoreHead() {
-            return Optional.ofNullable(predictor).map(file -> new ScoreHead(file, head, pooler, calibration));
+            return Optional.ofNullable(predictor).map(file -> new ScoreHead(file, head, pooler, matcher, calibration));
         }
     }
 
@@ -174,12 +188,14 @@ public record ModelManifest(
      * @param predictor the file of the weights
      * @param head the kind, {@code xlstm} by default
      * @param pooler how it pools its steps, {@code mean} by default
+     * @param matcher the file of what adds points to its score; null for nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      */
     public record ScoreHead(
             String predictor,
             String head,
             String pooler,
+            @Nullable String matcher,
             @Nullable Calibration calibration) {
         public ScoreHead {
             given("predictor", predictor);
@@ -187,8 +203,13 @@ public record ModelManifest(
             pooler = orElse(pooler, MEAN);
         }
 
-        private ScoreHead at(String newPredictor) {
-            return new ScoreHead(newPredictor, head, pooler, calibration);
+        private ScoreHead moved(BinaryOperator<String> move) {
+            return new ScoreHead(
+                    move.apply("predictor", predictor),
+                    head,
+                    pooler,
+                    matcher == null ? null : move.apply("matcher", matcher),
+                    calibration);
         }
     }
 

@@ -116,6 +116,7 @@ public final class PublishedModels {
                 Scale.ZERO_TO_FIVE,
                 null,
                 null,
+                null,
                 JSON.treeToValue(settings.path("describe"), ModelManifest.Describe.class),
                 JSON.treeToValue(settings.path("rate"), ModelManifest.Rate.class));
     }

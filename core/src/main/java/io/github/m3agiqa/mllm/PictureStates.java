@@ -8,8 +8,17 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /** The hidden states of pictures in conversations. */
-final class PictureStates {
+public final class PictureStates {
     private PictureStates() {}
+
+    /**
+     * The mean of a picture's tokens in a conversation, (hidden).
+     *
+     * @param hidden of the conversation, (tokens, hidden)
+     */
+    public static Tensor mean(Tensor hidden, TokenizedConversation conversation) {
+        return means(hidden, List.of(conversation)).getFirst();
+    }
 
     /**
      * For each conversation the mean of its picture's tokens, (hidden).

@@ -79,7 +79,7 @@ public final class TowerReadout implements AutoCloseable {
         List<Tensor> tokens = model.tokens(pieces, features);
         Tensor hidden = model.llama()
                 .forward(model.embed(picture, tokens, 0, picture.length()), new PackedContext(picture.length()));
-        return PictureStates.means(hidden, List.of(picture)).getFirst();
+        return PictureStates.mean(hidden, picture);
     }
 
     /** Of each column around 0, (1, columns). */

@@ -10,10 +10,13 @@ import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.mllm.Llama;
 import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.PictureStates;
+import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
 import io.github.m3agiqa.predictor.Predictor;
 import io.github.m3agiqa.predictor.Projection;
+import io.github.m3agiqa.predictor.PromptMatcher;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.TensorSource;
@@ -35,18 +38,23 @@ final class LoadedModel implements AutoCloseable {
     /** One aspect, and what scores it: perhaps the same head whether the image was described or not. */
     record Scored(Aspect aspect, AspectManifest settings, Head described, Head undescribed) {}
 
-    /** A predictor and what its intervals are made of. */
+    /** A predictor, perhaps with what matches pictures and prompts, and what its intervals are made of. */
     record Head(
             Projection projection,
             Predictor predictor,
+            @Nullable PromptMatcher matcher,
             @Nullable Calibration calibration) {
         /**
          * A score, on whatever scale the predictor learned.
          *
          * @param hidden (tokens, hidden), of the whole conversation
          */
-        float score(Tensor hidden) {
-            return predictor.predict(projection.apply(hidden));
+        double score(Tensor hidden, TokenizedConversation conversation, @Nullable String prompt) {
+            float predicted = predictor.predict(projection.apply(hidden));
+            return matcher == null
+                    ? predicted
+                    : predicted
+                            + matcher.points(PictureStates.mean(hidden, conversation), prompt == null ? "" : prompt);
         }
     }
 
@@ -112,7 +120,18 @@ final class LoadedModel implements AutoCloseable {
         }
         Predictor predictor = new Predictor(source, kind, pooler, device);
         closers.push(predictor::close);
-        return new Head(projection(file, predictor, llama), predictor, settings.calibration());
+        return new Head(
+                projection(file, predictor, llama),
+                predictor,
+                settings.matcher() == null ? null : matcher(folder.part(settings.matcher()), llama, device),
+                settings.calibration());
+    }
+
+    private PromptMatcher matcher(Path file, Llama llama, Device device) {
+        PromptMatcher matcher =
+                new PromptMatcher(new SafetensorsFile(file), llama.config().hiddenSize(), device);
+        closers.push(matcher::close);
+        return matcher;
     }
 
     /** The predictor's first layer for hidden states, whatever it was trained on. */

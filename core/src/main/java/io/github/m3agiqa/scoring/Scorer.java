@@ -180,11 +180,11 @@ public final class Scorer implements AutoCloseable {
         TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
         Tensor hidden = session.read(conversation); // (tokens, hidden)
         Head head = question == null ? scored.undescribed() : scored.described();
-        float raw;
+        double raw;
         try (Scope _ = new Scope()) {
-            raw = head.score(hidden);
+            raw = head.score(hidden, conversation, request.prompt);
         }
-        if (!Float.isFinite(raw)) {
+        if (!Double.isFinite(raw)) {
             throw new ScoringException(
                     ErrorCode.SCORE_NOT_FINITE,
                     "%s: the model computed %s".formatted(scored.aspect().id(), raw));

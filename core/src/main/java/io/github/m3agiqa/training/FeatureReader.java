@@ -8,6 +8,7 @@ import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
 import io.github.m3agiqa.mllm.MiniCpmV;
+import io.github.m3agiqa.mllm.PictureStates;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
@@ -25,10 +26,12 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -178,13 +181,21 @@ final class FeatureReader implements AutoCloseable {
             try (Session session = new Session(mllm, image, plan, longest)) {
                 conversations.forEach((key, conversation) -> {
                     session.rewind(); // so that the states do not depend on what else is read
-                    cache.put(key, session.read(conversation));
+                    Tensor states = session.read(conversation);
+                    boolean alone =
+                            Objects.requireNonNull(about.get(key)).turns().isEmpty();
+                    cache.put(
+                            key,
+                            alone ? PictureStates.mean(states, conversation).unsqueeze(0) : states);
                 });
             }
         }
     }
 
     private TokenizedConversation tokenize(MiniCpmV mllm, Picture picture, SlicePlan plan, Reading reading) {
+        if (reading.turns().isEmpty()) {
+            return mllm.template().picture(plan);
+        }
         return mllm.template()
                 .tokenizeWithin(plan, reading.turns(), reading.maxLength())
                 .orElseThrow(() -> new InputException(

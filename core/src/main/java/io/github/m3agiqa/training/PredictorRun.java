@@ -285,12 +285,17 @@ final class PredictorRun implements AutoCloseable {
 
     /** The scores of some images, on the scale of 0 to 5. */
     double[] predict(List<Example> examples) {
+        return predict(examples, new double[examples.size()]);
+    }
+
+    /** As {@link #predict(List)}, with points that are added to each score. */
+    double[] predict(List<Example> examples, double[] points) {
         double[] predicted = new double[examples.size()];
         for (int first = 0; first < predicted.length; first += recipe.batchSize()) {
             List<Example> batch = examples.subList(first, Math.min(predicted.length, first + recipe.batchSize()));
             float[] scores = parts.scores(keys(batch), part -> forward(averaged, part));
             for (int i = 0; i < scores.length; i++) {
-                predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i]);
+                predicted[first + i] = Scale.ZERO_TO_FIVE.clamp(scores[i] + points[first + i]);
             }
         }
         return predicted;

@@ -27,15 +27,19 @@ import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
+import io.github.m3agiqa.predictor.PromptMatcher;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.HeadSettings.Reads;
 import io.github.m3agiqa.training.PredictorRun.Example;
+import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsFolder;
+import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -50,6 +54,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -66,6 +71,9 @@ import org.jspecify.annotations.Nullable;
 public final class PredictorTraining implements AutoCloseable {
     /** Where a unit is trained again, in its folder. */
     private static final String REFIT = "refit";
+
+    private static final String CALIBRATION = "calibration.json";
+    private static final String MATCHER = "matcher.safetensors";
 
     private static final List<String> PREDICTION_COLUMNS = List.of(
             "variant",
@@ -90,6 +98,11 @@ public final class PredictorTraining implements AutoCloseable {
         /** At most, as a second training ends with the best epoch of the first one. */
         long epochs() {
             return recipe.refit() ? 2L * recipe.epochs() : recipe.epochs();
+        }
+
+        /** Only correspondence is about the prompt. */
+        Optional<MatcherSettings> matcher() {
+            return Optional.ofNullable(recipe.matcher()).filter(_ -> aspect == Aspect.CORRESPONDENCE);
         }
 
         /** The same with all that may be learned from, and nothing to choose an epoch by. */
@@ -228,11 +241,14 @@ public final class PredictorTraining implements AutoCloseable {
             Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
             for (Unit trained : unit.recipe.refit() ? List.of(unit, unit.refitted()) : List.of(unit)) {
                 all.addAll(learned(trained));
+                all.addAll(pictures(trained, trained.split.train()));
                 ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
             }
             all.addAll(measured(unit, unit.split.validation()));
-            all.addAll(measured(unit, unit.calibration));
-            all.addAll(measured(unit, unit.split.test()));
+            for (List<Sample> samples : List.of(unit.calibration, unit.split.test())) {
+                all.addAll(measured(unit, samples));
+                all.addAll(pictures(unit, samples));
+            }
         }
         needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
     }
@@ -260,6 +276,11 @@ public final class PredictorTraining implements AutoCloseable {
     private List<Reading> measured(Unit unit, List<Sample> samples) {
         DescriptionSettings descriptions = unit.recipe.descriptions();
         return readings.of(samples, unit.aspect, descriptions, descriptions.test());
+    }
+
+    /** What the matcher of a unit reads, if it has one. */
+    private List<Reading> pictures(Unit unit, List<Sample> samples) {
+        return unit.matcher().isPresent() ? readings.pictures(samples, unit.aspect) : List.of();
     }
 
     private void run() {
@@ -381,7 +402,7 @@ public final class PredictorTraining implements AutoCloseable {
             try (Scope _ = new Scope();
                     PredictorRun training = training(unit, again)) {
                 learn(training, unit.refitted(), chosen);
-                finish(training, unit, folder);
+                finish(training, unit.refitted(), folder);
             }
             LongStream.range(chosen, unit.recipe.epochs()).forEach(_ -> listener.step()); // that were not needed
         }
@@ -411,19 +432,42 @@ public final class PredictorTraining implements AutoCloseable {
                 listener);
     }
 
-    /** Writes the predictor, its calibration and its predictions, these last. */
+    /** Writes the predictor, its matcher, its calibration and its predictions, these last. */
     private void finish(PredictorRun training, Unit unit, Path folder) throws IOException {
-        FeatureReader reader = reader(unit.aspect);
         training.export(folder.resolve("predictor.safetensors"));
-        Optional<Calibration> calibration = unit.calibration.isEmpty()
-                ? Optional.empty()
-                : Optional.of(Conformal.of(predictions(reader, training, unit, unit.calibration)));
-        if (calibration.isPresent()) {
-            new ObjectMapper().writeValue(folder.resolve("calibration.json").toFile(), calibration.get());
+        try (PromptMatcher matcher = matcher(unit, folder)) {
+            Optional<Calibration> calibration = unit.calibration.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(Conformal.of(predictions(training, matcher, unit, unit.calibration)));
+            if (calibration.isPresent()) {
+                new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration.get());
+            }
+            List<Prediction> tested = predictions(training, matcher, unit, unit.split.test());
+            note(unit, tested, calibration);
+            writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
         }
-        List<Prediction> tested = predictions(reader, training, unit, unit.split.test());
-        note(unit, tested, calibration);
-        writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
+    }
+
+    /** Fits a matcher to what the predictor has learned from; null if there shall be none. */
+    private @Nullable PromptMatcher matcher(Unit unit, Path folder) throws IOException {
+        if (unit.matcher().isEmpty()) {
+            return null;
+        }
+        List<MatcherFit.Pair> learned = pairs(unit, unit.split.train());
+        List<MatcherFit.Pair> others = unit.calibration.isEmpty() ? learned : pairs(unit, unit.calibration);
+        Path file = folder.resolve(MATCHER);
+        SafetensorsWriter.write(
+                file, MatcherFit.of(learned, others, unit.matcher().get()));
+        return new PromptMatcher(new SafetensorsFile(file), hiddenSize, Device.CPU);
+    }
+
+    private List<MatcherFit.Pair> pairs(Unit unit, List<Sample> samples) {
+        FeatureReader reader = reader(unit.aspect);
+        return pictures(unit, samples).stream()
+                .map(reading -> new MatcherFit.Pair(
+                        Torch.to(reader.cache().get(reader.key(reading)).squeeze(0), Dtype.F32),
+                        Objects.requireNonNull(reading.sample().prompt())))
+                .toList();
     }
 
     private void note(Unit unit, List<Prediction> tested, Optional<Calibration> calibration) {
@@ -471,8 +515,14 @@ public final class PredictorTraining implements AutoCloseable {
                 .toList();
     }
 
-    private List<Prediction> predictions(FeatureReader reader, PredictorRun training, Unit unit, List<Sample> samples) {
-        double[] predicted = training.predict(examples(reader, unit, measured(unit, samples)));
+    private List<Prediction> predictions(
+            PredictorRun training, @Nullable PromptMatcher matcher, Unit unit, List<Sample> samples) {
+        double[] points = matcher == null
+                ? new double[samples.size()]
+                : pairs(unit, samples).stream()
+                        .mapToDouble(pair -> matcher.points(pair.picture(), pair.prompt()))
+                        .toArray();
+        double[] predicted = training.predict(examples(reader(unit.aspect), unit, measured(unit, samples)), points);
         return IntStream.range(0, predicted.length)
                 .mapToObj(i -> prediction(samples.get(i), unit.aspect, predicted[i]))
                 .toList();
@@ -537,13 +587,18 @@ public final class PredictorTraining implements AutoCloseable {
             Path folder = unit.folder(run);
             Files.copy(
                     folder.resolve("predictor.safetensors"), made.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-            Path calibrationFile = folder.resolve("calibration.json");
+            Path calibrationFile = folder.resolve(CALIBRATION);
             Calibration calibration = Files.exists(calibrationFile)
                     ? new ObjectMapper().readValue(calibrationFile.toFile(), Calibration.class)
                     : null;
+            String matcher = null;
+            if (unit.matcher().isPresent()) {
+                matcher = "%s.%s".formatted(unit.aspect.id(), MATCHER);
+                Files.copy(folder.resolve(MATCHER), made.resolve(matcher), StandardCopyOption.REPLACE_EXISTING);
+            }
             HeadSettings network = unit.recipe.head();
             ScoreHead head =
-                    new ScoreHead(file, network.kind().id(), network.pooler().id(), calibration);
+                    new ScoreHead(file, network.kind().id(), network.pooler().id(), matcher, calibration);
             aspects.computeIfPresent(
                     unit.aspect,
                     (_, settings) ->

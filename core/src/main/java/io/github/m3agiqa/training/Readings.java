@@ -8,6 +8,7 @@ import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.Rate;
 import io.github.m3agiqa.hub.PromptSlot;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.training.DescriptionSettings.Source;
@@ -121,6 +122,23 @@ final class Readings {
                                     : "let the model describe them with m3agiqa describe, or set rounds: none"));
         }
         return readings;
+    }
+
+    /**
+     * The pictures of some images alone, as they are read to rate an aspect, to be matched with their prompts.
+     *
+     * @throws InputException if one has no prompt
+     */
+    List<Reading> pictures(List<Sample> samples, Aspect aspect) {
+        samples.stream().filter(sample -> sample.prompt() == null).findFirst().ifPresent(sample -> {
+            throw new InputException(
+                    "%s has no prompt that its picture could be matched with; leave matcher out of the recipe"
+                            .formatted(sample.name()));
+        });
+        Rate rate = settings(aspect).rate();
+        return samples.stream()
+                .map(sample -> new Reading(sample, List.of(), rate.maxSlices(), rate.maxLength(), Alteration.NONE))
+                .toList();
     }
 
     private void checkTeacherSawNoMos(Aspect aspect) {

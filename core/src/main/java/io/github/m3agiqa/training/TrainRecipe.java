@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  *     false by default
  * @param head the network of the predictor
  * @param loss what is minimised
+ * @param matcher what tells beside the predictor of correspondence whether a picture is one of its prompt; null, the
+ *     default, for nothing
  * @param augmentation what else is learned from; nothing by default
  * @param optimization how weights are changed
  * @param averaging how much of the running average of the weights a step leaves, from 0 to below 1: the averages are
@@ -63,6 +65,7 @@ public record TrainRecipe(
         Boolean undescribed,
         HeadSettings head,
         LossSettings loss,
+        @Nullable MatcherSettings matcher,
         AugmentationSettings augmentation,
         Optimization optimization,
         Double averaging,
@@ -112,6 +115,10 @@ public record TrainRecipe(
         }
         Recipes.given("head", head);
         Recipes.given("loss", loss);
+        if (matcher != null && !conversations.containsKey(Aspect.CORRESPONDENCE)) {
+            throw new IllegalArgumentException(
+                    "matcher goes with correspondence, of which there are no conversations; leave it out");
+        }
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
         Recipes.given("optimization", optimization);
         averaging = averaging == null ? Double.valueOf(0) : averaging;
@@ -159,6 +166,7 @@ public record TrainRecipe(
                 undescribed,
                 other.head == null ? head : other.head,
                 other.loss == null ? loss : other.loss,
+                matcher,
                 augmentation,
                 optimization,
                 averaging,

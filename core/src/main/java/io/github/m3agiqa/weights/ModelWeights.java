@@ -113,6 +113,11 @@ public final class ModelWeights implements AutoCloseable {
         return storeOf(name, shape).asStored(name);
     }
 
+    Parameter bytes(String name, long length) {
+        ask(base.source(), askedOfBase, name, List.of(length), true);
+        return base.asStored(name);
+    }
+
     DenseMatrix denseMatrix(String name, List<Long> shape) {
         return storeOf(name, shape).denseMatrix(name);
     }
@@ -173,6 +178,10 @@ public final class ModelWeights implements AutoCloseable {
     }
 
     private void ask(TensorSource source, Set<String> asked, String name, List<Long> shape) {
+        ask(source, asked, name, shape, false);
+    }
+
+    private void ask(TensorSource source, Set<String> asked, String name, List<Long> shape, boolean bytes) {
         if (!asked.add(name)) {
             return;
         }
@@ -182,9 +191,9 @@ public final class ModelWeights implements AutoCloseable {
         } else if (!info.shape().equals(shape)) {
             problems.add("misshapen: %s is %s in %s, the configuration needs %s"
                     .formatted(name, info.shape(), source.location(), shape));
-        } else if (!info.dtype().floating()) {
-            problems.add("mistyped: %s is %s in %s, not a floating-point type"
-                    .formatted(name, info.dtype(), source.location()));
+        } else if (bytes ? info.dtype() != Dtype.U8 : !info.dtype().floating()) {
+            problems.add("mistyped: %s is %s in %s, not %s"
+                    .formatted(name, info.dtype(), source.location(), bytes ? Dtype.U8 : "a floating-point type"));
         }
     }
 

@@ -37,6 +37,11 @@ public final class Parameters {
         return weights.asStored(prefix + name, sides(shape));
     }
 
+    /** Bytes that are no numbers, such as text. */
+    public Parameter bytes(String name, long length) {
+        return weights.bytes(prefix + name, length);
+    }
+
     /** A matrix that is not quantized in any precision. */
     public DenseMatrix denseMatrix(String name, long out, long in) {
         return weights.denseMatrix(prefix + name, List.of(out, in));

@@ -79,7 +79,7 @@ class TowerReadoutTest {
             TokenizedConversation picture = model.template().picture(plan);
             Tensor embedded = model.embed(picture, model.encode(image, plan), 0, picture.length());
             Tensor hidden = model.llama().forward(embedded, new PackedContext(picture.length()));
-            states.addAll(PictureStates.means(hidden, List.of(picture)));
+            states.add(PictureStates.mean(hidden, picture));
             views.add(TowerReadout.view(model.vision().forward(plan.cut(image), LayerChain.PLAIN)));
         }
         return Torch.toFloats(readout.error(states, views))[0];

@@ -312,6 +312,51 @@ class PredictorTrainingTest {
                 .hasMessageContaining("train that first");
     }
 
+    /** Correspondence gains points where the picture is one of its prompt, in the run's figures as in a score, also once packed. */
+    @Test
+    void aMatcherMakesCorrespondenceDependOnThePrompt() throws IOException {
+        Path drawn = DrawnDataset.write(folder.resolve("drawn"), 60);
+        Path table = drawn.resolve("data.csv");
+        Files.writeString(
+                table,
+                Files.readString(table).replace("mos_quality,std_quality", "mos_correspondence,std_correspondence"));
+        String plain = recipeWithOwnCache("plain")
+                .replace(dataset.toString(), drawn.toString())
+                .replace("  quality:", "  correspondence:")
+                .replace("epochs: 12", "epochs: 2");
+        String matching =
+                plain.replace("/plain", "/matching") + "refit: true\nmatcher: {rank: 8, penalty: 0.1, points: 0.5}\n";
+
+        run(plain + "refit: true\n");
+        Path run = run(matching);
+        NamedCsvRecord with = predictions(run).getFirst();
+
+        ModelFolder made = ModelFolder.open(run.resolve("model"));
+        ModelFolder packed = ModelPack.pack(made, folder.resolve("packed"), 1);
+        assertThat(packed.manifest().sha256()).containsKey("matcher-correspondence.safetensors");
+        Path image = drawn.resolve("images").resolve(with.getField("image"));
+        ModelFolder unmatched = ModelFolder.open(folder.resolve("plain/model"));
+        for (ModelFolder model : List.of(made, packed)) {
+            double own = correspondence(model, image, with.getField("prompt"));
+            assertThat(own).isCloseTo(Double.parseDouble(with.getField("predicted")), within(0.02));
+            double points = own - correspondence(unmatched, image, with.getField("prompt"));
+            String unknown = "an unheard-of thing";
+            double usual = correspondence(model, image, unknown) - correspondence(unmatched, image, unknown);
+            assertThat(Math.abs(points - usual)).isBetween(0.001, 0.5);
+        }
+
+        assertThatThrownBy(() -> run(recipe("run") + "matcher: {rank: 8, penalty: 3, points: 0.5}\n"))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("goes with correspondence");
+    }
+
+    private static double correspondence(ModelFolder model, Path image, String prompt) {
+        return score(model, ImagePrompt.of(image, prompt), false)
+                .score(Aspect.CORRESPONDENCE)
+                .orElseThrow()
+                .value();
+    }
+
     private static Assessment score(ModelFolder model, ImagePrompt image, boolean describe) {
         ScoringOptions options =
                 ScoringOptions.DEFAULT.withPrecision(Precision.FP32).withDescribe(describe);

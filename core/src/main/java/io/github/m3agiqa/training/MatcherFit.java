@@ -1,0 +1,195 @@
+package io.github.m3agiqa.training;
+
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.predictor.PromptMatcher;
+import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.weights.HeldTensors;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.bytedeco.pytorch.StringViewOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The weights of a {@link PromptMatcher}: a ridge regression of low rank from pictures to the words of their prompts.
+ *
+ * <p>A prompt is a bag of its words, each weighted by its inverse document frequency among the prompts, less the mean bag of
+ * the pictures and brought to length 1. Of what the regression finds for the pictures the directions that vary most are
+ * kept; a picture's vector are its places in them, each brought to a variance of 1.
+ *
+ * @see <a href="https://doi.org/10.1016/0047-259X(75)90042-1">Izenman 1975</a>, reduced-rank regression
+ */
+final class MatcherFit {
+    private static final double SMALLEST = 1e-6;
+    /** A direction that varies less, compared with the first one, is rounding. */
+    private static final double RANK_TOLERANCE = 1e-6;
+    /** So many bags are held at a time. */
+    private static final int ROWS = 1024;
+
+    /** A picture, by the mean of its hidden states (hidden), and the prompt that it was made from. */
+    record Pair(Tensor picture, String prompt) {}
+
+    private final List<Pair> pairs;
+    private final MatcherSettings settings;
+    private final Map<String, Integer> places = new TreeMap<>(); // of the known words in a bag
+    private final float[] inverseFrequency; // (words)
+
+    private MatcherFit(List<Pair> pairs, MatcherSettings settings) {
+        this.pairs = pairs;
+        this.settings = settings;
+        List<String> prompts = pairs.stream().map(Pair::prompt).distinct().toList();
+        Map<String, Integer> frequency = new TreeMap<>();
+        for (String prompt : prompts) {
+            PromptMatcher.words(prompt).forEach(word -> frequency.merge(word, 1, Integer::sum));
+        }
+        this.inverseFrequency = new float[frequency.size()];
+        frequency.forEach((word, among) -> {
+            inverseFrequency[places.size()] = (float) Math.log((prompts.size() + 1.0) / (among + 1.0));
+            places.put(word, places.size());
+        });
+    }
+
+    /**
+     * Fits a matcher.
+     *
+     * @param pairs that it knows words and pictures from
+     * @param others whose mean match shall be worth no point; better of prompts that it does not know, as a user's are
+     * @return the weights by their names
+     * @throws InputException if the pictures or the words of their prompts are all alike
+     */
+    static Map<String, Tensor> of(List<Pair> pairs, List<Pair> others, MatcherSettings settings) {
+        Map<String, Tensor> weights = new MatcherFit(pairs, settings).weights();
+        weights.put(PromptMatcher.POINTS_WEIGHT, Torch.full(settings.points(), Device.CPU, 1));
+        weights.put(PromptMatcher.POINTS_BIAS, Torch.full(0, Device.CPU, 1));
+        int hiddenSize = (int) pairs.getFirst().picture.size(0);
+        try (PromptMatcher matcher =
+                new PromptMatcher(new HeldTensors("the matcher in training", weights), hiddenSize, Device.CPU)) {
+            double usual = others.stream()
+                    .mapToDouble(pair -> matcher.points(pair.picture, pair.prompt))
+                    .average()
+                    .orElse(0);
+            weights.put(PromptMatcher.POINTS_BIAS, Torch.full(-usual, Device.CPU, 1));
+        }
+        return weights;
+    }
+
+    private Map<String, Tensor> weights() {
+        Tensor pictures = Torch.to(Torch.stack(pairs.stream().map(Pair::picture).toList()), Dtype.F64, Device.CPU);
+        long count = pictures.size(0);
+        Tensor mean = Torch.mean(pictures, 0); // (1, hidden)
+        Tensor centred = pictures.sub(mean);
+        Tensor deviation = Torch.plus(Torch.mean(centred.square(), 0).sqrt(), SMALLEST);
+        Tensor z = centred.div(deviation); // (pictures, hidden)
+        Tensor usual = usualBag(); // (1, words)
+
+        // what is found of the words for a z
+        Tensor moments = z.t().matmul(z); // (hidden, hidden)
+        Tensor trace = moments.trace();
+        if (places.isEmpty() || !(Torch.toFloats(trace)[0] > 0)) {
+            throw alike();
+        }
+        Tensor penalty = torch.eye(z.size(1)).mul(Torch.scale(trace, settings.penalty() / count));
+        Tensor found = torch.linalg_solve(moments.add(penalty), momentsWithBags(z, usual)); // (hidden, words)
+
+        // z found = u s v', of which s and v are those of the root of z' z times found
+        var eigen = torch.linalg_eigh(moments);
+        Tensor stretched =
+                eigen.get1().mul(eigen.get0().clamp_min(Torch.scalar(0)).sqrt());
+        var singular = torch.linalg_svd(stretched.t().matmul(found), false, new StringViewOptional());
+        int rank = rank(Torch.toFloats(singular.get1()));
+        Tensor s = singular.get1().narrow(0, 0, rank);
+        Tensor v = singular.get2().narrow(0, 0, rank).t(); // (words, rank)
+
+        Tensor picture =
+                Torch.scale(found.matmul(v).div(s), Math.sqrt((double) count)).div(deviation.t()); // (hidden, rank)
+        Tensor words = v.mul(s);
+        Map<String, Tensor> weights = new LinkedHashMap<>();
+        weights.put(PromptMatcher.PICTURE_WEIGHT, float32(picture.t()));
+        weights.put(
+                PromptMatcher.PICTURE_BIAS, float32(mean.matmul(picture).neg().squeeze(0)));
+        weights.put(
+                PromptMatcher.WORDS_WEIGHT,
+                float32(words.mul(float64(inverseFrequency).unsqueeze(1))));
+        weights.put(PromptMatcher.WORDS_BIAS, float32(usual.matmul(words).neg().squeeze(0)));
+        weights.put(PromptMatcher.WORDS_TEXT, text());
+        return weights;
+    }
+
+    private Tensor text() {
+        byte[] bytes = String.join("\n", places.keySet()).getBytes(StandardCharsets.UTF_8);
+        Tensor text = Torch.empty(Dtype.U8, Device.CPU, bytes.length);
+        Torch.bytes(text, 0, bytes.length).put(bytes);
+        return text;
+    }
+
+    private int rank(float[] singular) {
+        int most = Math.min(settings.rank(), singular.length);
+        int rank = 0;
+        while (rank < most && singular[rank] > RANK_TOLERANCE * Math.max(singular[0], SMALLEST)) {
+            rank++;
+        }
+        if (rank == 0) {
+            throw alike();
+        }
+        return rank;
+    }
+
+    private InputException alike() {
+        return new InputException(
+                "the %d images or the words of their prompts are all alike, so that no matcher can be fitted; leave matcher out"
+                        .formatted(pairs.size()));
+    }
+
+    /** The mean bag of the pictures, (1, words). */
+    private Tensor usualBag() {
+        float[] sum = new float[inverseFrequency.length];
+        for (Pair pair : pairs) {
+            PromptMatcher.words(pair.prompt).forEach(word -> sum[place(word)]++);
+        }
+        return Torch.divide(float64(sum).mul(float64(inverseFrequency)), (double) pairs.size())
+                .unsqueeze(0);
+    }
+
+    /** The sum over the pictures of z and what is wanted for it, (hidden, words). */
+    private Tensor momentsWithBags(Tensor z, Tensor usual) {
+        Tensor moments = Torch.to(Torch.zeros(Dtype.F32, Device.CPU, z.size(1), usual.size(1)), Dtype.F64);
+        for (int from = 0; from < pairs.size(); from += ROWS) {
+            List<Pair> some = pairs.subList(from, Math.min(pairs.size(), from + ROWS));
+            Tensor bags = bags(some).sub(usual);
+            Tensor length = Torch.sum(bags.square(), 1).sqrt();
+            Tensor wanted = bags.div(Torch.plus(length, SMALLEST));
+            moments.add_(z.narrow(0, from, some.size()).t().matmul(wanted));
+        }
+        return moments;
+    }
+
+    /** (pictures, words) */
+    private Tensor bags(List<Pair> some) {
+        int width = inverseFrequency.length;
+        float[] bags = new float[some.size() * width];
+        for (int i = 0; i < some.size(); i++) {
+            for (String word : PromptMatcher.words(some.get(i).prompt)) {
+                bags[i * width + place(word)] = inverseFrequency[place(word)];
+            }
+        }
+        return Torch.to(Torch.floats(bags, some.size(), width), Dtype.F64);
+    }
+
+    private int place(String word) {
+        return Objects.requireNonNull(places.get(word));
+    }
+
+    private static Tensor float64(float[] numbers) {
+        return Torch.to(Torch.floats(numbers, numbers.length), Dtype.F64);
+    }
+
+    private static Tensor float32(Tensor numbers) {
+        return Torch.to(numbers, Dtype.F32).contiguous();
+    }
+}
