@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.TensorOptional;
 /** The rotated keys and the values of one sequence, layer by layer, so that what was read once is not read again. */
 final class KvCache implements AutoCloseable {
     private final Device device;
+    private final int capacity;
     private final List<TokenBuffer> keys; // per layer (key-value heads, tokens, head size)
     private final List<TokenBuffer> values;
     private int length;
@@ -17,7 +18,8 @@ final class KvCache implements AutoCloseable {
     /** @param capacity the largest number of tokens */
     KvCache(Llama.Config config, Device device, int capacity) {
         this.device = device;
-        long[] shape = {config.keyValueHeads(), capacity, config.headSize()};
+        this.capacity = capacity;
+        long[] shape = {config.keyValueHeads(), 0, config.headSize()};
         this.keys = TokenBuffer.perLayer(config, device, 1, shape);
         this.values = TokenBuffer.perLayer(config, device, 1, shape);
     }
@@ -46,18 +48,50 @@ final class KvCache implements AutoCloseable {
     }
 
     /**
-     * Writes one layer's keys and values of tokens that follow those held; {@link #grow} makes them count.
+     * Writes one layer's keys and values of rows after those held, lets them look at all up to themselves, and forgets them
+     * unless {@link #grow} makes them count.
      *
-     * @param key (key-value heads, tokens, head size)
-     * @throws IllegalStateException if there is no room for them
+     * @param after how many rows were written since, which stay
+     * @param query (rows, heads, head size)
+     * @param key (rows, key-value heads, head size), like value
+     * @param mask (rows, held and written), added to the scores; or none
+     * @param causal whether each row sees only those up to itself, where the rows are all
+     * @return (rows, heads * head size)
      */
-    void write(int layer, Tensor key, Tensor value) {
-        keys.get(layer).write(length, key);
-        values.get(layer).write(length, value);
+    Tensor attend(int layer, int after, Tensor query, Tensor key, Tensor value, TensorOptional mask, boolean causal) {
+        long from = (long) length + after;
+        keys.get(layer).write(from, key.transpose(0, 1));
+        values.get(layer).write(from, value.transpose(0, 1));
+        long all = from + key.size(0);
+        return GroupedQueryAttention.attend(
+                query, keys.get(layer).tokens(0, all), values.get(layer).tokens(0, all), mask, causal);
     }
 
-    /** Counts tokens that were written in every layer. */
+    /**
+     * Of the rows after those held makes some count, in this order, and forgets the others.
+     *
+     * @param rows counted from the first one after those held
+     */
+    void choose(int... rows) {
+        Tensor places = Torch.indices(
+                device, IntStream.of(rows).map(row -> length + row).toArray());
+        for (List<TokenBuffer> held : List.of(keys, values)) {
+            for (TokenBuffer layer : held) {
+                layer.write(length, layer.select(places));
+            }
+        }
+        grow(rows.length);
+    }
+
+    /**
+     * Counts tokens that were written in every layer.
+     *
+     * @throws IllegalStateException if there is no room for them
+     */
     void grow(int tokens) {
+        if (length + tokens > capacity) {
+            throw new IllegalStateException("%d tokens do not fit after %d of %d".formatted(tokens, length, capacity));
+        }
         length += tokens;
     }
 
@@ -87,10 +121,7 @@ final class KvCache implements AutoCloseable {
 
         @Override
         public Tensor attend(int layer, Tensor query, Tensor key, Tensor value) {
-            write(layer, key.transpose(0, 1), value.transpose(0, 1));
-            long all = (long) length + tokens;
-            return GroupedQueryAttention.attend(
-                    query, keys.get(layer).tokens(0, all), values.get(layer).tokens(0, all), mask, length == 0);
+            return KvCache.this.attend(layer, 0, query, key, value, mask, length == 0);
         }
     }
 

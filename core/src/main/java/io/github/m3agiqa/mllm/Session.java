@@ -39,7 +39,7 @@ public final class Session implements AutoCloseable {
             this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
         }
         this.hidden = new TokenBuffer(
-                model.llama().device(), 0, capacity, model.llama().config().hiddenSize());
+                model.llama().device(), 0, 0, model.llama().config().hiddenSize());
         this.cache = new KvCache(model.llama().config(), model.llama().device(), capacity);
     }
 
@@ -158,14 +158,14 @@ public final class Session implements AutoCloseable {
 
     private int[] beamSearch(Generation generation) {
         try (Scope _ = new Scope();
-                BeamCache beams = new BeamCache(cache, model.llama(), generation.beams(), generation.maxNewTokens())) {
+                BeamCache beams = new BeamCache(cache, model.llama(), generation.beams())) {
             int[] stopIds = model.template().stopIds();
             Hypothesis best = new BeamSearch(model.llama(), beams, generation, stopIds, (_, _) -> {})
                     .run(lastHidden())
                     .getFirst();
             int[] tokens = ints(best.tokens());
             if (!best.rows().isEmpty()) {
-                note(Arrays.copyOf(tokens, best.rows().size()), beams.appendToPrefix(best.rows()));
+                note(Arrays.copyOf(tokens, best.rows().size()), beams.keep(best.rows()));
             }
             return tokens;
         }

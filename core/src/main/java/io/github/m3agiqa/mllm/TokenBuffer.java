@@ -10,28 +10,24 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * What is kept of each token, float32. Memory is taken for some hundred tokens at a time, as most conversations are far
- * shorter than the longest.
+ * shorter than the longest that there may be.
  */
 final class TokenBuffer implements AutoCloseable {
     private static final long STEP = 256;
 
     private final int dimension;
-    private final long capacity;
     private Tensor held; // owned
 
     /**
      * A buffer without tokens.
      *
      * @param dimension that of the tokens
-     * @param shape with the largest number of tokens in that dimension
+     * @param shape of no tokens: 0 in that dimension
      */
     TokenBuffer(Device device, int dimension, long... shape) {
         this.dimension = dimension;
-        this.capacity = shape[dimension];
-        long[] none = shape.clone();
-        none[dimension] = 0;
         try (Scope _ = new Scope()) {
-            this.held = Scope.own(Torch.empty(Dtype.F32, device, none));
+            this.held = Scope.own(Torch.empty(Dtype.F32, device, shape));
         }
     }
 
@@ -46,14 +42,10 @@ final class TokenBuffer implements AutoCloseable {
      * Writes tokens over those from a position on.
      *
      * @param from at most the end of what was written before
-     * @throws IllegalStateException if there is no room for them
      */
     void write(long from, Tensor tokens) {
         long count = tokens.size(dimension);
         long end = from + count;
-        if (end > capacity) {
-            throw new IllegalStateException("%d tokens do not fit after %d of %d".formatted(count, from, capacity));
-        }
         if (end > held.size(dimension)) {
             grow(end);
         }
@@ -65,7 +57,7 @@ final class TokenBuffer implements AutoCloseable {
             Tensor before = held;
             long room = before.size(dimension);
             long[] shape = before.sizes().vec().get();
-            shape[dimension] = Math.min(capacity, Math.ceilDiv(end, STEP) * STEP);
+            shape[dimension] = Math.ceilDiv(end, STEP) * STEP;
             Tensor larger = Torch.empty(Dtype.F32, Device.of(before), shape);
             larger.narrow(dimension, 0, room).copy_(before);
             held = Scope.own(larger);

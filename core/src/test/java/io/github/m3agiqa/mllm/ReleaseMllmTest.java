@@ -242,7 +242,7 @@ class ReleaseMllmTest {
         List<Hypothesis> best;
         Llama llama = model.llama();
         try (KvCache cache = new KvCache(llama.config(), Device.CPU, question.length());
-                BeamCache beams = new BeamCache(cache, llama, 3, 24)) {
+                BeamCache beams = new BeamCache(cache, llama, 3)) {
             Tensor embeddings = model.embed(question, model.encode(image, plan), 0, question.length());
             Tensor hidden = llama.forward(embeddings, cache.extension(question.length()));
             cache.grow(question.length());

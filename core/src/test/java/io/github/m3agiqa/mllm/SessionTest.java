@@ -1,6 +1,7 @@
 package io.github.m3agiqa.mllm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
@@ -138,6 +139,17 @@ class SessionTest {
 
         double difference = folded.sub(literal).norm().item().toDouble();
         assertThat(difference / literal.norm().item().toDouble()).isLessThan(tolerance);
+    }
+
+    @Test
+    void saysHowManyTokensDoNotFit() {
+        Llama.Config sizes = new Llama.Config(8, 8, 8, 1, 2, 1, 4, 1e-5, 1e4, 16);
+        try (KvCache cache = new KvCache(sizes, Device.CPU, 4)) {
+            cache.grow(3);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> cache.grow(2))
+                    .withMessage("2 tokens do not fit after 3 of 4");
+        }
     }
 
     /** With cached prefix and beams against a search that runs every text from scratch, at several stop rates. */

@@ -1,7 +1,6 @@
 package io.github.m3agiqa.mllm;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
@@ -14,7 +13,7 @@ class TokenBufferTest {
     @ParameterizedTest
     @CsvSource({"0,1", "0,255", "0,256", "0,257", "1,300", "1,600"})
     void holdsWhatWasWrittenHoweverOftenItGrew(int dimension, int count) {
-        long[] shape = dimension == 0 ? new long[] {600, 2} : new long[] {2, 600};
+        long[] shape = dimension == 0 ? new long[] {0, 2} : new long[] {2, 0};
         long[] two = dimension == 0 ? new long[] {1, 2} : new long[] {2, 1};
         try (Scope _ = new Scope();
                 TokenBuffer buffer = new TokenBuffer(Device.CPU, dimension, shape)) {
@@ -24,19 +23,6 @@ class TokenBufferTest {
             for (int i = 0; i < count; i++) {
                 assertThat(Torch.toFloats(buffer.tokens(i, 1).contiguous())).containsExactly(i, i);
             }
-        }
-    }
-
-    @ParameterizedTest
-    @CsvSource({"0,5", "4,1"})
-    void saysHowManyTokensDoNotFit(int from, int count) {
-        try (Scope _ = new Scope();
-                TokenBuffer buffer = new TokenBuffer(Device.CPU, 0, 4, 2)) {
-            buffer.write(0, Torch.full(1, Device.CPU, 4, 2));
-
-            assertThatIllegalStateException()
-                    .isThrownBy(() -> buffer.write(from, Torch.full(1, Device.CPU, count, 2)))
-                    .withMessage("%d tokens do not fit after %d of 4", count, from);
         }
     }
 }
