@@ -11,7 +11,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.StringViewOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -77,6 +79,22 @@ final class MatcherFit {
             weights.put(PromptMatcher.POINTS_BIAS, Torch.full(-usual, Device.CPU, 1));
         }
         return weights;
+    }
+
+    /** The mean share of the other prompts that a picture matches less than its own; NaN where all have one prompt. */
+    static double ownIsHigher(PromptMatcher matcher, List<Pair> pairs) {
+        Set<String> prompts = pairs.stream().map(Pair::prompt).collect(Collectors.toSet());
+        return pairs.stream()
+                .mapToDouble(pair -> {
+                    double own = matcher.match(pair.picture, pair.prompt);
+                    return prompts.stream()
+                            .filter(prompt -> !prompt.equals(pair.prompt))
+                            .mapToDouble(prompt -> matcher.match(pair.picture, prompt) < own ? 1 : 0)
+                            .average()
+                            .orElse(Double.NaN);
+                })
+                .average()
+                .orElse(Double.NaN);
     }
 
     private Map<String, Tensor> weights() {

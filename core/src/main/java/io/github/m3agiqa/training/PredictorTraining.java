@@ -444,6 +444,10 @@ public final class PredictorTraining implements AutoCloseable {
             }
             List<Prediction> tested = predictions(training, matcher, unit, unit.split.test());
             note(unit, tested, calibration);
+            if (matcher != null) {
+                note(matcher, unit, "test", unit.split.test());
+                note(matcher, unit, "calibration", unit.calibration);
+            }
             writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
         }
     }
@@ -489,6 +493,21 @@ public final class PredictorTraining implements AutoCloseable {
                 plcc,
                 tested.size(),
                 coverage));
+    }
+
+    private void note(PromptMatcher matcher, Unit unit, String part, List<Sample> samples) {
+        double share = MatcherFit.ownIsHigher(matcher, pairs(unit, samples));
+        if (!Double.isNaN(share)) {
+            listener.note(String.format(
+                    Locale.ROOT,
+                    "%s, %s, %s: %d %s images match their own prompt better than %.1f %% of the others'",
+                    unit.variant,
+                    unit.aspect.id(),
+                    unit.split.name(),
+                    samples.size(),
+                    part,
+                    100 * share));
+        }
     }
 
     private static double[] column(List<Prediction> predictions, boolean predicted) {
