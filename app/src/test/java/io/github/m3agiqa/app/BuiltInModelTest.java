@@ -36,6 +36,14 @@ class BuiltInModelTest {
     }
 
     @Test
+    void anotherPromptIsMetLess() throws IOException {
+        JsonNode own = score("landscape.png", "green hills under a blue sky");
+        JsonNode other = score("landscape.png", "a bowl of strawberries on a kitchen table");
+
+        assertThat(scoreOf(own, "correspondence")).isGreaterThan(scoreOf(other, "correspondence"));
+    }
+
+    @Test
     void describesAndGivesIntervals() throws IOException {
         JsonNode quality =
                 score("landscape.png", "rolling hills under a warm sun").at("/aspects/quality");

@@ -1,7 +1,6 @@
 package io.github.m3agiqa.tensor;
 
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.QEngine;
@@ -17,6 +16,11 @@ public final class PackedMatrix implements AutoCloseable {
      * they hold 2 * 63 * 255, of operands up to 255.
      */
     private static final double LARGEST_WEIGHT = 63;
+
+    /** What the largest of a row of operands is in 8 bits, counted from what 0 is. */
+    private static final double LARGEST_OPERAND = 127;
+
+    private static final long ZERO_OPERAND = 128;
 
     /** The least that a row is divided by, so that one of zeros can be. */
     private static final double SMALLEST = 1e-20;
@@ -43,7 +47,7 @@ public final class PackedMatrix implements AutoCloseable {
 
     /**
      * Packs a matrix in 8 bits: every output row w as round(w / s), with the scale s = max|w| / 63. Operands are rounded
-     * to 8 bits, too, when they are multiplied, in steps of about a 127th of the largest in their row.
+     * to 8 bits, too, when they are multiplied, in steps of a 127th of the largest in their row.
      *
      * @param weight (out, in)
      */
@@ -78,9 +82,12 @@ public final class PackedMatrix implements AutoCloseable {
             }
             // the engine has one scale for all rows of the input, which is good for all if they are equally large
             Tensor largest = largest(input);
-            IValue even = new IValue(input.div(largest));
-            IValue wholeRange = new IValue(false);
-            return scope.keep(product("quantized::linear_dynamic", even, packed, wholeRange)
+            return scope.keep(product(
+                            "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
+                            new IValue(input.div(largest)),
+                            new IValue(1 / LARGEST_OPERAND),
+                            new IValue(ZERO_OPERAND),
+                            packed)
                     .mul_(largest));
         }
     }
@@ -91,8 +98,9 @@ public final class PackedMatrix implements AutoCloseable {
 
     /** The largest absolute value of each row: (..., n) to (..., 1). */
     private static Tensor largest(Tensor x) {
-        ScalarOptional infinity = new ScalarOptional(Torch.scalar(Double.POSITIVE_INFINITY));
-        return x.norm(infinity, new long[] {-1}, true).clamp_min_(Torch.scalar(SMALLEST));
+        return x.abs()
+                .amax(new long[] {-1}, true)
+                .clamp_min_(Torch.scalar(SMALLEST)); // a norm takes five times as long
     }
 
     @Override

@@ -483,31 +483,28 @@ public final class PredictorTraining implements AutoCloseable {
                         ", %.1f %% inside the 90 %% interval",
                         100 * Conformal.coverage(found, tested, Scale.ZERO_TO_FIVE)))
                 .orElse("");
-        listener.note(String.format(
-                Locale.ROOT,
-                "%s, %s, %s: SRCC %.4f, PLCC %.4f on %d test images%s",
-                unit.variant,
-                unit.aspect.id(),
-                unit.split.name(),
-                srcc,
-                plcc,
-                tested.size(),
-                coverage));
+        note(
+                unit,
+                String.format(
+                        Locale.ROOT, "SRCC %.4f, PLCC %.4f on %d test images%s", srcc, plcc, tested.size(), coverage));
     }
 
     private void note(PromptMatcher matcher, Unit unit, String part, List<Sample> samples) {
         double share = MatcherFit.ownIsHigher(matcher, pairs(unit, samples));
         if (!Double.isNaN(share)) {
-            listener.note(String.format(
-                    Locale.ROOT,
-                    "%s, %s, %s: %d %s images match their own prompt better than %.1f %% of the others'",
-                    unit.variant,
-                    unit.aspect.id(),
-                    unit.split.name(),
-                    samples.size(),
-                    part,
-                    100 * share));
+            note(
+                    unit,
+                    String.format(
+                            Locale.ROOT,
+                            "%d %s images match their own prompt better than %.1f %% of the others'",
+                            samples.size(),
+                            part,
+                            100 * share));
         }
+    }
+
+    private void note(Unit unit, String text) {
+        listener.note("%s, %s, %s: %s".formatted(unit.variant, unit.aspect.id(), unit.split.name(), text));
     }
 
     private static double[] column(List<Prediction> predictions, boolean predicted) {

@@ -34,7 +34,7 @@ class DrawnExamplesTest {
 
         assertThat(lines.getFirst()).isEqualTo("image_path,prompt");
         assertThat(lines.subList(1, lines.size()))
-                .hasSize(3)
+                .hasSize(4)
                 .allMatch(line -> Files.exists(EXAMPLES.resolve(line.substring(0, line.indexOf(',')))));
     }
 
