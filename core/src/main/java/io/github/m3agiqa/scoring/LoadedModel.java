@@ -48,6 +48,7 @@ final class LoadedModel implements AutoCloseable {
          * A score, on whatever scale the predictor learned.
          *
          * @param hidden (tokens, hidden), of the whole conversation
+         * @param prompt the image's, for the matcher; null if it has none
          */
         double score(Tensor hidden, TokenizedConversation conversation, @Nullable String prompt) {
             float predicted = predictor.predict(projection.apply(hidden));
