@@ -89,14 +89,23 @@ final class KvCache implements AutoCloseable {
      * @throws IllegalStateException if there is no room for them
      */
     void grow(int tokens) {
-        if (length + tokens > capacity) {
-            throw new IllegalStateException("%d tokens do not fit after %d of %d".formatted(tokens, length, capacity));
-        }
+        checkRoom(tokens);
         length += tokens;
     }
 
-    /** A pass over tokens that follow those held; each sees all before it and itself. */
+    private void checkRoom(int tokens) {
+        if (length + tokens > capacity) {
+            throw new IllegalStateException("%d tokens do not fit after %d of %d".formatted(tokens, length, capacity));
+        }
+    }
+
+    /**
+     * A pass over tokens that follow those held; each sees all before it and itself.
+     *
+     * @throws IllegalStateException if there is no room for them
+     */
     AttentionContext extension(int tokens) {
+        checkRoom(tokens);
         return new Extension(tokens);
     }
 

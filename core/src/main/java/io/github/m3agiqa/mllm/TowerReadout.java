@@ -87,10 +87,8 @@ public final class TowerReadout implements AutoCloseable {
         return Torch.plus(Torch.mean(rows.square(), 0).sqrt(), SMALLEST_DEVIATION);
     }
 
-    /** What x is to be multiplied with to be y, nearly. */
     private static Tensor ridge(Tensor x, Tensor y) {
-        Tensor penalty = Torch.scale(torch.eye(x.size(1)), PENALTY * x.size(0));
-        return torch.linalg_solve(x.t().matmul(x).add(Torch.to(penalty, Device.of(x))), x.t().matmul(y));
+        return Torch.ridge(x.t().matmul(x), x.t().matmul(y), PENALTY * x.size(0));
     }
 
     /** What is trained beside the model, and what goes with it. */

@@ -129,8 +129,9 @@ final class LoadedModel implements AutoCloseable {
     }
 
     private PromptMatcher matcher(Path file, Llama llama, Device device) {
-        PromptMatcher matcher =
-                new PromptMatcher(new SafetensorsFile(file), llama.config().hiddenSize(), device);
+        TensorSource source = new SafetensorsFile(file);
+        closers.push(source::close);
+        PromptMatcher matcher = new PromptMatcher(source, llama.config().hiddenSize(), device);
         closers.push(matcher::close);
         return matcher;
     }

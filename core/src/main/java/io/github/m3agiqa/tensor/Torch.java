@@ -73,6 +73,19 @@ public final class Torch {
         return tensor.mean(new long[] {dimension}, true, new ScalarTypeOptional());
     }
 
+    /**
+     * A ridge regression: what x is to be multiplied with to be nearly y.
+     *
+     * @param xx the transposed x times x, (in, in)
+     * @param xy the transposed x times y, (in, out)
+     * @param penalty added to the diagonal of xx
+     * @return (in, out)
+     */
+    public static Tensor ridge(Tensor xx, Tensor xy, double penalty) {
+        Tensor diagonal = to(scale(torch.eye(xx.size(0)), penalty), Device.of(xx));
+        return torch.linalg_solve(xx.add(diagonal), xy);
+    }
+
     /** The sum over a dimension, which stays as one of size 1. */
     public static Tensor sum(Tensor tensor, long dimension) {
         return tensor.sum(new long[] {dimension}, true, new ScalarTypeOptional());

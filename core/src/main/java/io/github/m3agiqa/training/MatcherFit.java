@@ -108,12 +108,12 @@ final class MatcherFit {
 
         // what is found of the words for a z
         Tensor moments = z.t().matmul(z); // (hidden, hidden)
-        Tensor trace = moments.trace();
-        if (places.isEmpty() || !(Torch.toFloats(trace)[0] > 0)) {
+        float trace = Torch.toFloats(moments.trace())[0];
+        if (places.isEmpty() || !(trace > 0)) {
             throw alike();
         }
-        Tensor penalty = torch.eye(z.size(1)).mul(Torch.scale(trace, settings.penalty() / count));
-        Tensor found = torch.linalg_solve(moments.add(penalty), momentsWithBags(z, usual)); // (hidden, words)
+        Tensor found = // (hidden, words)
+                Torch.ridge(moments, momentsWithBags(z, usual), settings.penalty() * trace / count);
 
         // z found = u s v', of which s and v are those of the root of z' z times found
         var eigen = torch.linalg_eigh(moments);

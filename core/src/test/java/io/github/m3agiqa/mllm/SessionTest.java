@@ -147,6 +147,9 @@ class SessionTest {
         try (KvCache cache = new KvCache(sizes, Device.CPU, 4)) {
             cache.grow(3);
             assertThatIllegalStateException()
+                    .isThrownBy(() -> cache.extension(2))
+                    .withMessage("2 tokens do not fit after 3 of 4");
+            assertThatIllegalStateException()
                     .isThrownBy(() -> cache.grow(2))
                     .withMessage("2 tokens do not fit after 3 of 4");
         }
