@@ -10,6 +10,7 @@ import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
@@ -48,8 +49,9 @@ class ModelOptions {
 
     @Option(
             names = "--lora",
-            description = "unmerged (the default) or merged: whether adapters are added to the base's weights.")
-    private LoraMode loraMode = LoraMode.UNMERGED;
+            description = "unmerged or merged: whether adapters are added to the base's weights (default: merged with"
+                    + " fp16 and int8 where there is one adapter, else unmerged).")
+    private @Nullable LoraMode loraMode;
 
     @Option(names = "--beams", paramLabel = "N", description = "Overrides the model's number of beams.")
     private @Nullable Integer beams;
@@ -98,7 +100,7 @@ class ModelOptions {
                 aspects,
                 device,
                 precision,
-                loraMode,
+                Optional.ofNullable(loraMode),
                 describe,
                 optional("--beams", beams),
                 optional("--max-new-tokens", maxNewTokens),
@@ -131,7 +133,7 @@ class ModelOptions {
         settings.put("model", folder.manifest().id());
         settings.put("device", device.toString());
         settings.put("dtype", precision.id());
-        settings.put("lora", loraMode.toString());
+        settings.put("lora", loraMode == null ? "as dtype and model have it" : loraMode.toString());
         settings.put("beams", beams == null ? "as the model has it" : beams.toString());
         settings.put("maxNewTokens", maxNewTokens == null ? "as the model has it" : maxNewTokens.toString());
         settings.put("maxPixels", String.valueOf(maxPixels));

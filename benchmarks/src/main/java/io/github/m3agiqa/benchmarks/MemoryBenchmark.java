@@ -4,6 +4,7 @@ import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
+import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.testing.DrawnImages;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -22,11 +23,14 @@ final class MemoryBenchmark implements Callable<Integer> {
     @Option(names = "--images", description = "How many images to score (default: ${DEFAULT-VALUE}).")
     private int images = 1000;
 
+    @Option(names = "--dtype", description = "fp32, bf16 (the default), fp16 or int8.")
+    private Precision precision = Precision.BF16;
+
     @Override
     public Integer call() {
         report("started");
         long start = System.nanoTime();
-        try (Scorer scorer = Scorer.open(ModelFolder.open(model), ScoringOptions.DEFAULT)) {
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), ScoringOptions.DEFAULT.withPrecision(precision))) {
             System.out.printf("opened in %.2f s%n", (System.nanoTime() - start) / 1e9);
             report("opened");
             byte[][] drawn = new byte[DISTINCT_IMAGES][];

@@ -43,7 +43,9 @@ final class OpenedModel implements AutoCloseable {
                 adapter == null
                         ? ModelWeights.of(store)
                         : ModelWeights.of(
-                                store, new PeftAdapter(folder.part(adapter)), ScoringOptions.DEFAULT.loraMode()));
+                                store,
+                                new PeftAdapter(folder.part(adapter)),
+                                ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder.manifest())));
         Tokenizer tokenizer = opened(new Tokenizer(base.resolve("tokenizer.json")));
         network = new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
         SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));

@@ -11,6 +11,7 @@ import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.WeightStore;
@@ -81,9 +82,10 @@ final class LoadedMllm implements AutoCloseable {
                         .add(aspect);
             }
         });
+        LoraMode loraMode = options.loraModeFor(manifest);
         byAdapter.forEach((adapter, aspects) -> {
             ModelWeights weights = adapter.map(
-                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), options.loraMode()))
+                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), loraMode))
                     .orElseGet(() -> ModelWeights.of(store));
             closers.push(weights::close);
             variants.add(new Variant(new MiniCpmV(config, visionMode, weights, tokenizer), List.copyOf(aspects)));

@@ -1,10 +1,14 @@
 package io.github.m3agiqa.scoring;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -14,7 +18,7 @@ import java.util.Set;
  * @param aspects the aspects to score; empty for all that the model has
  * @param device where to compute
  * @param precision how to compute
- * @param loraMode whether adapters are merged into the base
+ * @param loraMode whether adapters are merged into the base; see {@link #loraModeFor} for what is done if nothing is said
  * @param describe whether the model describes the image before it is asked to rate it
  * @param beams overrides the manifest's number of beams
  * @param maxNewTokens overrides the manifest's longest description
@@ -24,7 +28,7 @@ public record ScoringOptions(
         Set<Aspect> aspects,
         Device device,
         Precision precision,
-        LoraMode loraMode,
+        Optional<LoraMode> loraMode,
         boolean describe,
         OptionalInt beams,
         OptionalInt maxNewTokens,
@@ -34,7 +38,7 @@ public record ScoringOptions(
             Set.of(),
             Device.CPU,
             Precision.BF16,
-            LoraMode.UNMERGED,
+            Optional.empty(),
             true,
             OptionalInt.empty(),
             OptionalInt.empty(),
@@ -42,6 +46,20 @@ public record ScoringOptions(
 
     public ScoringOptions {
         aspects = Set.copyOf(aspects);
+    }
+
+    /**
+     * What becomes of a model's adapters. If nothing is said, an adapter is merged where it is the only one and matrices
+     * are packed, so are made anew in any case: its branch is small, but a quarter of the time that a token takes. Which
+     * aspects are asked for makes no difference, as no score depends on that.
+     */
+    public LoraMode loraModeFor(ModelManifest model) {
+        long adapters = model.aspects().values().stream()
+                .map(AspectManifest::adapter)
+                .filter(Objects::nonNull)
+                .distinct()
+                .count();
+        return loraMode.orElse(adapters == 1 && precision.packed() ? LoraMode.MERGED : LoraMode.UNMERGED);
     }
 
     public ScoringOptions withDevice(Device other) {
@@ -53,7 +71,8 @@ public record ScoringOptions(
     }
 
     public ScoringOptions withLoraMode(LoraMode other) {
-        return new ScoringOptions(aspects, device, precision, other, describe, beams, maxNewTokens, limits);
+        return new ScoringOptions(
+                aspects, device, precision, Optional.of(other), describe, beams, maxNewTokens, limits);
     }
 
     public ScoringOptions withDescribe(boolean other) {

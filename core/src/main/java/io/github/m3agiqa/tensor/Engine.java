@@ -2,9 +2,14 @@ package io.github.m3agiqa.tensor;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The native tensor engine, libtorch. It is one to a process, so what is set here holds for every model in it.
@@ -20,6 +25,8 @@ public final class Engine {
             // JavaCPP would count mapped weights as a leak and refuse to allocate
             "org.bytedeco.javacpp.maxBytes", "0",
             "org.bytedeco.javacpp.maxPhysicalBytes", "0");
+
+    private static final @Nullable MethodHandle TRIM = trim();
 
     static {
         DEFAULTS.forEach((name, value) -> {
@@ -58,6 +65,31 @@ public final class Engine {
     /** How many threads one operation may use. */
     public static int threads() {
         return torch.get_num_threads();
+    }
+
+    /**
+     * Gives memory that the natives have freed back to the system, which the C library keeps between what is in use. Worth
+     * it after something that needed much and does not come back, as what is next asked for has to be cleared again. Does
+     * nothing where the C library has no such call.
+     */
+    public static void releaseFreeMemory() {
+        if (TRIM != null) {
+            try {
+                int _ = (int) TRIM.invokeExact(0L);
+            } catch (Throwable e) {
+                throw new IllegalStateException("malloc_trim", e);
+            }
+        }
+    }
+
+    /** {@code malloc_trim} of glibc, if that is the C library. */
+    private static @Nullable MethodHandle trim() {
+        Linker linker = Linker.nativeLinker();
+        return linker.defaultLookup()
+                .find("malloc_trim")
+                .map(symbol -> linker.downcallHandle(
+                        symbol, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG)))
+                .orElse(null);
     }
 
     /** Seeds the engine's random numbers: dropout and random weights, nothing that scoring uses. */

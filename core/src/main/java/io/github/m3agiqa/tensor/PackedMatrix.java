@@ -1,5 +1,7 @@
 package io.github.m3agiqa.tensor;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -24,6 +26,9 @@ public final class PackedMatrix implements AutoCloseable {
 
     /** The least that a row is divided by, so that one of zeros can be. */
     private static final double SMALLEST = 1e-20;
+
+    /** How many rows of weights are rounded at a time, few enough that a processor's cache holds them. */
+    private static final long ROUNDED_TOGETHER = 256;
 
     private final IValue packed;
     private final boolean int8;
@@ -53,11 +58,25 @@ public final class PackedMatrix implements AutoCloseable {
      */
     public static PackedMatrix int8(Tensor weight) {
         try (Scope _ = new Scope()) {
-            Tensor full = Torch.to(weight, Dtype.F32);
-            Tensor scales = Torch.scale(largest(full), 1 / LARGEST_WEIGHT).squeeze(-1);
-            Tensor zeroPoints = torch.zeros_like(scales).to(ScalarType.Long);
-            Tensor rounded = torch.quantize_per_channel(full, scales, zeroPoints, 0, ScalarType.QInt8);
-            return new PackedMatrix(Torch.run("quantized::linear_prepack", new IValue(rounded), new IValue()), true);
+            List<Tensor> scales = new ArrayList<>();
+            List<Tensor> rounded = new ArrayList<>();
+            for (long first = 0; first < weight.size(0); first += ROUNDED_TOGETHER) {
+                try (Scope scope = new Scope()) {
+                    long rows = Math.min(ROUNDED_TOGETHER, weight.size(0) - first);
+                    Tensor some = Torch.to(weight.narrow(0, first, rows), Dtype.F32);
+                    Tensor scale = Torch.scale(largest(some), 1 / LARGEST_WEIGHT);
+                    rounded.add(scope.keep(some.div(scale).round_().to(ScalarType.Char)));
+                    scales.add(scope.keep(scale.squeeze(-1)));
+                }
+            }
+            Tensor scale = Torch.cat(0, scales);
+            IValue quantized = Torch.run(
+                    "aten::_make_per_channel_quantized_tensor",
+                    new IValue(Torch.cat(0, rounded)),
+                    new IValue(scale),
+                    new IValue(torch.zeros_like(scale).to(ScalarType.Long)),
+                    new IValue(0L));
+            return new PackedMatrix(Torch.run("quantized::linear_prepack", quantized, new IValue()), true);
         }
     }
 

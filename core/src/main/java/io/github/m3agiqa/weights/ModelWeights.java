@@ -16,6 +16,7 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,7 @@ public final class ModelWeights implements AutoCloseable {
     private final @Nullable WeightStore adapterStore;
     private final LoraMode loraMode;
     private final List<Runnable> closings = new ArrayList<>();
+    private final List<Matrix> merged = new ArrayList<>();
     private final Set<String> askedOfBase = new HashSet<>();
     private final Set<String> askedOfAdapter = new HashSet<>();
     private final List<String> problems = new ArrayList<>();
@@ -129,8 +131,9 @@ public final class ModelWeights implements AutoCloseable {
         if (loraMode == LoraMode.UNMERGED || lowRank.isEmpty()) {
             return store.matrix(name);
         }
-        Matrix matrix = store.newMatrix(() -> merge(store.load(name, Dtype.F32), lowRank.get()));
-        closings.add(matrix::close);
+        Matrix matrix = store.newMatrix(
+                () -> merge(store.load(name, Dtype.F32), lowRank.get().adapter(), module), this::packMerged);
+        merged.add(matrix);
         return matrix;
     }
 
@@ -160,10 +163,15 @@ public final class ModelWeights implements AutoCloseable {
         return Optional.of(new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter));
     }
 
-    private static Tensor merge(Tensor weight, LowRank lowRank) {
+    private void packMerged() {
+        WeightStore.pack(merged);
+    }
+
+    private Tensor merge(Tensor weight, Adapter lowRank, String module) {
         try (Scope scope = new Scope()) {
-            Tensor update = lowRank.b().get().matmul(lowRank.a().get());
-            return scope.keep(weight.add(Torch.scale(update, lowRank.adapter().scale())));
+            Tensor a = lowRank.load(module + Adapter.LORA_A, Dtype.F32, device());
+            Tensor b = lowRank.load(module + Adapter.LORA_B, Dtype.F32, device());
+            return scope.keep(torch.addmm(weight, b, a, Torch.scalar(1), Torch.scalar(lowRank.scale())));
         }
     }
 
@@ -200,6 +208,7 @@ public final class ModelWeights implements AutoCloseable {
     @Override
     public void close() {
         closings.forEach(Runnable::run);
+        merged.forEach(Matrix::close);
         if (adapterStore != null) {
             adapterStore.close();
         }

@@ -2,8 +2,10 @@ package io.github.m3agiqa.weights;
 
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
+import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -52,7 +54,7 @@ public final class WeightStore implements AutoCloseable {
 
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
-                name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32)) : dense(name));
+                name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32), this::packAll) : dense(name));
     }
 
     private DenseMatrix dense(String name) {
@@ -61,27 +63,37 @@ public final class WeightStore implements AutoCloseable {
                 : newDenseMatrix(() -> load(name, precision.matrixDtype()));
     }
 
-    /** A matrix in this store's precision that is not of its source. */
-    Matrix newMatrix(Supplier<Tensor> weight) {
+    /**
+     * A matrix in this store's precision that is not of its source.
+     *
+     * @param packAll packs all that are to be packed together, before the first of them is used
+     */
+    Matrix newMatrix(Supplier<Tensor> weight, Runnable packAll) {
         return switch (precision) {
-            case INT8 -> newPackedWeight(weight, PackedMatrix::int8);
-            case FP16 -> newPackedWeight(weight, PackedMatrix::float16);
+            case INT8 -> newPackedWeight(weight, PackedMatrix::int8, packAll);
+            case FP16 -> newPackedWeight(weight, PackedMatrix::float16, packAll);
             case FP32, BF16 -> newDenseMatrix(weight);
         };
     }
 
-    private Matrix newPackedWeight(Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing) {
+    private Matrix newPackedWeight(Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing, Runnable packAll) {
         return PackedMatrix.supported()
-                ? new PackedWeight(() -> packing.apply(weight.get()), this::packAll)
+                ? new PackedWeight(() -> packing.apply(weight.get()), packAll)
                 : newDenseMatrix(weight);
     }
 
     private void packAll() {
-        matrices.values().parallelStream().forEach(matrix -> {
+        pack(matrices.values());
+    }
+
+    /** Packs those of some matrices that are to be packed, several at a time. */
+    static void pack(Collection<Matrix> matrices) {
+        matrices.parallelStream().forEach(matrix -> {
             if (matrix instanceof PackedWeight packed) {
                 packed.pack();
             }
         });
+        Engine.releaseFreeMemory();
     }
 
     private DenseMatrix newDenseMatrix(Supplier<Tensor> weight) {

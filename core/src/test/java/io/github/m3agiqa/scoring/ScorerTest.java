@@ -13,6 +13,7 @@ import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -21,6 +22,7 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
 import io.github.m3agiqa.testing.TestModels;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
@@ -29,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,7 +76,7 @@ class ScorerTest {
 
     /** Bit for bit: neither the order of images, nor the aspects asked for, nor other threads change a score. */
     @ParameterizedTest
-    @EnumSource(names = {"FP32", "FP16"})
+    @EnumSource(names = {"FP32", "FP16", "INT8"})
     void aScoreDependsOnImageAndPromptAlone(Precision precision) throws Exception {
         ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision);
         List<ImagePrompt> inputs = new ArrayList<>(IntStream.range(0, 6)
@@ -102,6 +105,38 @@ class ScorerTest {
                 assertThat(alone.get(input.image())).containsAllEntriesOf(assessment.aspects());
             }
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FP32, UNMERGED", "BF16, UNMERGED", "FP16, MERGED", "INT8, MERGED"})
+    void anAdapterIsMergedWhereItsBaseIsPacked(Precision precision, LoraMode expected) {
+        ImagePrompt input = drawn(300, 200, "a hill");
+        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withDescribe(false);
+        Map<LoraMode, Map<Aspect, AspectResult>> said = new EnumMap<>(LoraMode.class);
+        for (LoraMode mode : LoraMode.values()) {
+            try (Scorer scorer = open(options.withLoraMode(mode))) {
+                said.put(mode, scorer.score(input).aspects());
+            }
+        }
+
+        try (Scorer scorer = open(options)) {
+            assertThat(scorer.score(input).aspects()).isEqualTo(said.get(expected));
+        }
+        assertThat(said.get(LoraMode.MERGED)).isNotEqualTo(said.get(LoraMode.UNMERGED));
+    }
+
+    /** Scores shall not depend on the other aspects asked for, so all adapters count. */
+    @Test
+    void adaptersThatShareABaseAreNotMerged() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest -> manifest.withObject("/aspects/correspondence").put("adapter", "another"));
+        ModelManifest manifest = ModelFolder.open(model).manifest();
+        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(Precision.INT8);
+
+        assertThat(options.withAspects(Set.of(Aspect.QUALITY)).loraModeFor(manifest))
+                .isEqualTo(LoraMode.UNMERGED);
+        assertThat(options.withLoraMode(LoraMode.MERGED).loraModeFor(manifest)).isEqualTo(LoraMode.MERGED);
     }
 
     /** The drift of the lower precisions on a model without any training: loose, as its texts part early. */
