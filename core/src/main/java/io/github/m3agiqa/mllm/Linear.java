@@ -1,6 +1,5 @@
 package io.github.m3agiqa.mllm;
 
-import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Matrix;
 import io.github.m3agiqa.weights.ModelWeights.LowRank;
@@ -43,9 +42,9 @@ final class Linear {
         if (lowRank != null) {
             double dropout = lowRank.adapter().dropout();
             Tensor kept = dropout == 0 ? x : torch.dropout(x, dropout, true);
-            Tensor down = torch.linear(Torch.to(kept, Dtype.F32), lowRank.a().get()); // (..., rank)
-            Tensor up = torch.linear(down, lowRank.b().get()); // (..., out)
-            y = y.add(Torch.scale(up, lowRank.adapter().scale()));
+            Tensor down = lowRank.a().multiply(kept); // (..., rank)
+            Tensor up = lowRank.b().multiply(down); // (..., out)
+            y = y.add(up, Torch.scalar(lowRank.adapter().scale()));
         }
         return y;
     }

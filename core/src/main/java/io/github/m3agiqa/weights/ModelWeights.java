@@ -29,14 +29,14 @@ import org.jspecify.annotations.Nullable;
 public final class ModelWeights implements AutoCloseable {
     /** What becomes of an adapter's low-rank branches. */
     public enum LoraMode {
-        /** {@code W x + scale * B (A x)}: the base stays shared, the branch is float32. */
+        /** {@code W x + scale * B (A x)}: the base stays shared. */
         UNMERGED,
         /** {@code (W + scale * B A) x}: no extra work a token, but the base's matrix is held once more. */
         MERGED
     }
 
     /** The low-rank branch of a linear layer: {@code scale * B (A dropout(x))}. */
-    public record LowRank(Parameter a, Parameter b, Adapter adapter) {}
+    public record LowRank(Matrix a, Matrix b, Adapter adapter) {}
 
     private static final int MAX_PROBLEMS_SHOWN = 40;
 
@@ -160,7 +160,7 @@ public final class ModelWeights implements AutoCloseable {
         long rank = adapter.rank();
         ask(adapter, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
         ask(adapter, askedOfAdapter, nameB, List.of(shape.get(0), rank));
-        return Optional.of(new LowRank(adapterStore.float32(nameA), adapterStore.float32(nameB), adapter));
+        return Optional.of(new LowRank(adapterStore.branch(nameA), adapterStore.branch(nameB), adapter));
     }
 
     private void packMerged() {

@@ -57,6 +57,20 @@ public final class WeightStore implements AutoCloseable {
                 name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32), this::packAll) : dense(name));
     }
 
+    /**
+     * A matrix of a low-rank branch, which is not rounded to 8 bits: float32, or float16 where matrices are packed. Of these,
+     * float16 has half to read for a token.
+     */
+    Matrix branch(String name) {
+        return matrices.computeIfAbsent(name, _ -> {
+            Supplier<Tensor> weight = () -> load(name, Dtype.F32);
+            if (precision.packed() && PackedMatrix.supported()) {
+                return new PackedWeight(() -> PackedMatrix.float16(weight.get()), this::packAll);
+            }
+            return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, Dtype.F32, Dtype.F32);
+        });
+    }
+
     private DenseMatrix dense(String name) {
         return source.live()
                 ? DenseMatrix.live(() -> load(name, Dtype.F32), precision.operandDtype(device))
