@@ -12,20 +12,29 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.FilledTensors;
 import io.github.m3agiqa.testing.Goldens;
 import io.github.m3agiqa.testing.Parity;
+import io.github.m3agiqa.weights.Adapter;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.Parameters;
+import io.github.m3agiqa.weights.PeftAdapter;
+import io.github.m3agiqa.weights.SafetensorsWriter;
 import io.github.m3agiqa.weights.WeightStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The networks against the numbers that the published code computed from the same made-up weights. */
 class MiniCpmVTest {
@@ -162,6 +171,37 @@ class MiniCpmVTest {
         return new SiglipVision.Config(32, 48, 2, 4, 980, PATCH, List.of());
     }
 
+    /** Adapters of the published model are for the language model alone, but PEFT can be told to adapt the tower, too. */
+    @Test
+    void aBranchInTheTowerIsTheSameMergedOrNot(@TempDir Path folder) throws IOException {
+        Files.writeString(folder.resolve(PeftAdapter.CONFIG), "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4}");
+        Map<String, Tensor> branches = new LinkedHashMap<>();
+        for (String module : List.of("0.self_attn.q_proj", "1.self_attn.out_proj")) {
+            String name = PeftAdapter.PREFIX + "vpm.encoder.layers." + module;
+            branches.put(name + Adapter.LORA_A, torch.randn(2, 32));
+            branches.put(name + Adapter.LORA_B, torch.randn(32, 2));
+        }
+        SafetensorsWriter.write(folder.resolve(PeftAdapter.TENSORS), branches);
+
+        Tensor unmerged = encoded(ModelWeights.of(store(), new PeftAdapter(folder), LoraMode.UNMERGED));
+        Tensor merged = encoded(ModelWeights.of(store(), new PeftAdapter(folder), LoraMode.MERGED));
+
+        assertThat(largestDifference(merged, unmerged)).isLessThan(1e-4);
+        assertThat(largestDifference(encoded(ModelWeights.of(store())), unmerged))
+                .as("the branches change something")
+                .isGreaterThan(1e-2);
+    }
+
+    private Tensor encoded(ModelWeights weights) {
+        return new SiglipVision(
+                        visionConfig(), VisionMode.PUBLISHED, weights.root().at("vpm"))
+                .encodePadded(patches(), LayerChain.PLAIN);
+    }
+
+    private static double largestDifference(Tensor a, Tensor b) {
+        return a.sub(b).abs().max().item().toDouble();
+    }
+
     /** Image q has at (c, y, x) the value sin(0.05 (x + 1) + 0.07 (y + 1) + c + 2 q). */
     private List<Tensor> patches() {
         List<Tensor> patches = new ArrayList<>();
@@ -184,6 +224,10 @@ class MiniCpmVTest {
     }
 
     private Parameters parameters() {
+        return ModelWeights.of(store()).root();
+    }
+
+    private WeightStore store() {
         Map<String, long[]> shapes = new LinkedHashMap<>();
         golden.path("shapes")
                 .properties()
@@ -197,8 +241,7 @@ class MiniCpmVTest {
             boolean gain = (name.contains("norm") || name.contains(".ln_")) && name.endsWith("weight");
             return 0.09 * Math.sin(0.7 * (position + 1) + 0.37 * i + 1e-5 * i * i) + (gain ? 1 : 0);
         });
-        return ModelWeights.of(new WeightStore(tensors, Precision.FP32, Device.CPU))
-                .root();
+        return new WeightStore(tensors, Precision.FP32, Device.CPU);
     }
 
     @AfterAll
