@@ -5,11 +5,9 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The native tensor engine, libtorch. It is one to a process, so what is set here holds for every model in it.
@@ -25,8 +23,6 @@ public final class Engine {
             // JavaCPP would count mapped weights as a leak and refuse to allocate
             "org.bytedeco.javacpp.maxBytes", "0",
             "org.bytedeco.javacpp.maxPhysicalBytes", "0");
-
-    private static final @Nullable MethodHandle TRIM = trim();
 
     static {
         DEFAULTS.forEach((name, value) -> {
@@ -73,23 +69,15 @@ public final class Engine {
      * nothing where the C library has no such call.
      */
     public static void releaseFreeMemory() {
-        if (TRIM != null) {
+        Linker linker = Linker.nativeLinker();
+        linker.defaultLookup().find("malloc_trim").ifPresent(trim -> {
+            FunctionDescriptor signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG);
             try {
-                int _ = (int) TRIM.invokeExact(0L);
+                int _ = (int) linker.downcallHandle(trim, signature).invokeExact(0L);
             } catch (Throwable e) {
                 throw new IllegalStateException("malloc_trim", e);
             }
-        }
-    }
-
-    /** {@code malloc_trim} of glibc, if that is the C library. */
-    private static @Nullable MethodHandle trim() {
-        Linker linker = Linker.nativeLinker();
-        return linker.defaultLookup()
-                .find("malloc_trim")
-                .map(symbol -> linker.downcallHandle(
-                        symbol, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG)))
-                .orElse(null);
+        });
     }
 
     /** Seeds the engine's random numbers: dropout and random weights, nothing that scoring uses. */
