@@ -127,12 +127,11 @@ public final class ModelWeights implements AutoCloseable {
     Matrix matrix(String module, List<Long> shape) {
         String name = module + ".weight";
         WeightStore store = storeOf(name, shape);
-        Optional<LowRank> lowRank = askLowRank(module, shape);
-        if (loraMode == LoraMode.UNMERGED || lowRank.isEmpty()) {
+        if (loraMode == LoraMode.UNMERGED || adapter == null || !askLowRank(adapter, module, shape)) {
             return store.matrix(name);
         }
-        Matrix matrix = store.newMatrix(
-                () -> merge(store.load(name, Dtype.F32), lowRank.get().adapter(), module), this::packMerged);
+        Adapter lowRank = adapter;
+        Matrix matrix = store.newMatrix(() -> merge(store.load(name, Dtype.F32), lowRank, module), this::packMerged);
         merged.add(matrix);
         return matrix;
     }
@@ -145,22 +144,27 @@ public final class ModelWeights implements AutoCloseable {
 
     /** The low-rank branch of a module that is still to be added; none if there is none or it is merged. */
     Optional<LowRank> lowRank(String module, List<Long> shape) {
-        return loraMode == LoraMode.MERGED ? Optional.empty() : askLowRank(module, shape);
+        if (loraMode == LoraMode.MERGED
+                || adapter == null
+                || adapterStore == null
+                || !askLowRank(adapter, module, shape)) {
+            return Optional.empty();
+        }
+        return Optional.of(new LowRank(
+                adapterStore.branch(module + Adapter.LORA_A), adapterStore.branch(module + Adapter.LORA_B), adapter));
     }
 
-    private Optional<LowRank> askLowRank(String module, List<Long> shape) {
-        if (adapter == null || adapterStore == null) {
-            return Optional.empty();
-        }
+    /** Asks for a module's low-rank pair, if there is one. */
+    private boolean askLowRank(Adapter from, String module, List<Long> shape) {
         String nameA = module + Adapter.LORA_A;
         String nameB = module + Adapter.LORA_B;
-        if (!adapter.tensors().containsKey(nameA) && !adapter.tensors().containsKey(nameB)) {
-            return Optional.empty();
+        if (!from.tensors().containsKey(nameA) && !from.tensors().containsKey(nameB)) {
+            return false;
         }
-        long rank = adapter.rank();
-        ask(adapter, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
-        ask(adapter, askedOfAdapter, nameB, List.of(shape.get(0), rank));
-        return Optional.of(new LowRank(adapterStore.branch(nameA), adapterStore.branch(nameB), adapter));
+        long rank = from.rank();
+        ask(from, askedOfAdapter, nameA, List.of(rank, shape.get(1)));
+        ask(from, askedOfAdapter, nameB, List.of(shape.get(0), rank));
+        return true;
     }
 
     private void packMerged() {

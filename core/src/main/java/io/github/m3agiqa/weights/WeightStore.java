@@ -64,8 +64,8 @@ public final class WeightStore implements AutoCloseable {
     Matrix branch(String name) {
         return matrices.computeIfAbsent(name, _ -> {
             Supplier<Tensor> weight = () -> load(name, Dtype.F32);
-            if (precision.packed() && PackedMatrix.supported()) {
-                return new PackedWeight(() -> PackedMatrix.float16(weight.get()), this::packAll);
+            if (packs()) {
+                return packed(weight, PackedMatrix::float16, this::packAll);
             }
             return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, Dtype.F32, Dtype.F32);
         });
@@ -83,17 +83,19 @@ public final class WeightStore implements AutoCloseable {
      * @param packAll packs all that are to be packed together, before the first of them is used
      */
     Matrix newMatrix(Supplier<Tensor> weight, Runnable packAll) {
-        return switch (precision) {
-            case INT8 -> newPackedWeight(weight, PackedMatrix::int8, packAll);
-            case FP16 -> newPackedWeight(weight, PackedMatrix::float16, packAll);
-            case FP32, BF16 -> newDenseMatrix(weight);
-        };
+        if (!packs()) {
+            return newDenseMatrix(weight);
+        }
+        return packed(weight, precision == Precision.INT8 ? PackedMatrix::int8 : PackedMatrix::float16, packAll);
     }
 
-    private Matrix newPackedWeight(Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing, Runnable packAll) {
-        return PackedMatrix.supported()
-                ? new PackedWeight(() -> packing.apply(weight.get()), packAll)
-                : newDenseMatrix(weight);
+    private boolean packs() {
+        return precision.packed() && PackedMatrix.supported();
+    }
+
+    private static PackedWeight packed(
+            Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing, Runnable packAll) {
+        return new PackedWeight(() -> packing.apply(weight.get()), packAll);
     }
 
     private void packAll() {
