@@ -425,8 +425,11 @@ public final class SiglipVision {
     }
 
     private Tensor attention(Layer layer, Tensor x) {
-        Tensor mixed = torch.scaled_dot_product_attention(
-                heads(layer.query.forward(x)), heads(layer.key.forward(x)), heads(layer.value.forward(x)));
+        Tensor mixed = PatchAttention.attend(
+                heads(layer.query.forward(x)),
+                heads(layer.key.forward(x)),
+                heads(layer.value.forward(x)),
+                precision.operandDtype(device));
         return layer.out.forward(mixed.transpose(1, 2).reshape(x.sizes().vec().get()));
     }
 

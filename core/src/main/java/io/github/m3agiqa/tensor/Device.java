@@ -58,6 +58,11 @@ public record Device(Kind kind, int index) {
         return !isCpu() || Processor.MULTIPLIES_BF16;
     }
 
+    /** Whether attention over bfloat16 queries, keys and values is faster here than over float32 ones. */
+    public boolean attendsInBf16() {
+        return !isCpu() || Processor.ATTENDS_IN_BF16;
+    }
+
     /** The engine's name for this device. */
     org.bytedeco.pytorch.Device engineDevice() {
         Engine.load();

@@ -20,20 +20,20 @@ class ProcessorTest {
         "flags\t\t: fpu sse2 avx512f avx512_bf16, false",
         "model name\t: amx_bf16 in a name, false",
     })
-    void aMatrixUnitIsOneThatLinuxLists(String line, boolean there) throws IOException {
+    void aProcessorHasWhatLinuxLists(String line, boolean there) throws IOException {
         Path cpuinfo = Files.writeString(folder.resolve("cpuinfo"), "processor\t: 0\n" + line + "\n");
 
-        assertThat(Processor.has(cpuinfo)).isEqualTo(there);
+        assertThat(Processor.has("amx_bf16", cpuinfo)).isEqualTo(there);
     }
 
     @Test
-    void otherSystemsListNone() {
-        assertThat(Processor.has(folder.resolve("nothing"))).isFalse();
+    void otherSystemsListNothing() {
+        assertThat(Processor.has("amx_bf16", folder.resolve("nothing"))).isFalse();
     }
 
     @ParameterizedTest
     @CsvSource({",true", "AVX2,false", "AVX512_CORE_BF16,false", "avx512_core_amx,true", "ALL,true"})
-    void theEnginesOwnVariableForbidsIt(String mostInstructions, boolean allowed) {
-        assertThat(Processor.allowed(mostInstructions)).isEqualTo(allowed);
+    void theEnginesOwnVariableForbidsIt(String most, boolean allowed) {
+        assertThat(Processor.allowed("AMX", most)).isEqualTo(allowed);
     }
 }

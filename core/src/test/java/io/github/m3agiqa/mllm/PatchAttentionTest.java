@@ -1,0 +1,74 @@
+package io.github.m3agiqa.mllm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
+import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+
+class PatchAttentionTest {
+    private static final int IMAGES = 2;
+    private static final int HEADS = 5;
+    private static final int PATCHES = 750; // three heads at a time, and the two that are left
+    private static final int HEAD_SIZE = 16;
+
+    private final SplittableRandom random = new SplittableRandom(3);
+
+    @Test
+    void productsOfBf16AttendAsTheEngineDoes() {
+        try (Scope _ = new Scope()) {
+            Tensor query = normal();
+            Tensor key = normal();
+            Tensor value = normal();
+
+            Tensor expected = torch.scaled_dot_product_attention(query, key, value);
+            Tensor made = PatchAttention.inProducts(query, key, value);
+
+            float[] differences = Torch.toFloats(made.sub(expected).abs());
+            assertThat(differences).hasSize(IMAGES * HEADS * PATCHES * HEAD_SIZE);
+            float most = 0;
+            for (float difference : differences) {
+                most = Math.max(most, difference);
+            }
+            assertThat(most).isLessThan(0.01f);
+        }
+    }
+
+    /** What an image makes does not depend on those beside it. */
+    @Test
+    void eachImageAttendsAlone() {
+        try (Scope _ = new Scope()) {
+            Tensor query = normal();
+            Tensor key = normal();
+            Tensor value = normal();
+
+            Tensor both = PatchAttention.inProducts(query, key, value);
+            Tensor alone = PatchAttention.inProducts(query.narrow(0, 1, 1), key.narrow(0, 1, 1), value.narrow(0, 1, 1));
+
+            assertThat(both.narrow(0, 1, 1).equal(alone)).isTrue();
+        }
+    }
+
+    @Test
+    void float32IsLeftToTheEngine() {
+        try (Scope _ = new Scope()) {
+            Tensor query = normal();
+
+            assertThat(PatchAttention.attend(query, query, query, Dtype.F32)
+                            .equal(torch.scaled_dot_product_attention(query, query, query)))
+                    .isTrue();
+        }
+    }
+
+    private Tensor normal() {
+        float[] numbers = new float[IMAGES * HEADS * PATCHES * HEAD_SIZE];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = (float) random.nextGaussian();
+        }
+        return Torch.floats(numbers, IMAGES, HEADS, PATCHES, HEAD_SIZE);
+    }
+}
