@@ -110,8 +110,17 @@ class ScorerTest {
     @ParameterizedTest
     @CsvSource({"FP32, UNMERGED", "BF16, UNMERGED", "FP16, MERGED", "INT8, MERGED"})
     void anAdapterIsMergedWhereItsBaseIsPacked(Precision precision, LoraMode expected) {
+        ModelManifest manifest = ModelFolder.open(TestModels.tiny()).manifest();
+
+        assertThat(ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(manifest))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void anAdapterIsMergedIfNothingIsSaidInInt8() {
         ImagePrompt input = drawn(300, 200, "a hill");
-        ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withDescribe(false);
+        ScoringOptions options =
+                ScoringOptions.DEFAULT.withPrecision(Precision.INT8).withDescribe(false);
         Map<LoraMode, Map<Aspect, AspectResult>> said = new EnumMap<>(LoraMode.class);
         for (LoraMode mode : LoraMode.values()) {
             try (Scorer scorer = open(options.withLoraMode(mode))) {
@@ -120,7 +129,7 @@ class ScorerTest {
         }
 
         try (Scorer scorer = open(options)) {
-            assertThat(scorer.score(input).aspects()).isEqualTo(said.get(expected));
+            assertThat(scorer.score(input).aspects()).isEqualTo(said.get(LoraMode.MERGED));
         }
         assertThat(said.get(LoraMode.MERGED)).isNotEqualTo(said.get(LoraMode.UNMERGED));
     }
