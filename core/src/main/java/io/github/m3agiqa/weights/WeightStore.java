@@ -58,8 +58,8 @@ public final class WeightStore implements AutoCloseable {
     }
 
     /**
-     * A matrix of a low-rank branch, which is not rounded to 8 bits: float16 where matrices are packed, as FBGEMM is faster
-     * than MKL at small products; else what its products with the matrix beside it are made in, but float32 while it is learned.
+     * A matrix of a low-rank branch, which is not rounded to 8 bits: float32, or float16 where matrices are packed, as FBGEMM
+     * is faster than MKL at small products.
      */
     Matrix branch(String name) {
         return matrices.computeIfAbsent(name, _ -> {
@@ -67,8 +67,7 @@ public final class WeightStore implements AutoCloseable {
             if (packs()) {
                 return packed(weight, PackedMatrix::float16, this::packAll);
             }
-            Dtype operands = precision.operandDtype(device);
-            return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, operands, operands);
+            return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, Dtype.F32, Dtype.F32);
         });
     }
 
