@@ -38,7 +38,7 @@ record MachineRates(int threads, double bytes, double fp32, double bf16) {
         return 2.0 * side * side * side / best(device, () -> torch.linear(a, b));
     }
 
-    /** The faster of the two: where there is no matrix unit, the engine makes bfloat16 products up. */
+    /** The faster of the two: where the processor does not multiply bfloat16, the engine makes bfloat16 products up. */
     double products() {
         return Math.max(fp32, bf16);
     }

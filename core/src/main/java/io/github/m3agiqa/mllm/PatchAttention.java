@@ -33,7 +33,8 @@ final class PatchAttention {
         if (operands != Dtype.BF16 || device.attendsInBf16()) {
             return torch.scaled_dot_product_attention(query, key, value);
         }
-        if (query.size(2) >= IN_PRODUCTS_FROM && !query.requires_grad()) {
+        boolean learned = query.requires_grad() || key.requires_grad() || value.requires_grad();
+        if (query.size(2) >= IN_PRODUCTS_FROM && !learned) {
             return inProducts(query, key, value);
         }
         return torch.scaled_dot_product_attention(

@@ -54,6 +54,17 @@ class PatchAttentionTest {
     }
 
     @Test
+    void gradientsReachWhatIsLearned() {
+        try (Scope _ = new Scope()) {
+            Tensor query = normal();
+            Tensor value = normal().requires_grad_(true);
+
+            assertThat(PatchAttention.attend(query, query, value, Dtype.BF16).requires_grad())
+                    .isTrue();
+        }
+    }
+
+    @Test
     void float32IsLeftToTheEngine() {
         try (Scope _ = new Scope()) {
             Tensor query = normal();
