@@ -23,17 +23,24 @@ class ProcessorTest {
     void aProcessorHasWhatLinuxLists(String line, boolean there) throws IOException {
         Path cpuinfo = Files.writeString(folder.resolve("cpuinfo"), "processor\t: 0\n" + line + "\n");
 
-        assertThat(Processor.has("amx_bf16", cpuinfo)).isEqualTo(there);
+        assertThat(Processor.flags(cpuinfo).contains("amx_bf16")).isEqualTo(there);
     }
 
     @Test
     void otherSystemsListNothing() {
-        assertThat(Processor.has("amx_bf16", folder.resolve("nothing"))).isFalse();
+        assertThat(Processor.flags(folder.resolve("nothing"))).isEmpty();
     }
 
     @ParameterizedTest
     @CsvSource({",true", "AVX2,false", "AVX512_CORE_BF16,false", "avx512_core_amx,true", "ALL,true"})
     void theEnginesOwnVariableForbidsIt(String most, boolean allowed) {
-        assertThat(Processor.allowed("AMX", most)).isEqualTo(allowed);
+        assertThat(Processor.allowed(Processor.SETS_WITH_MATRIX_UNIT, most)).isEqualTo(allowed);
+    }
+
+    @ParameterizedTest
+    @CsvSource({",true", "AVX2,false", "AVX512_CORE_VNNI,false", "avx512_core_bf16,true", "AVX10_1_512,true", "ALL,true"
+    })
+    void itForbidsVectorsApart(String most, boolean allowed) {
+        assertThat(Processor.allowed(Processor.SETS_WITH_BF16_VECTORS, most)).isEqualTo(allowed);
     }
 }

@@ -2,12 +2,14 @@ package io.github.m3agiqa.testing;
 
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.HeldTensors;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 
-/** Tensors whose elements follow a rule. */
+/** Tensors whose elements follow a rule, or a distribution. */
 public final class FilledTensors {
     /** The value of element {@code index} (from 0) of the tensor at {@code position} (from 0) in lexicographic order. */
     public interface Fill {
@@ -15,6 +17,15 @@ public final class FilledTensors {
     }
 
     private FilledTensors() {}
+
+    /** Numbers of a normal distribution with mean 0 and variance 1. */
+    public static Tensor normal(Random random, long... shape) {
+        float[] elements = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact))];
+        for (int i = 0; i < elements.length; i++) {
+            elements[i] = (float) random.nextGaussian();
+        }
+        return Torch.floats(elements, shape);
+    }
 
     /** Tensors of these shapes, filled by a rule. */
     public static HeldTensors of(Map<String, long[]> shapes, Fill fill) {
