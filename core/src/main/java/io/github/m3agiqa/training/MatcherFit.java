@@ -14,16 +14,20 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.StringViewOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a {@link PromptMatcher}: a ridge regression of low rank from pictures to the words of their prompts.
  *
- * <p>A prompt is a bag of its words, each weighted by its inverse document frequency among the prompts, less the mean bag of
- * the pictures and brought to length 1. Of what the regression finds for the pictures the directions that vary most are
- * kept; a picture's vector are its places in them, each brought to a variance of 1.
+ * <p>A prompt is the sum of its words' features, less the mean of the pictures' prompts and brought to length 1. A word's
+ * features are a place of its own and, where {@link WordVectors} are given, what it has in common with other words, both
+ * weighted by its inverse document frequency among the prompts; so words that no prompt has are known by others like them. Of
+ * what the regression finds for the pictures the directions that vary most are kept; a picture's vector are its places in them,
+ * each brought to a variance of 1.
  *
  * @see <a href="https://doi.org/10.1016/0047-259X(75)90042-1">Izenman 1975</a>, reduced-rank regression
  */
@@ -31,7 +35,7 @@ final class MatcherFit {
     private static final double SMALLEST = 1e-6;
     /** A direction that varies less, compared with the first one, is rounding. */
     private static final double RANK_TOLERANCE = 1e-6;
-    /** So many bags are held at a time. */
+    /** So many prompts are held at a time. */
     private static final int ROWS = 1024;
 
     /** A picture, by the mean of its hidden states (hidden), and the prompt that it was made from. */
@@ -39,10 +43,12 @@ final class MatcherFit {
 
     private final List<Pair> pairs;
     private final MatcherSettings settings;
-    private final Map<String, Integer> places = new TreeMap<>(); // of the known words in a bag
-    private final float[] inverseFrequency; // (words)
+    private final Map<String, Integer> places = new TreeMap<>(); // of the words of the prompts
+    private final Tensor features; // (words of the prompts, features)
+    private final List<String> otherWords; // that only have vectors
+    private final Tensor otherShared; // (other words, those of their features that are not their own)
 
-    private MatcherFit(List<Pair> pairs, MatcherSettings settings) {
+    private MatcherFit(List<Pair> pairs, MatcherSettings settings, @Nullable WordVectors vectors) {
         this.pairs = pairs;
         this.settings = settings;
         List<String> prompts = pairs.stream().map(Pair::prompt).distinct().toList();
@@ -50,11 +56,29 @@ final class MatcherFit {
         for (String prompt : prompts) {
             PromptMatcher.words(prompt).forEach(word -> frequency.merge(word, 1, Integer::sum));
         }
-        this.inverseFrequency = new float[frequency.size()];
+        float[] inverseFrequency = new float[frequency.size()];
         frequency.forEach((word, among) -> {
             inverseFrequency[places.size()] = (float) Math.log((prompts.size() + 1.0) / (among + 1.0));
             places.put(word, places.size());
         });
+        Tensor weights = float64(inverseFrequency);
+        if (vectors == null) {
+            this.features = weights.diag();
+            this.otherWords = List.of();
+            this.otherShared = features.narrow(0, 0, 0).narrow(1, 0, 0);
+            return;
+        }
+        double share = Objects.requireNonNull(settings.words()).share();
+        List<String> words = List.copyOf(places.keySet());
+        WordVectors.Directions directions = vectors.directions(words);
+        this.features = Torch.cat(
+                1,
+                Torch.scale(weights.diag(), Math.sqrt(1 - share)),
+                Torch.scale(directions.of(words).mul(weights.unsqueeze(1)), Math.sqrt(share)));
+        this.otherWords = vectors.words().stream()
+                .filter(word -> !places.containsKey(word))
+                .toList();
+        this.otherShared = Torch.scale(directions.of(otherWords), Math.log(prompts.size() + 1.0) * Math.sqrt(share));
     }
 
     /**
@@ -62,11 +86,13 @@ final class MatcherFit {
      *
      * @param pairs that it knows words and pictures from
      * @param others whose mean match shall be worth no point; better of prompts that it does not know, as a user's are
+     * @param vectors of words, if the settings ask for some
      * @return the weights by their names
-     * @throws InputException if the pictures or the words of their prompts are all alike
+     * @throws InputException if the pictures or the words of their prompts are all alike, or none of these words has a vector
      */
-    static Map<String, Tensor> of(List<Pair> pairs, List<Pair> others, MatcherSettings settings) {
-        Map<String, Tensor> weights = new MatcherFit(pairs, settings).weights();
+    static Map<String, Tensor> of(
+            List<Pair> pairs, List<Pair> others, MatcherSettings settings, @Nullable WordVectors vectors) {
+        Map<String, Tensor> weights = new MatcherFit(pairs, settings, vectors).weights();
         weights.put(PromptMatcher.POINTS_WEIGHT, Torch.full(settings.points(), Device.CPU, 1));
         weights.put(PromptMatcher.POINTS_BIAS, Torch.full(0, Device.CPU, 1));
         int hiddenSize = (int) pairs.getFirst().picture.size(0);
@@ -104,16 +130,16 @@ final class MatcherFit {
         Tensor centred = pictures.sub(mean);
         Tensor deviation = Torch.plus(Torch.mean(centred.square(), 0).sqrt(), SMALLEST);
         Tensor z = centred.div(deviation); // (pictures, hidden)
-        Tensor usual = usualBag(); // (1, words)
+        Tensor usual = usual(); // (1, features)
 
-        // what is found of the words for a z
+        // what is found of the features for a z
         Tensor moments = z.t().matmul(z); // (hidden, hidden)
         float trace = Torch.toFloats(moments.trace())[0];
         if (places.isEmpty() || !(trace > 0)) {
             throw alike();
         }
-        Tensor found = // (hidden, words)
-                Torch.ridge(moments, momentsWithBags(z, usual), settings.penalty() * trace / count);
+        Tensor found = // (hidden, features)
+                Torch.ridge(moments, momentsWithPrompts(z, usual), settings.penalty() * trace / count);
 
         // z found = u s v', of which s and v are those of the root of z' z times found
         var eigen = torch.linalg_eigh(moments);
@@ -122,25 +148,27 @@ final class MatcherFit {
         var singular = torch.linalg_svd(stretched.t().matmul(found), false, new StringViewOptional());
         int rank = rank(Torch.toFloats(singular.get1()));
         Tensor s = singular.get1().narrow(0, 0, rank);
-        Tensor v = singular.get2().narrow(0, 0, rank).t(); // (words, rank)
+        Tensor v = singular.get2().narrow(0, 0, rank).t(); // (features, rank)
 
         Tensor picture =
                 Torch.scale(found.matmul(v).div(s), Math.sqrt((double) count)).div(deviation.t()); // (hidden, rank)
-        Tensor words = v.mul(s);
+        Tensor kept = v.mul(s);
+        Tensor shared = kept.narrow(0, places.size(), otherShared.size(1));
+        Tensor words = Torch.cat(0, features.matmul(kept), otherShared.matmul(shared));
         Map<String, Tensor> weights = new LinkedHashMap<>();
         weights.put(PromptMatcher.PICTURE_WEIGHT, float32(picture.t()));
         weights.put(
                 PromptMatcher.PICTURE_BIAS, float32(mean.matmul(picture).neg().squeeze(0)));
-        weights.put(
-                PromptMatcher.WORDS_WEIGHT,
-                float32(words.mul(float64(inverseFrequency).unsqueeze(1))));
-        weights.put(PromptMatcher.WORDS_BIAS, float32(usual.matmul(words).neg().squeeze(0)));
+        weights.put(PromptMatcher.WORDS_WEIGHT, Torch.to(words, Dtype.F16).contiguous());
+        weights.put(PromptMatcher.WORDS_BIAS, float32(usual.matmul(kept).neg().squeeze(0)));
         weights.put(PromptMatcher.WORDS_TEXT, text());
         return weights;
     }
 
     private Tensor text() {
-        byte[] bytes = String.join("\n", places.keySet()).getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Stream.concat(places.keySet().stream(), otherWords.stream())
+                .collect(Collectors.joining("\n"))
+                .getBytes(StandardCharsets.UTF_8);
         Tensor text = Torch.empty(Dtype.U8, Device.CPU, bytes.length);
         Torch.bytes(text, 0, bytes.length).put(bytes);
         return text;
@@ -164,36 +192,35 @@ final class MatcherFit {
                         .formatted(pairs.size()));
     }
 
-    /** The mean bag of the pictures, (1, words). */
-    private Tensor usualBag() {
-        float[] sum = new float[inverseFrequency.length];
+    /** The mean of the pictures' prompts, (1, features). */
+    private Tensor usual() {
+        float[] count = new float[places.size()];
         for (Pair pair : pairs) {
-            PromptMatcher.words(pair.prompt).forEach(word -> sum[place(word)]++);
+            PromptMatcher.words(pair.prompt).forEach(word -> count[place(word)]++);
         }
-        return Torch.divide(float64(sum).mul(float64(inverseFrequency)), (double) pairs.size())
-                .unsqueeze(0);
+        return Torch.divide(float64(count), (double) pairs.size()).unsqueeze(0).matmul(features);
     }
 
-    /** The sum over the pictures of z and what is wanted for it, (hidden, words). */
-    private Tensor momentsWithBags(Tensor z, Tensor usual) {
-        Tensor moments = Torch.to(Torch.zeros(Dtype.F32, Device.CPU, z.size(1), usual.size(1)), Dtype.F64);
+    /** The sum over the pictures of z and what is wanted for it, (hidden, features). */
+    private Tensor momentsWithPrompts(Tensor z, Tensor usual) {
+        Tensor moments = Torch.zeros(Dtype.F64, Device.CPU, z.size(1), usual.size(1));
         for (int from = 0; from < pairs.size(); from += ROWS) {
             List<Pair> some = pairs.subList(from, Math.min(pairs.size(), from + ROWS));
-            Tensor bags = bags(some).sub(usual);
-            Tensor length = Torch.sum(bags.square(), 1).sqrt();
-            Tensor wanted = bags.div(Torch.plus(length, SMALLEST));
+            Tensor prompts = bags(some).matmul(features).sub(usual);
+            Tensor length = Torch.sum(prompts.square(), 1).sqrt();
+            Tensor wanted = prompts.div(Torch.plus(length, SMALLEST));
             moments.add_(z.narrow(0, from, some.size()).t().matmul(wanted));
         }
         return moments;
     }
 
-    /** (pictures, words) */
+    /** Which words a prompt has, (pictures, words of the prompts). */
     private Tensor bags(List<Pair> some) {
-        int width = inverseFrequency.length;
+        int width = places.size();
         float[] bags = new float[some.size() * width];
         for (int i = 0; i < some.size(); i++) {
             for (String word : PromptMatcher.words(some.get(i).prompt)) {
-                bags[i * width + place(word)] = inverseFrequency[place(word)];
+                bags[i * width + place(word)] = 1;
             }
         }
         return Torch.to(Torch.floats(bags, some.size(), width), Dtype.F64);

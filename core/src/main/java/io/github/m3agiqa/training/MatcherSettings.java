@@ -1,5 +1,8 @@
 package io.github.m3agiqa.training;
 
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What tells whether a picture is one of its prompt, beside a predictor of correspondence.
  *
@@ -7,8 +10,26 @@ package io.github.m3agiqa.training;
  * @param penalty of the ridge regression from pictures to the words of their prompts: times the size of the hidden states
  *     it is added to the diagonal of the pictures' moments, each state brought to a variance of 1
  * @param points what a picture of its own prompt gains, and one of another prompt loses, at most
+ * @param words what is known about words besides the prompts that they are in, also of words that are in none; null, the
+ *     default, for nothing
  */
-public record MatcherSettings(int rank, double penalty, double points) {
+public record MatcherSettings(
+        int rank, double penalty, double points, @Nullable Words words) {
+    /**
+     * Vectors of words, alike for words that mean something alike.
+     *
+     * @param vectors a text file as word2vec, GloVe and fastText write it; see {@link WordVectors}
+     * @param share what a word has in common with others by its vector, from above 0 to 1; what is left is its own
+     */
+    public record Words(Path vectors, double share) {
+        public Words {
+            Recipes.given("vectors", vectors);
+            if (!(share > 0 && share <= 1)) {
+                throw new IllegalArgumentException("share must be from above 0 to 1, not " + share);
+            }
+        }
+    }
+
     public MatcherSettings {
         Recipes.positive("rank", rank);
         if (!(penalty > 0) || !(points > 0)) {

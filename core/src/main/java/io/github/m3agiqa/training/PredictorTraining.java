@@ -120,6 +120,7 @@ public final class PredictorTraining implements AutoCloseable {
     private final ModelFolder model;
     private final Dataset dataset;
     private final Readings readings;
+    private final @Nullable WordVectors wordVectors;
     private final List<Unit> units = new ArrayList<>();
     private final int hiddenSize;
     /** One an adapter, so that images and weights are hashed once. */
@@ -135,6 +136,7 @@ public final class PredictorTraining implements AutoCloseable {
         if (recipe.undescribed()) {
             recipe.conversations().keySet().forEach(this::checkDescribed);
         }
+        this.wordVectors = wordVectors(recipe).map(WordVectors::read).orElse(null);
         this.hiddenSize = MiniCpmVConfig.read(
                         model.part(model.manifest().base()).resolve("config.json"))
                 .llama()
@@ -146,6 +148,10 @@ public final class PredictorTraining implements AutoCloseable {
                             .of(labelled, readings.train(aspect), readings.test(aspect), run.seed())
                             .forEach(split -> units.add(unit(variant, run, aspect, split)));
                 }));
+    }
+
+    private static Optional<Path> wordVectors(TrainRecipe recipe) {
+        return Optional.ofNullable(recipe.matcher()).map(MatcherSettings::words).map(MatcherSettings.Words::vectors);
     }
 
     /** A predictor for images without a description needs one beside it for the others. */
@@ -294,6 +300,7 @@ public final class PredictorTraining implements AutoCloseable {
     private void train() throws IOException {
         Map<String, Path> data = new LinkedHashMap<>(readings.files());
         data.put("data.csv", recipe.dataset().resolve("data.csv"));
+        wordVectors(recipe).ifPresent(file -> data.put("words", file));
         data.values().removeIf(file -> !Files.exists(file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             run.write("leakage.json", leakage());
@@ -461,7 +468,7 @@ public final class PredictorTraining implements AutoCloseable {
         List<MatcherFit.Pair> others = unit.calibration.isEmpty() ? learned : pairs(unit, unit.calibration);
         Path file = folder.resolve(MATCHER);
         SafetensorsWriter.write(
-                file, MatcherFit.of(learned, others, unit.matcher().get()));
+                file, MatcherFit.of(learned, others, unit.matcher().get(), wordVectors));
         return new PromptMatcher(new SafetensorsFile(file), hiddenSize, Device.CPU);
     }
 

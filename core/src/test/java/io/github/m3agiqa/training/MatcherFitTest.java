@@ -12,22 +12,28 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.MatcherFit.Pair;
 import io.github.m3agiqa.weights.HeldTensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.hipparchus.special.Erf;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Pictures that are made of what their prompt's words look like, and of as much that has nothing to do with it. */
 class MatcherFitTest {
     private static final int HIDDEN = 24;
     private static final int WORDS = 12;
-    private static final MatcherSettings SETTINGS = new MatcherSettings(8, 0.1, 0.3);
+    private static final MatcherSettings SETTINGS = new MatcherSettings(8, 0.1, 0.3, null);
 
     private final Scope scope = new Scope();
     private final Random random = new Random(4);
@@ -77,7 +83,7 @@ class MatcherFitTest {
     @Test
     void tellsPicturesOfNewPromptsApart() {
         List<Pair> others = pairs(false);
-        try (PromptMatcher matcher = matcher(MatcherFit.of(pairs(true), others, SETTINGS))) {
+        try (PromptMatcher matcher = matcher(MatcherFit.of(pairs(true), others, SETTINGS, null))) {
             assertThat(MatcherFit.ownIsHigher(matcher, others)).isBetween(0.9, 1.0);
             assertThat(MatcherFit.ownIsHigher(matcher, others.subList(0, 1))).isNaN();
             double points = 0;
@@ -93,7 +99,7 @@ class MatcherFitTest {
     @Test
     void noPromptMatchesMoreThanAnother() {
         List<Pair> known = pairs(true);
-        try (PromptMatcher matcher = matcher(MatcherFit.of(known, known, SETTINGS))) {
+        try (PromptMatcher matcher = matcher(MatcherFit.of(known, known, SETTINGS, null))) {
             for (String prompt : List.of("thing3", "a thing1 and thing2", "the world of thing7")) {
                 double[] z = known.stream()
                         .mapToDouble(pair -> matcher.match(pair.picture(), prompt))
@@ -111,7 +117,7 @@ class MatcherFitTest {
     void wordsThatItDoesNotKnowSayNothing() {
         Pair pair = pair(1, 2);
         List<Pair> known = pairs(true);
-        try (PromptMatcher matcher = matcher(MatcherFit.of(known, known, SETTINGS))) {
+        try (PromptMatcher matcher = matcher(MatcherFit.of(known, known, SETTINGS, null))) {
             assertThat(matcher.match(pair.picture(), "something else")).isZero();
             assertThat(matcher.match(pair.picture(), "")).isZero();
             assertThat(matcher.match(pair.picture(), "THING1 thing2 else! thing1"))
@@ -120,16 +126,42 @@ class MatcherFitTest {
         }
     }
 
+    /** These prompts have other words for the same things. */
+    @Test
+    void wordsOfNoPromptAreKnownByTheirVectors(@TempDir Path folder) throws IOException {
+        StringBuilder vectors = new StringBuilder();
+        for (int word = 0; word < WORDS; word++) {
+            String numbers = IntStream.range(0, HIDDEN)
+                    .mapToObj(_ -> " " + random.nextGaussian())
+                    .collect(Collectors.joining());
+            vectors.append("thing%d%s\nother%d%s\n".formatted(word, numbers, word, numbers));
+        }
+        Path file = Files.writeString(folder.resolve("words.txt"), vectors);
+        List<Pair> known = pairs(true);
+        List<Pair> others = pairs(false).stream()
+                .map(pair -> new Pair(pair.picture(), pair.prompt().replaceAll("(?i)thing", "other")))
+                .toList();
+        MatcherSettings settings = new MatcherSettings(8, 0.1, 0.3, new MatcherSettings.Words(file, 0.5));
+        try (PromptMatcher without = matcher(MatcherFit.of(known, known, SETTINGS, null));
+                PromptMatcher with = matcher(MatcherFit.of(known, known, settings, WordVectors.read(file)))) {
+            assertThat(MatcherFit.ownIsHigher(without, others)).isLessThan(0.1);
+            assertThat(MatcherFit.ownIsHigher(with, others)).isBetween(0.85, 1.0);
+            assertThat(MatcherFit.ownIsHigher(with, known)).isBetween(0.9, 1.0);
+        }
+    }
+
     @Test
     void complainsOfWhatItCannotUse() {
         Pair pair = pair(1, 2);
-        assertThatThrownBy(() -> MatcherFit.of(List.of(pair, pair, pair), List.of(), SETTINGS))
+        assertThatThrownBy(() -> MatcherFit.of(List.of(pair, pair, pair), List.of(), SETTINGS, null))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("all alike");
-        assertThatThrownBy(() -> new MatcherSettings(8, 0, 0.3)).hasMessageContaining("penalty");
+        assertThatThrownBy(() -> new MatcherSettings(8, 0, 0.3, null)).hasMessageContaining("penalty");
+        assertThatThrownBy(() -> new MatcherSettings.Words(Path.of("words.txt"), 1.5))
+                .hasMessageContaining("share");
 
         List<Pair> known = pairs(true);
-        Map<String, Tensor> weights = new HashMap<>(MatcherFit.of(known, known, SETTINGS));
+        Map<String, Tensor> weights = new HashMap<>(MatcherFit.of(known, known, SETTINGS, null));
         assertThatThrownBy(() -> new PromptMatcher(new HeldTensors("fitted", weights), HIDDEN + 1, Device.CPU))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining(PromptMatcher.PICTURE_WEIGHT);

@@ -324,10 +324,15 @@ class PredictorTrainingTest {
                 .replace(dataset.toString(), drawn.toString())
                 .replace("  quality:", "  correspondence:")
                 .replace("epochs: 12", "epochs: 2");
-        String matching =
-                plain.replace("/plain", "/matching") + "refit: true\nmatcher: {rank: 8, penalty: 0.1, points: 0.5}\n";
+        Path words = Files.writeString(folder.resolve("words.txt"), "hills 1 0\nnumber 0 1\nvalleys 0.9 0.1\n");
+        String matching = plain.replace("/plain", "/matching")
+                + "refit: true\nmatcher: {rank: 8, penalty: 0.1, points: 0.5, words: {vectors: %s, share: 0.5}}\n"
+                        .formatted(words);
 
         run(plain + "refit: true\n");
+        assertThatThrownBy(() -> run(matching.replace("words.txt", "none.txt")))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("none.txt");
         Path run = run(matching);
         NamedCsvRecord with = predictions(run).getFirst();
 
