@@ -4,7 +4,7 @@ import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.onnx.allminilml6v2.AllMiniLmL6V2EmbeddingModel;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -45,14 +45,14 @@ public final class WordVectors {
         Path file = Path.of(args[0]).toAbsolutePath();
         Files.createDirectories(file.getParent());
         EmbeddingModel encoder = new AllMiniLmL6V2EmbeddingModel();
-        try (PrintWriter out = new PrintWriter(Files.newBufferedWriter(file))) {
-            out.println(words.size() + " " + encoder.dimension());
+        try (Writer out = Files.newBufferedWriter(file)) {
+            out.write("%d %d\n".formatted(words.size(), encoder.dimension()));
             for (String word : words) {
-                out.print(word);
+                out.write(word);
                 for (float number : encoder.embed(word).content().vector()) {
-                    out.printf(Locale.ROOT, " %.4f", number);
+                    out.write(String.format(Locale.ROOT, " %.4f", number));
                 }
-                out.println();
+                out.write('\n');
             }
         }
         System.out.println(words.size() + " words in " + file);

@@ -7,6 +7,7 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.HeldTensors;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,10 +44,10 @@ final class MatcherFit {
 
     private final List<Pair> pairs;
     private final MatcherSettings settings;
-    private final Map<String, Integer> places = new TreeMap<>(); // of the words of the prompts
-    private final Tensor features; // (words of the prompts, features)
-    private final List<String> otherWords; // that only have vectors
-    private final Tensor otherShared; // (other words, those of their features that are not their own)
+    private final List<String> words; // those of the prompts, and then those that only have vectors
+    private final Map<String, Integer> places = new HashMap<>(); // of the words of the prompts among them
+    private final Tensor shared; // (words, features that they have in common)
+    private final Tensor features; // (words of the prompts, own features and then shared ones)
 
     private MatcherFit(List<Pair> pairs, MatcherSettings settings, @Nullable WordVectors vectors) {
         this.pairs = pairs;
@@ -56,29 +57,25 @@ final class MatcherFit {
         for (String prompt : prompts) {
             PromptMatcher.words(prompt).forEach(word -> frequency.merge(word, 1, Integer::sum));
         }
-        float[] inverseFrequency = new float[frequency.size()];
-        frequency.forEach((word, among) -> {
-            inverseFrequency[places.size()] = (float) Math.log((prompts.size() + 1.0) / (among + 1.0));
-            places.put(word, places.size());
-        });
-        Tensor weights = float64(inverseFrequency);
-        if (vectors == null) {
-            this.features = weights.diag();
-            this.otherWords = List.of();
-            this.otherShared = features.narrow(0, 0, 0).narrow(1, 0, 0);
-            return;
+        List<String> known = List.copyOf(frequency.keySet());
+        known.forEach(word -> places.put(word, places.size()));
+        this.words = vectors == null
+                ? known
+                : Stream.concat(known.stream(), vectors.words().stream())
+                        .distinct()
+                        .toList();
+        float[] inverseFrequency = new float[words.size()];
+        for (int i = 0; i < inverseFrequency.length; i++) {
+            int among = frequency.getOrDefault(words.get(i), 0);
+            inverseFrequency[i] = (float) Math.log((prompts.size() + 1.0) / (among + 1.0));
         }
-        double share = Objects.requireNonNull(settings.words()).share();
-        List<String> words = List.copyOf(places.keySet());
-        WordVectors.Directions directions = vectors.directions(words);
-        this.features = Torch.cat(
-                1,
-                Torch.scale(weights.diag(), Math.sqrt(1 - share)),
-                Torch.scale(directions.of(words).mul(weights.unsqueeze(1)), Math.sqrt(share)));
-        this.otherWords = vectors.words().stream()
-                .filter(word -> !places.containsKey(word))
-                .toList();
-        this.otherShared = Torch.scale(directions.of(otherWords), Math.log(prompts.size() + 1.0) * Math.sqrt(share));
+        Tensor weights = float64(inverseFrequency);
+        double share = settings.words() == null ? 0 : settings.words().share();
+        this.shared = vectors == null
+                ? Torch.zeros(Dtype.F64, Device.CPU, words.size(), 0)
+                : Torch.scale(vectors.directions(known).of(words).mul(weights.unsqueeze(1)), Math.sqrt(share));
+        Tensor own = Torch.scale(weights.narrow(0, 0, known.size()).diag(), Math.sqrt(1 - share));
+        this.features = Torch.cat(1, own, shared.narrow(0, 0, known.size()));
     }
 
     /**
@@ -153,22 +150,20 @@ final class MatcherFit {
         Tensor picture =
                 Torch.scale(found.matmul(v).div(s), Math.sqrt((double) count)).div(deviation.t()); // (hidden, rank)
         Tensor kept = v.mul(s);
-        Tensor shared = kept.narrow(0, places.size(), otherShared.size(1));
-        Tensor words = Torch.cat(0, features.matmul(kept), otherShared.matmul(shared));
+        Tensor others = shared.narrow(0, places.size(), words.size() - places.size())
+                .matmul(kept.narrow(0, places.size(), shared.size(1)));
         Map<String, Tensor> weights = new LinkedHashMap<>();
         weights.put(PromptMatcher.PICTURE_WEIGHT, float32(picture.t()));
         weights.put(
                 PromptMatcher.PICTURE_BIAS, float32(mean.matmul(picture).neg().squeeze(0)));
-        weights.put(PromptMatcher.WORDS_WEIGHT, Torch.to(words, Dtype.F16).contiguous());
+        weights.put(PromptMatcher.WORDS_WEIGHT, Torch.to(Torch.cat(0, features.matmul(kept), others), Dtype.F16));
         weights.put(PromptMatcher.WORDS_BIAS, float32(usual.matmul(kept).neg().squeeze(0)));
         weights.put(PromptMatcher.WORDS_TEXT, text());
         return weights;
     }
 
     private Tensor text() {
-        byte[] bytes = Stream.concat(places.keySet().stream(), otherWords.stream())
-                .collect(Collectors.joining("\n"))
-                .getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = String.join("\n", words).getBytes(StandardCharsets.UTF_8);
         Tensor text = Torch.empty(Dtype.U8, Device.CPU, bytes.length);
         Torch.bytes(text, 0, bytes.length).put(bytes);
         return text;

@@ -8,6 +8,7 @@ import io.github.m3agiqa.testing.FilledTensors;
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class PatchAttentionTest {
@@ -16,58 +17,48 @@ class PatchAttentionTest {
     private static final int PATCHES = 750; // three heads at a time, and the two that are left
     private static final int HEAD_SIZE = 16;
 
+    private final Scope scope = new Scope();
     private final Random random = new Random(3);
+    private final Tensor query = normal();
+    private final Tensor key = normal();
+    private final Tensor value = normal();
+
+    @AfterEach
+    void close() {
+        scope.close();
+    }
 
     @Test
     void productsOfBf16AttendAsTheEngineDoes() {
-        try (Scope _ = new Scope()) {
-            Tensor query = normal();
-            Tensor key = normal();
-            Tensor value = normal();
+        Tensor expected = torch.scaled_dot_product_attention(query, key, value);
+        Tensor made = PatchAttention.inProducts(query, key, value);
 
-            Tensor expected = torch.scaled_dot_product_attention(query, key, value);
-            Tensor made = PatchAttention.inProducts(query, key, value);
-
-            assertThat(made.sizes().vec().get()).containsExactly(IMAGES, HEADS, PATCHES, HEAD_SIZE);
-            assertThat(made.sub(expected).abs().max().item_float()).isLessThan(0.01f);
-        }
+        assertThat(made.sizes().vec().get()).containsExactly(IMAGES, HEADS, PATCHES, HEAD_SIZE);
+        assertThat(made.sub(expected).abs().max().item_float()).isLessThan(0.01f);
     }
 
     /** What an image makes does not depend on those beside it. */
     @Test
     void eachImageAttendsAlone() {
-        try (Scope _ = new Scope()) {
-            Tensor query = normal();
-            Tensor key = normal();
-            Tensor value = normal();
+        Tensor both = PatchAttention.inProducts(query, key, value);
+        Tensor alone = PatchAttention.inProducts(query.narrow(0, 1, 1), key.narrow(0, 1, 1), value.narrow(0, 1, 1));
 
-            Tensor both = PatchAttention.inProducts(query, key, value);
-            Tensor alone = PatchAttention.inProducts(query.narrow(0, 1, 1), key.narrow(0, 1, 1), value.narrow(0, 1, 1));
-
-            assertThat(both.narrow(0, 1, 1).equal(alone)).isTrue();
-        }
+        assertThat(both.narrow(0, 1, 1).equal(alone)).isTrue();
     }
 
     @Test
     void gradientsReachWhatIsLearned() {
-        try (Scope _ = new Scope()) {
-            Tensor query = normal();
-            Tensor value = normal().requires_grad_(true);
+        value.requires_grad_(true);
 
-            assertThat(PatchAttention.attend(query, query, value, Dtype.BF16).requires_grad())
-                    .isTrue();
-        }
+        assertThat(PatchAttention.attend(query, query, value, Dtype.BF16).requires_grad())
+                .isTrue();
     }
 
     @Test
     void float32IsLeftToTheEngine() {
-        try (Scope _ = new Scope()) {
-            Tensor query = normal();
-
-            assertThat(PatchAttention.attend(query, query, query, Dtype.F32)
-                            .equal(torch.scaled_dot_product_attention(query, query, query)))
-                    .isTrue();
-        }
+        assertThat(PatchAttention.attend(query, query, query, Dtype.F32)
+                        .equal(torch.scaled_dot_product_attention(query, query, query)))
+                .isTrue();
     }
 
     private Tensor normal() {
