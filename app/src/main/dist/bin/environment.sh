@@ -4,6 +4,8 @@
 # and taking them anew costs more than what is computed in them.
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-1073741824}"
 export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-1073741824}"
+# as much as one heap of a thread is: glibc gives those back whole otherwise, whatever the threshold
+export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-67108864}"
 
 is_jdk25() {
   [ -x "$1/bin/java" ] && [ -r "$1/release" ] && grep -q '^JAVA_VERSION="25' "$1/release"

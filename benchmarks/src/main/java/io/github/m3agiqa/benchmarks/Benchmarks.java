@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
             MemoryBenchmark.class,
             PrecisionBenchmark.class,
             EpochBenchmark.class,
+            HeadBenchmark.class,
             FinetuneMemoryBenchmark.class,
             ModelChecks.class,
             ServiceLoad.class,

@@ -16,7 +16,7 @@ final class PatchAttention {
     /** Fewer patches than these gain nothing. */
     private static final int IN_PRODUCTS_FROM = 128;
 
-    /** Weights of a patch for another that are computed at once: 4 MiB of them stay in the processor's cache. */
+    /** About how many weights of a patch for another are computed at once: 4 MiB of them stay in the processor's cache. */
     private static final long AT_ONCE = 2 << 20;
 
     private PatchAttention() {}
@@ -48,7 +48,7 @@ final class PatchAttention {
             Tensor keys = Torch.to(key, Dtype.BF16).transpose(2, 3);
             Tensor values = Torch.to(value, Dtype.BF16);
             Tensor mixed = torch.empty_like(query);
-            long heads = Math.max(1, AT_ONCE / (query.size(2) * query.size(2)));
+            long heads = Math.max(1, Math.round((double) AT_ONCE / (query.size(2) * query.size(2))));
             for (long image = 0; image < query.size(0); image++) {
                 for (long head = 0; head < query.size(1); head += heads) {
                     attend(scaled, keys, values, mixed, image, head, Math.min(heads, query.size(1) - head));

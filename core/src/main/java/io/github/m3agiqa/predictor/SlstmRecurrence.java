@@ -2,6 +2,8 @@ package io.github.m3agiqa.predictor;
 
 import static io.github.m3agiqa.predictor.Slstm.GATES;
 
+import java.util.Arrays;
+
 /**
  * The steps of an sLSTM over plain arrays. One step of one conversation is a few thousand multiplications; as tensors it
  * would be fifteen calls of the engine, each of which costs more than it computes.
@@ -9,7 +11,10 @@ import static io.github.m3agiqa.predictor.Slstm.GATES;
  * <p>Arithmetic and results are those of {@link SlstmSteps} up to rounding, without gradients.
  */
 final class SlstmRecurrence {
-    private final float[] kernel; // (heads, size, gates * size)
+    // the rows of R, (heads * size, gates * size), each in an array of its own: the compiler makes no vectors of a loop
+    // over
+    // two arrays that begins at different places in them, as they may be one
+    private final float[][] kernel;
     private final int heads;
     private final int size;
 
@@ -18,9 +23,11 @@ final class SlstmRecurrence {
      * @param size channels of a head
      */
     SlstmRecurrence(float[] kernel, int heads, int size) {
-        this.kernel = kernel;
         this.heads = heads;
         this.size = size;
+        this.kernel = new float[heads * size][];
+        int width = GATES * size;
+        Arrays.setAll(this.kernel, row -> Arrays.copyOfRange(kernel, row * width, (row + 1) * width));
     }
 
     /**
@@ -40,7 +47,7 @@ final class SlstmRecurrence {
                     if (step == 0) {
                         memory.first();
                     } else {
-                        memory.addRecurrent(head * size * GATES * size);
+                        memory.addRecurrent(head);
                         memory.next();
                     }
                     System.arraycopy(memory.output, 0, outputs, at * size, size);
@@ -59,12 +66,12 @@ final class SlstmRecurrence {
         private final float[] stabilizer = new float[size]; // m
 
         /** Adds R y. */
-        void addRecurrent(int kernelStart) {
+        void addRecurrent(int head) {
             for (int k = 0; k < size; k++) {
                 float y = output[k];
-                int row = kernelStart + k * GATES * size;
-                for (int j = 0; j < before.length; j++) {
-                    before[j] = Math.fma(y, kernel[row + j], before[j]);
+                float[] row = kernel[head * size + k];
+                for (int j = 0; j < row.length; j++) {
+                    before[j] = Math.fma(y, row[j], before[j]);
                 }
             }
         }

@@ -8,6 +8,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /** The small layers that mLSTM and sLSTM blocks share. */
 final class XlstmLayers {
+    /** Products of narrower matrices cost more in calls than in arithmetic, even if most of what is multiplied is 0. */
+    private static final long JOINED_WIDTH = 64;
+
     private XlstmLayers() {}
 
     /** Layer norm without bias whose stored weight w means a gain of 1 + w. */
@@ -55,9 +58,27 @@ final class XlstmLayers {
      * @return (batch, steps, blocks * out)
      */
     static Tensor blockDiagonal(Tensor x, Tensor weight) {
-        Tensor blocks = x.view(x.size(0) * x.size(1), weight.size(0), weight.size(2))
+        Tensor transposed = joined(weight); // (blocks, in, out)
+        Tensor blocks = x.view(x.size(0) * x.size(1), transposed.size(0), transposed.size(1))
                 .transpose(0, 1); // (blocks, batch * steps, in)
-        Tensor product = blocks.matmul(weight.transpose(1, 2)); // (blocks, batch * steps, out)
+        Tensor product = blocks.matmul(transposed); // (blocks, batch * steps, out)
         return product.transpose(0, 1).reshape(x.size(0), x.size(1), weight.size(0) * weight.size(1));
+    }
+
+    /**
+     * Neighbouring blocks as fewer and larger ones, with zeros beside the diagonal.
+     *
+     * @param weight (blocks, out, in)
+     * @return (blocks / n, n * in, n * out), transposed; n as many as are {@link #JOINED_WIDTH} wide, if that divides them
+     */
+    private static Tensor joined(Tensor weight) {
+        long n = Math.max(1, JOINED_WIDTH / weight.size(2));
+        if (n == 1 || weight.size(0) % n != 0) {
+            return weight.transpose(1, 2);
+        }
+        long groups = weight.size(0) / n;
+        Tensor diagonal = torch.diag_embed(
+                weight.view(groups, n, weight.size(1), weight.size(2)).permute(0, 2, 3, 1)); // (groups, out, in, n, n)
+        return diagonal.permute(0, 3, 2, 4, 1).reshape(groups, n * weight.size(2), n * weight.size(1));
     }
 }

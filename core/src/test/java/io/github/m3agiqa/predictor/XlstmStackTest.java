@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -30,11 +31,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class XlstmStackTest {
     private static final Parity PARITY = new Parity("golden xLSTM");
     private static final int STEPS = 7;
     private static final int WIDTH = 32;
+    private static final XlstmConfig CONFIG = new XlstmConfig(WIDTH, 4, Set.of(1));
 
     private final JsonNode golden = Goldens.read("xlstm_tiny.json");
     private Scope scope;
@@ -69,6 +72,36 @@ class XlstmStackTest {
                 Pooler.MEAN.pool(states.get(4).squeeze(0)),
                 Goldens.doubles(golden.path("mean_pool")),
                 2e-5);
+    }
+
+    /** Over more steps than are computed at once, the gradients of all weights included. */
+    @ParameterizedTest
+    @ValueSource(ints = {STEPS, 150})
+    void computesAsThePublishedFormDoes(int steps) {
+        Tensor x = Torch.scale(torch.randn(2, steps, WIDTH), 0.5);
+        Map<String, Tensor> ours = learning();
+        Map<String, Tensor> published = learning();
+
+        Tensor output = stack(ours).forward(x, steps, steps);
+        Tensor expected = new PublishedXlstm(CONFIG, weights(published).root()).forward(x);
+
+        assertThat(largest(output.sub(expected))).isLessThan(1e-4 * largest(expected));
+        output.square().sum().backward();
+        expected.square().sum().backward();
+        ours.forEach((name, weight) -> {
+            Tensor gradient = Objects.requireNonNull(published.get(name)).grad();
+            assertThat(largest(weight.grad().sub(gradient))).as(name).isLessThan(1e-3 * largest(gradient));
+        });
+    }
+
+    private static double largest(Tensor x) {
+        return x.abs().max().item().toDouble();
+    }
+
+    private Map<String, Tensor> learning() {
+        Map<String, Tensor> learning = new LinkedHashMap<>();
+        tensors().forEach((name, tensor) -> learning.put(name, tensor.clone().requires_grad_(true)));
+        return learning;
     }
 
     /** What scoring runs, where no gradient is wanted. */
@@ -175,11 +208,14 @@ class XlstmStackTest {
     }
 
     private static XlstmStack stack(Map<String, Tensor> tensors) {
-        ModelWeights weights =
-                ModelWeights.of(new WeightStore(new HeldTensors("memory", tensors), Precision.FP32, Device.CPU));
-        XlstmStack stack = new XlstmStack(new XlstmConfig(WIDTH, 4, Set.of(1)), weights.root());
+        ModelWeights weights = weights(tensors);
+        XlstmStack stack = new XlstmStack(CONFIG, weights.root());
         weights.check();
         return stack;
+    }
+
+    private static ModelWeights weights(Map<String, Tensor> tensors) {
+        return ModelWeights.of(new WeightStore(new HeldTensors("memory", tensors), Precision.FP32, Device.CPU));
     }
 
     private Map<String, Tensor> tensors() {
