@@ -40,8 +40,9 @@ import picocli.CommandLine.Option;
 /** What learning from a conversation costs the xLSTM head in batches, and in the published form one at a time. */
 @Command(
         name = "head",
-        description = "Forward and backward of a head of four layers, 64 wide, in batches of which each core computes a part,"
-                + " as a training does, against its published form over one conversation at a time.",
+        description =
+                "Forward and backward of a head of four layers, 64 wide, in batches of which each core computes a part,"
+                        + " as a training does, against its published form over one conversation at a time.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run head --tokens 400 --batch 8"})
 final class HeadBenchmark implements Callable<Integer> {
@@ -66,8 +67,8 @@ final class HeadBenchmark implements Callable<Integer> {
         try (Scope _ = new Scope();
                 WeightStore weights = new WeightStore(learning(file), Precision.FP32, Device.CPU);
                 ExecutorService threads = Executors.newFixedThreadPool(cores)) {
-            PublishedXlstm published = new PublishedXlstm(
-                    CONFIG, ModelWeights.of(weights).root().at("xlstm_pooler.xlstm_stack"));
+            PublishedXlstm published =
+                    new PublishedXlstm(CONFIG, ModelWeights.of(weights).root().at("xlstm_pooler.xlstm_stack"));
             List<Predictor> parts = Stream.generate(
                             () -> new Predictor(learning(file), HeadKind.XLSTM, Pooler.MEAN, Device.CPU))
                     .limit(cores)
@@ -111,7 +112,9 @@ final class HeadBenchmark implements Callable<Integer> {
     /** Forward and backward over some random conversations. */
     private void learn(int conversations, UnaryOperator<Tensor> network) {
         try (Scope _ = new Scope()) {
-            network.apply(torch.randn(conversations, tokens, CONFIG.width())).sum().backward();
+            network.apply(torch.randn(conversations, tokens, CONFIG.width()))
+                    .sum()
+                    .backward();
         }
     }
 

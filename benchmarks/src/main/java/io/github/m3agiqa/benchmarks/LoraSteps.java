@@ -66,17 +66,17 @@ record LoraSteps(Path dataset, Path recipe) {
                 keepCheckpoints: 1
                 seed: 1
                 """.formatted(
-                model,
-                folder.resolve("run"),
-                dataset,
-                dataset,
-                steps,
-                batchSize,
-                MAX_SLICES,
-                gradientCheckpointing,
-                dtype,
-                device,
-                steps));
+                        model,
+                        folder.resolve("run"),
+                        dataset,
+                        dataset,
+                        steps,
+                        batchSize,
+                        MAX_SLICES,
+                        gradientCheckpointing,
+                        dtype,
+                        device,
+                        steps));
         return new LoraSteps(dataset, recipe);
     }
 

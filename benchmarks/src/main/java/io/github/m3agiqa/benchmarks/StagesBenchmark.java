@@ -45,8 +45,9 @@ import picocli.CommandLine.Option;
 /** Where the time of a score goes, and how near each part is to what the machine can do. */
 @Command(
         name = "stages",
-        description = "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
-                + " its operations over the faster of the fp32 and the bf16 rate, or the bytes it reads over the bandwidth.",
+        description =
+                "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
+                        + " its operations over the faster of the fp32 and the bf16 rate, or the bytes it reads over the bandwidth.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run stages --model models/nano --history stages.jsonl"})
 final class StagesBenchmark implements Callable<Integer> {
@@ -215,8 +216,7 @@ final class StagesBenchmark implements Callable<Integer> {
                 warmUp + rounds);
         double limit;
         try (OpenedModel opened = setting.networks(folder)) {
-            Conversation said =
-                    ConversationFile.read(training.conversations()).getFirst();
+            Conversation said = ConversationFile.read(training.conversations()).getFirst();
             RgbImage image = setting.image();
             SlicePlan plan = opened.network.plan(image, LoraSteps.MAX_SLICES);
             int tokens = opened.network
