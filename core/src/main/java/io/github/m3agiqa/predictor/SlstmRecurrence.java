@@ -11,10 +11,12 @@ import java.util.Arrays;
  * <p>Arithmetic and results are those of {@link SlstmSteps} up to rounding, without gradients.
  */
 final class SlstmRecurrence {
-    // the rows of R, (heads * size, gates * size), each in an array of its own: the compiler makes no vectors of a loop
-    // over
-    // two arrays that begins at different places in them, as they may be one
+    /**
+     * The rows of R, (heads * size, gates * size). Each is an array of its own, as the compiler makes no vectors of a loop
+     * that begins at different places of two arrays, which may be the same one.
+     */
     private final float[][] kernel;
+
     private final int heads;
     private final int size;
 
