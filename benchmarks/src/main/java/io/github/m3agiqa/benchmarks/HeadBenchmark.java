@@ -1,26 +1,20 @@
 package io.github.m3agiqa.benchmarks;
 
+import io.github.m3agiqa.predictor.HeadConfig;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
 import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.PredictorInitialization;
 import io.github.m3agiqa.predictor.PublishedXlstm;
 import io.github.m3agiqa.predictor.XlstmConfig;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.testing.RandomModel;
-import io.github.m3agiqa.testing.RandomModel.Sizes;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.ModelWeights;
-import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.WeightStore;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -46,7 +40,9 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run head --tokens 400 --batch 8"})
 final class HeadBenchmark implements Callable<Integer> {
-    private static final XlstmConfig CONFIG = new XlstmConfig(64, 4, Set.of(1));
+    private static final HeadConfig HEAD = new HeadConfig(HeadKind.XLSTM, Pooler.MEAN, 64, 4, 32);
+    private static final XlstmConfig STACK = new XlstmConfig(HEAD.width(), HEAD.layers(), Set.of(1));
+    private static final int HIDDEN_SIZE = 512;
 
     @Option(names = "--tokens", description = "Of a conversation (default: ${DEFAULT-VALUE}).")
     private int tokens = 400;
@@ -58,19 +54,17 @@ final class HeadBenchmark implements Callable<Integer> {
     private int rounds = 5;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         int cores = Runtime.getRuntime().availableProcessors();
         Engine.setThreads(cores);
-        Path file = RandomModel.write(Files.createTempDirectory("head"), Sizes.SMALL)
-                .resolve("predictor.safetensors");
         double[] ratios = new double[rounds];
         try (Scope _ = new Scope();
-                WeightStore weights = new WeightStore(learning(file), Precision.FP32, Device.CPU);
+                WeightStore weights = new WeightStore(learning(), Precision.FP32, Device.CPU);
                 ExecutorService threads = Executors.newFixedThreadPool(cores)) {
             PublishedXlstm published =
-                    new PublishedXlstm(CONFIG, ModelWeights.of(weights).root().at("xlstm_pooler.xlstm_stack"));
+                    new PublishedXlstm(STACK, ModelWeights.of(weights).root().at("xlstm_pooler.xlstm_stack"));
             List<Predictor> parts = Stream.generate(
-                            () -> new Predictor(learning(file), HeadKind.XLSTM, Pooler.MEAN, Device.CPU))
+                            () -> new Predictor(learning(), HEAD.kind(), HEAD.pooler(), Device.CPU))
                     .limit(cores)
                     .toList();
             for (int round = -1; round < rounds; round++) {
@@ -112,7 +106,7 @@ final class HeadBenchmark implements Callable<Integer> {
     /** Forward and backward over some random conversations. */
     private void learn(int conversations, UnaryOperator<Tensor> network) {
         try (Scope _ = new Scope()) {
-            network.apply(torch.randn(conversations, tokens, CONFIG.width()))
+            network.apply(torch.randn(conversations, tokens, HEAD.width()))
                     .sum()
                     .backward();
         }
@@ -124,16 +118,12 @@ final class HeadBenchmark implements Callable<Integer> {
         return (System.nanoTime() - start) / 1e6;
     }
 
-    private static HeldTensors learning(Path file) {
-        try (Scope _ = new Scope();
-                SafetensorsFile stored = new SafetensorsFile(file)) {
-            Map<String, Tensor> weights = new LinkedHashMap<>();
-            stored.tensors()
-                    .keySet()
-                    .forEach(name -> weights.put(
-                            name,
-                            stored.load(name, Dtype.F32, Device.CPU).clone().requires_grad_(true)));
-            return new HeldTensors(file.toString(), weights);
+    /** Weights as a training draws them. */
+    private static HeldTensors learning() {
+        try (Scope _ = new Scope()) {
+            Map<String, Tensor> drawn = PredictorInitialization.draw(HEAD, HIDDEN_SIZE, 1);
+            drawn.values().forEach(weight -> weight.requires_grad_(true));
+            return new HeldTensors("the head", drawn);
         }
     }
 }
