@@ -55,7 +55,7 @@ final class BeamCache implements Beams, AutoCloseable {
     }
 
     private final class Step implements AttentionContext {
-        private final TensorOptional mask; // (beams, sequence and rows)
+        private final TensorOptional mask;
 
         Step(List<List<Integer>> rows) {
             int width = cache.length() + nextRow(beams);
@@ -66,7 +66,7 @@ final class BeamCache implements Beams, AutoCloseable {
                 Arrays.fill(seen, after, sequence + width, Float.NEGATIVE_INFINITY);
                 rows.get(beam).forEach(row -> seen[after + row] = 0);
             }
-            this.mask = new TensorOptional(Torch.to(Torch.floats(seen, beams, width), device));
+            this.mask = cache.mask(Torch.to(Torch.floats(seen, beams, width), device));
         }
 
         @Override

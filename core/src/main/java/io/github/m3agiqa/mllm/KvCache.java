@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.TensorOptional;
 
 /** The rotated keys and the values of one sequence, layer by layer, so that what was read once is not read again. */
 final class KvCache implements AutoCloseable {
+    private final Llama.Config config;
     private final Device device;
     private final int capacity;
     private final List<TokenBuffer> keys; // per layer (key-value heads, tokens, head size)
@@ -17,6 +18,7 @@ final class KvCache implements AutoCloseable {
 
     /** @param capacity the largest number of tokens */
     KvCache(Llama.Config config, Device device, int capacity) {
+        this.config = config;
         this.device = device;
         this.capacity = capacity;
         long[] shape = {config.keyValueHeads(), 0, config.headSize()};
@@ -54,7 +56,7 @@ final class KvCache implements AutoCloseable {
      * @param after how many rows were written since, which stay
      * @param query (rows, heads, head size)
      * @param key (rows, key-value heads, head size), like value
-     * @param mask (rows, held and written), added to the scores; or none
+     * @param mask {@linkplain #mask of held and written}; or none
      * @param causal whether each row sees only those up to itself, where the rows are all
      * @return (rows, heads * head size)
      */
@@ -63,8 +65,16 @@ final class KvCache implements AutoCloseable {
         keys.get(layer).write(from, key.transpose(0, 1));
         values.get(layer).write(from, value.transpose(0, 1));
         long all = from + key.size(0);
-        return GroupedQueryAttention.attend(
-                query, keys.get(layer).tokens(0, all), values.get(layer).tokens(0, all), mask, causal);
+        Tensor allKeys = keys.get(layer).tokens(0, all);
+        Tensor allValues = values.get(layer).tokens(0, all);
+        return causal
+                ? GroupedQueryAttention.attendCausally(query, allKeys, allValues)
+                : GroupedQueryAttention.attend(query, allKeys, allValues, mask);
+    }
+
+    /** A mask for {@link #attend} of (rows, held and written), which is added to the scores. */
+    TensorOptional mask(Tensor scores) {
+        return new TensorOptional(GroupedQueryAttention.mask(scores, config));
     }
 
     /**
@@ -111,11 +121,11 @@ final class KvCache implements AutoCloseable {
 
     private final class Extension implements AttentionContext {
         private final int tokens;
-        private final TensorOptional mask; // (tokens, length + tokens), or none
+        private final TensorOptional mask; // or none
 
         Extension(int tokens) {
             this.tokens = tokens;
-            this.mask = tokens == 1 || length == 0 ? new TensorOptional() : new TensorOptional(causalMask());
+            this.mask = tokens == 1 || length == 0 ? new TensorOptional() : KvCache.this.mask(causalMask());
         }
 
         private Tensor causalMask() {

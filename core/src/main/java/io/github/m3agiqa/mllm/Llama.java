@@ -52,13 +52,10 @@ public final class Llama {
 
     private record Layer(
             Parameter inputNorm,
-            Linear query,
-            Linear key,
-            Linear value,
+            JointLinear queryKeyValue,
             Linear out,
             Parameter postAttentionNorm,
-            Linear gate,
-            Linear up,
+            JointLinear gateUp,
             Linear down) {
         static Layer of(Parameters layer, Config config) {
             int hidden = config.hiddenSize;
@@ -68,13 +65,11 @@ public final class Llama {
             Parameters attention = layer.at("self_attn");
             return new Layer(
                     layer.float32("input_layernorm.weight", hidden),
-                    Linear.of(attention.at("q_proj"), queryWidth, hidden),
-                    Linear.of(attention.at("k_proj"), keyWidth, hidden),
-                    Linear.of(attention.at("v_proj"), keyWidth, hidden),
+                    JointLinear.of(
+                            attention, List.of("q_proj", "k_proj", "v_proj"), hidden, queryWidth, keyWidth, keyWidth),
                     Linear.of(attention.at("o_proj"), hidden, queryWidth),
                     layer.float32("post_attention_layernorm.weight", hidden),
-                    Linear.of(layer.at("mlp.gate_proj"), wide, hidden),
-                    Linear.of(layer.at("mlp.up_proj"), wide, hidden),
+                    JointLinear.of(layer.at("mlp"), List.of("gate_proj", "up_proj"), hidden, wide, wide),
                     Linear.of(layer.at("mlp.down_proj"), hidden, wide));
         }
     }
@@ -139,15 +134,14 @@ public final class Llama {
     /** One decoder block on (rows, hidden). */
     private Tensor block(int index, Tensor x, Rotary rotary, AttentionContext context) {
         Layer layer = layers.get(index);
-        Tensor normed = rmsNorm(x, layer.inputNorm);
-        Tensor query = rotary.apply(heads(layer.query.forward(normed), config.heads));
-        Tensor key = rotary.apply(heads(layer.key.forward(normed), config.keyValueHeads));
-        Tensor value = heads(layer.value.forward(normed), config.keyValueHeads);
+        List<Tensor> projected = layer.queryKeyValue.forward(rmsNorm(x, layer.inputNorm));
+        Tensor query = rotary.apply(heads(projected.get(0), config.heads));
+        Tensor key = rotary.apply(heads(projected.get(1), config.keyValueHeads));
+        Tensor value = heads(projected.get(2), config.keyValueHeads);
         Tensor attended = x.add(layer.out.forward(context.attend(index, query, key, value)));
 
-        normed = rmsNorm(attended, layer.postAttentionNorm);
-        Tensor gated = torch.silu(layer.gate.forward(normed)).mul(layer.up.forward(normed));
-        return attended.add(layer.down.forward(gated));
+        List<Tensor> wide = layer.gateUp.forward(rmsNorm(attended, layer.postAttentionNorm));
+        return attended.add(layer.down.forward(torch.silu(wide.get(0)).mul(wide.get(1))));
     }
 
     /**

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 
 /** Whole sequences one below the other, without padding; each token sees those before it in its own sequence. */
 final class PackedContext implements AttentionContext {
@@ -28,12 +27,10 @@ final class PackedContext implements AttentionContext {
         List<Tensor> mixed = new ArrayList<>();
         long first = 0;
         for (int length : lengths) {
-            mixed.add(GroupedQueryAttention.attend(
+            mixed.add(GroupedQueryAttention.attendCausally(
                     query.narrow(0, first, length),
                     key.narrow(0, first, length).transpose(0, 1),
-                    value.narrow(0, first, length).transpose(0, 1),
-                    new TensorOptional(),
-                    true));
+                    value.narrow(0, first, length).transpose(0, 1)));
             first += length;
         }
         return Torch.cat(0, mixed);

@@ -47,7 +47,8 @@ final class PatchAttention {
             Tensor scaled = Torch.to(Torch.divide(query, Math.sqrt((double) query.size(3))), Dtype.BF16);
             Tensor keys = Torch.to(key, Dtype.BF16).transpose(2, 3);
             Tensor values = Torch.to(value, Dtype.BF16);
-            Tensor mixed = torch.empty_like(query);
+            Tensor mixed = query.new_empty(query.size(0), query.size(2), query.size(1), query.size(3))
+                    .transpose(1, 2); // so that a patch's heads lie side by side
             long heads = Math.max(1, Math.round((double) AT_ONCE / (query.size(2) * query.size(2))));
             for (long image = 0; image < query.size(0); image++) {
                 for (long head = 0; head < query.size(1); head += heads) {

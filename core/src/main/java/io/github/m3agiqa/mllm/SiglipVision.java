@@ -122,9 +122,7 @@ public final class SiglipVision {
     private record Layer(
             Parameter norm1Weight,
             Parameter norm1Bias,
-            Linear query,
-            Linear key,
-            Linear value,
+            JointLinear queryKeyValue,
             Linear out,
             Parameter norm2Weight,
             Parameter norm2Bias,
@@ -136,9 +134,8 @@ public final class SiglipVision {
             return new Layer(
                     layer.float32("layer_norm1.weight", hidden),
                     layer.float32("layer_norm1.bias", hidden),
-                    Linear.withBias(attention.at("q_proj"), hidden, hidden),
-                    Linear.withBias(attention.at("k_proj"), hidden, hidden),
-                    Linear.withBias(attention.at("v_proj"), hidden, hidden),
+                    JointLinear.withBiases(
+                            attention, List.of("q_proj", "k_proj", "v_proj"), hidden, hidden, hidden, hidden),
                     Linear.withBias(attention.at("out_proj"), hidden, hidden),
                     layer.float32("layer_norm2.weight", hidden),
                     layer.float32("layer_norm2.bias", hidden),
@@ -425,10 +422,11 @@ public final class SiglipVision {
     }
 
     private Tensor attention(Layer layer, Tensor x) {
+        List<Tensor> projected = layer.queryKeyValue.forward(x);
         Tensor mixed = PatchAttention.attend(
-                heads(layer.query.forward(x)),
-                heads(layer.key.forward(x)),
-                heads(layer.value.forward(x)),
+                heads(projected.get(0)),
+                heads(projected.get(1)),
+                heads(projected.get(2)),
                 precision.operandDtype(device));
         return layer.out.forward(mixed.transpose(1, 2).reshape(x.sizes().vec().get()));
     }

@@ -2,8 +2,10 @@ package io.github.m3agiqa.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.QEngine;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -51,22 +53,20 @@ public final class PackedMatrix implements AutoCloseable {
     }
 
     /**
-     * Packs a matrix in 8 bits: every output row w as round(w / s), with the scale s = max|w| / 63. Operands are rounded
-     * to 8 bits, too, when they are multiplied, in steps of a 127th of the largest in their row.
+     * Packs matrices in 8 bits, below one another: every output row w as round(w / s), with the scale s = max|w| / 63.
+     * Operands are rounded to 8 bits, too, when they are multiplied, in steps of a 127th of the largest in their row.
      *
-     * @param weight (out, in)
+     * @param weights give (out, in), one after the other
      */
-    public static PackedMatrix int8(Tensor weight) {
+    public static PackedMatrix int8(List<Supplier<Tensor>> weights) {
         try (Scope _ = new Scope()) {
             List<Tensor> scales = new ArrayList<>();
             List<Tensor> rounded = new ArrayList<>();
-            for (long first = 0; first < weight.size(0); first += ROUNDED_TOGETHER) {
+            for (Supplier<Tensor> weight : weights) {
                 try (Scope scope = new Scope()) {
-                    long rows = Math.min(ROUNDED_TOGETHER, weight.size(0) - first);
-                    Tensor some = Torch.to(weight.narrow(0, first, rows), Dtype.F32);
-                    Tensor scale = Torch.scale(largest(some), 1 / LARGEST_WEIGHT);
-                    rounded.add(scope.keep(some.div(scale).round_().to(ScalarType.Char)));
-                    scales.add(scope.keep(scale.squeeze(-1)));
+                    Rounded rows = rounded(weight.get());
+                    rounded.add(scope.keep(rows.numbers));
+                    scales.add(scope.keep(rows.scales));
                 }
             }
             Tensor scale = Torch.cat(0, scales);
@@ -78,6 +78,29 @@ public final class PackedMatrix implements AutoCloseable {
                     new IValue(0L));
             return new PackedMatrix(Torch.run("quantized::linear_prepack", quantized, new IValue()), true);
         }
+    }
+
+    /**
+     * A matrix in 8 bits.
+     *
+     * @param numbers (out, in), 8-bit
+     * @param scales (out), float32
+     */
+    private record Rounded(Tensor numbers, Tensor scales) {}
+
+    private static Rounded rounded(Tensor weight) {
+        Tensor numbers = weight.new_empty(weight.sizes(), new TensorOptions(ScalarType.Char));
+        Tensor scales = Torch.empty(Dtype.F32, Device.CPU, weight.size(0), 1);
+        for (long first = 0; first < weight.size(0); first += ROUNDED_TOGETHER) {
+            try (Scope _ = new Scope()) {
+                long rows = Math.min(ROUNDED_TOGETHER, weight.size(0) - first);
+                Tensor some = Torch.to(weight.narrow(0, first, rows), Dtype.F32);
+                Tensor scale = Torch.scale(largest(some), 1 / LARGEST_WEIGHT);
+                numbers.narrow(0, first, rows).copy_(some.div(scale).round_());
+                scales.narrow(0, first, rows).copy_(scale);
+            }
+        }
+        return new Rounded(numbers, scales.squeeze(-1));
     }
 
     /** Whether this processor has what FBGEMM needs, AVX2. */

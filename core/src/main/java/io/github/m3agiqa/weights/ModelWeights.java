@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -124,14 +126,50 @@ public final class ModelWeights implements AutoCloseable {
         return storeOf(name, shape).denseMatrix(name);
     }
 
-    Matrix matrix(String module, List<Long> shape) {
+    /** The weight of a module: where it is, and what is to be merged with it. */
+    private record Stored(WeightStore store, String name, Optional<UnaryOperator<Tensor>> merging) {
+        Tensor load() {
+            Tensor weight = store.load(name, Dtype.F32);
+            return merging.isEmpty() ? weight : merging.get().apply(weight);
+        }
+    }
+
+    private Stored stored(String module, List<Long> shape) {
         String name = module + ".weight";
         WeightStore store = storeOf(name, shape);
-        if (loraMode == LoraMode.UNMERGED || adapter == null || !askLowRank(adapter, module, shape)) {
-            return store.matrix(name);
-        }
         Adapter lowRank = adapter;
-        Matrix matrix = store.newMatrix(() -> merge(store.load(name, Dtype.F32), lowRank, module), this::packMerged);
+        return loraMode == LoraMode.MERGED && lowRank != null && askLowRank(lowRank, module, shape)
+                ? new Stored(store, name, Optional.of(weight -> merge(weight, lowRank, module)))
+                : new Stored(store, name, Optional.empty());
+    }
+
+    Matrix matrix(String module, List<Long> shape) {
+        Stored weight = stored(module, shape);
+        return weight.merging.isEmpty() ? weight.store.matrix(weight.name) : ownMatrix(List.of(weight));
+    }
+
+    /**
+     * The matrices of modules that read the same, below one another; none where they are better multiplied one by one.
+     *
+     * @param outs the rows of each
+     */
+    Optional<Matrix> jointMatrix(List<String> modules, long in, long... outs) {
+        if (!base.joins()) {
+            return Optional.empty();
+        }
+        List<Stored> weights = IntStream.range(0, outs.length)
+                .mapToObj(i -> stored(modules.get(i), List.of(outs[i], in)))
+                .toList();
+        WeightStore store = weights.getFirst().store;
+        boolean asStored = weights.stream().allMatch(weight -> weight.store == store && weight.merging.isEmpty());
+        return Optional.of(
+                asStored ? store.joint(weights.stream().map(Stored::name).toList()) : ownMatrix(weights));
+    }
+
+    /** A matrix of this model alone. */
+    private Matrix ownMatrix(List<Stored> weights) {
+        Matrix matrix = base.newMatrix(
+                weights.stream().<Supplier<Tensor>>map(weight -> weight::load).toList(), this::packMerged);
         merged.add(matrix);
         return matrix;
     }

@@ -52,6 +52,17 @@ public final class Parameters {
         return weights.matrix(module(), List.of(out, in));
     }
 
+    /**
+     * The matrices of children that read the same, below one another; none where they are better multiplied one by one.
+     *
+     * @param in the columns of all
+     * @param outs the rows of each
+     */
+    public Optional<Matrix> jointMatrix(List<String> children, long in, long... outs) {
+        return weights.jointMatrix(
+                children.stream().map(child -> prefix + child).toList(), in, outs);
+    }
+
     /** The low-rank branch that is to be added to this module's product. */
     public Optional<LowRank> lowRank(long out, long in) {
         return weights.lowRank(module(), List.of(out, in));

@@ -6,9 +6,9 @@ import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
@@ -54,7 +54,24 @@ public final class WeightStore implements AutoCloseable {
 
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
-                name, _ -> precision.packed() ? newMatrix(() -> load(name, Dtype.F32), this::packAll) : dense(name));
+                name,
+                _ -> precision.packed() ? newMatrix(List.of(() -> load(name, Dtype.F32)), this::packAll) : dense(name));
+    }
+
+    /** Whether operands are rounded for each product, so that one of matrices below one another is better than theirs. */
+    boolean joins() {
+        return precision == Precision.INT8 && packs();
+    }
+
+    /** Matrices below one another, where this store {@linkplain #joins() joins} them. */
+    Matrix joint(List<String> names) {
+        return matrices.computeIfAbsent(
+                String.join(" over ", names),
+                _ -> newMatrix(
+                        names.stream()
+                                .<Supplier<Tensor>>map(name -> () -> load(name, Dtype.F32))
+                                .toList(),
+                        this::packAll));
     }
 
     /**
@@ -65,7 +82,7 @@ public final class WeightStore implements AutoCloseable {
         return matrices.computeIfAbsent(name, _ -> {
             Supplier<Tensor> weight = () -> load(name, Dtype.F32);
             if (packs()) {
-                return packed(weight, PackedMatrix::float16, this::packAll);
+                return new PackedWeight(() -> PackedMatrix.float16(weight.get()), this::packAll);
             }
             return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, Dtype.F32, Dtype.F32);
         });
@@ -80,22 +97,19 @@ public final class WeightStore implements AutoCloseable {
     /**
      * A matrix in this store's precision that is not of its source.
      *
+     * @param weights one, or more below one another where this store {@linkplain #joins() joins} them
      * @param packAll packs all that are to be packed together, before the first of them is used
      */
-    Matrix newMatrix(Supplier<Tensor> weight, Runnable packAll) {
-        if (!packs()) {
-            return newDenseMatrix(weight);
+    Matrix newMatrix(List<Supplier<Tensor>> weights, Runnable packAll) {
+        if (joins()) {
+            return new PackedWeight(() -> PackedMatrix.int8(weights), packAll);
         }
-        return packed(weight, precision == Precision.INT8 ? PackedMatrix::int8 : PackedMatrix::float16, packAll);
+        Supplier<Tensor> weight = weights.getFirst();
+        return packs() ? new PackedWeight(() -> PackedMatrix.float16(weight.get()), packAll) : newDenseMatrix(weight);
     }
 
     private boolean packs() {
         return precision.packed() && PackedMatrix.supported();
-    }
-
-    private static PackedWeight packed(
-            Supplier<Tensor> weight, Function<Tensor, PackedMatrix> packing, Runnable packAll) {
-        return new PackedWeight(() -> packing.apply(weight.get()), packAll);
     }
 
     private void packAll() {
