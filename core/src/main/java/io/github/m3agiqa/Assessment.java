@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param model name and version of the model
  * @param aspects a result for every aspect asked for, in the order of {@link Aspect}; empty if the image failed
  * @param failure why the image as a whole failed, null if it did not
- * @param elapsed the wall-clock time of this image
+ * @param elapsed the wall-clock time of this image; of several that were scored together, its share
  */
 public record Assessment(
         String image,

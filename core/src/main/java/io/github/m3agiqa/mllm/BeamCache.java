@@ -27,8 +27,12 @@ final class BeamCache implements Beams, AutoCloseable {
     }
 
     @Override
-    public void step(Llama llama, int[] tokens, List<List<Integer>> rows) {
-        Tensor hidden = llama.forward(llama.embed(tokens), new Step(rows));
+    public AttentionContext step(List<List<Integer>> rows) {
+        return new Step(rows);
+    }
+
+    @Override
+    public void stepped(Tensor hidden) {
         outputs.write(nextRow(0), hidden);
         steps++;
     }

@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.global.torch;
  * Beam search as {@code transformers} 4.44 does it, with length penalty 1 and without early stopping. The repetition
  * penalty is applied to log-probabilities, which are not normalised again, and sees generated tokens only.
  */
-final class BeamSearch {
+final class BeamSearch implements Decoding {
     /**
      * A text that may go on.
      *
@@ -38,61 +38,87 @@ final class BeamSearch {
      */
     record Hypothesis(List<Integer> tokens, double value, List<Integer> rows) {}
 
-    private final Llama llama;
     private final Beams cache;
+    private final Tensor promptOutput; // (1, hidden)
     private final Generation generation;
     private final int[] stopIds;
     private final BiConsumer<List<Candidate>, List<Hypothesis>> observer;
     private final List<Hypothesis> finished = new ArrayList<>();
+    // one beam at first, as all would be alike
+    private List<Beam> beams = List.of(new Beam(List.of(), 0, List.of()));
+    private int length;
 
     /**
      * A search.
      *
+     * @param promptOutput the hidden state after the prompt, (1, hidden)
      * @param observer is told every step's candidates, best first, and the texts finished so far
      */
     BeamSearch(
-            Llama llama,
             Beams cache,
+            Tensor promptOutput,
             Generation generation,
             int[] stopIds,
             BiConsumer<List<Candidate>, List<Hypothesis>> observer) {
-        this.llama = llama;
         this.cache = cache;
+        this.promptOutput = promptOutput;
         this.generation = generation;
         this.stopIds = stopIds;
         this.observer = observer;
     }
 
-    /**
-     * Runs the search.
-     *
-     * @param lastHidden the hidden state after the prompt, (1, hidden)
-     * @return the finished texts, best first
-     */
-    List<Hypothesis> run(Tensor lastHidden) {
-        // one beam at first, as all would be alike
-        List<Beam> beams = List.of(new Beam(List.of(), 0, List.of()));
-        for (int length = 1; ; length++) {
-            try (Scope _ = new Scope()) {
-                List<Candidate> candidates = candidates(length == 1 ? lastHidden : cache.lastOutputs(), beams);
-                beams = choose(candidates, beams);
-                observer.accept(candidates, finished);
-                if (finished.size() == generation.beams()
-                        && worstFinished() >= (double) candidates.getFirst().score() / length) {
-                    return bestFirst();
-                }
-                if (length == generation.maxNewTokens()) {
-                    beams.forEach(beam -> finish(beam.tokens, beam.score, beam.rows));
-                    return bestFirst();
-                }
-                beams = read(beams);
+    /** The finished texts, best first. */
+    List<Hypothesis> found() {
+        return finished.stream()
+                .sorted(Comparator.comparingDouble(Hypothesis::value).reversed())
+                .toList();
+    }
+
+    @Override
+    public Tensor outputs() {
+        return length == 0 ? promptOutput : cache.lastOutputs();
+    }
+
+    @Override
+    public List<Integer> choose(Tensor logits) {
+        try (Scope _ = new Scope()) {
+            length++;
+            List<Candidate> candidates = candidates(logits);
+            beams = follow(candidates);
+            observer.accept(candidates, finished);
+            if (finished.size() == generation.beams()
+                    && worstFinished() >= (double) candidates.getFirst().score() / length) {
+                return List.of();
             }
+            if (length == generation.maxNewTokens()) {
+                beams.forEach(beam -> finish(beam.tokens, beam.score, beam.rows));
+                return List.of();
+            }
+            return beams.stream().map(beam -> beam.tokens.getLast()).toList();
         }
     }
 
+    @Override
+    public AttentionContext step() {
+        List<Beam> grown = new ArrayList<>();
+        for (int i = 0; i < beams.size(); i++) {
+            Beam beam = beams.get(i);
+            List<Integer> rows = new ArrayList<>(beam.rows);
+            rows.add(cache.nextRow(i));
+            grown.add(new Beam(beam.tokens, beam.score, rows));
+        }
+        beams = grown;
+        return cache.step(beams.stream().map(Beam::rows).toList());
+    }
+
+    @Override
+    public void stepped(Tensor outputs) {
+        cache.stepped(outputs);
+    }
+
     /** The best ways to go on, enough of them that some are left when every stop id of every beam is taken out. */
-    private List<Candidate> candidates(Tensor hidden, List<Beam> beams) {
-        Tensor logProbabilities = torch.log_softmax(llama.logits(hidden), -1); // (beams, vocabulary)
+    private List<Candidate> candidates(Tensor logits) {
+        Tensor logProbabilities = torch.log_softmax(logits, -1); // (beams, vocabulary)
         int vocabulary = (int) logProbabilities.size(1);
         for (int i = 0; i < beams.size(); i++) {
             penalize(logProbabilities.select(0, i), beams.get(i).tokens, generation.repetitionPenalty());
@@ -101,7 +127,7 @@ final class BeamSearch {
         for (int i = 0; i < scores.length; i++) {
             scores[i] = beams.get(i).score;
         }
-        Tensor sums = logProbabilities.add(Torch.to(Torch.floats(scores, scores.length, 1), llama.device()));
+        Tensor sums = logProbabilities.add(Torch.to(Torch.floats(scores, scores.length, 1), Device.of(logits)));
         int count = (1 + stopIds.length) * generation.beams();
         Torch.Top top = Torch.top(sums.view(-1), Math.min(count, beams.size() * vocabulary));
         float[] values = Torch.toFloats(top.values());
@@ -130,7 +156,7 @@ final class BeamSearch {
     }
 
     /** Finishes texts whose best continuations end them, and follows the best of the others. */
-    private List<Beam> choose(List<Candidate> candidates, List<Beam> beams) {
+    private List<Beam> follow(List<Candidate> candidates) {
         List<Beam> chosen = new ArrayList<>();
         for (int rank = 0; rank < candidates.size() && chosen.size() < generation.beams(); rank++) {
             Candidate candidate = candidates.get(rank);
@@ -158,26 +184,5 @@ final class BeamSearch {
 
     private double worstFinished() {
         return finished.stream().mapToDouble(Hypothesis::value).min().orElse(Double.NEGATIVE_INFINITY);
-    }
-
-    private List<Hypothesis> bestFirst() {
-        return finished.stream()
-                .sorted(Comparator.comparingDouble(Hypothesis::value).reversed())
-                .toList();
-    }
-
-    /** Lets the model read the last token of every beam. */
-    private List<Beam> read(List<Beam> beams) {
-        int[] tokens = beams.stream().mapToInt(beam -> beam.tokens.getLast()).toArray();
-        List<List<Integer>> rows = new ArrayList<>();
-        for (int i = 0; i < beams.size(); i++) {
-            List<Integer> own = new ArrayList<>(beams.get(i).rows);
-            own.add(cache.nextRow(i));
-            rows.add(own);
-        }
-        cache.step(llama, tokens, rows);
-        return IntStream.range(0, beams.size())
-                .mapToObj(i -> new Beam(beams.get(i).tokens, beams.get(i).score, rows.get(i)))
-                .toList();
     }
 }

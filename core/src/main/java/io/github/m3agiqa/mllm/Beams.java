@@ -9,12 +9,18 @@ interface Beams {
     int nextRow(int beam);
 
     /**
-     * Appends one token to every beam.
+     * The pass over one more token of every beam.
      *
-     * @param tokens the token of each beam
      * @param rows for each beam the rows of its tokens, the last one its {@link #nextRow}
      */
-    void step(Llama llama, int[] tokens, List<List<Integer>> rows);
+    AttentionContext step(List<List<Integer>> rows);
+
+    /**
+     * Takes what the pass made, after which it counts.
+     *
+     * @param outputs hidden states, (beams, hidden)
+     */
+    void stepped(Tensor outputs);
 
     /** The hidden states of the last step, (beams, hidden). */
     Tensor lastOutputs();

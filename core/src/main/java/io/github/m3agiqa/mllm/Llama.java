@@ -7,6 +7,8 @@ import io.github.m3agiqa.weights.Matrix;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
@@ -81,6 +83,7 @@ public final class Llama {
     private final Parameter norm;
     private final Matrix head; // (vocabulary, hidden)
     private final Parameter headAsStored;
+    private final Map<Integer, Integer> together = new ConcurrentHashMap<>();
 
     Llama(Config config, Parameters parameters) {
         this.config = config;
@@ -101,6 +104,11 @@ public final class Llama {
 
     public Device device() {
         return device;
+    }
+
+    /** How many sequences of so many rows each can go through it {@linkplain SideBySide#most in one pass}. */
+    int together(int rows) {
+        return together.computeIfAbsent(rows, count -> SideBySide.most(this, count));
     }
 
     /**

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -78,14 +79,15 @@ public final class Session implements AutoCloseable {
         int from = ids.length;
         if (from < to) {
             try (Scope _ = new Scope()) {
-                append(Arrays.copyOfRange(conversation.ids(), from, to), model.embed(conversation, pictures, from, to));
+                int[] tokens = Arrays.copyOfRange(conversation.ids(), from, to);
+                Tensor embeddings = model.embed(conversation, pictures, from, to);
+                append(tokens, model.llama().forward(embeddings, cache.extension(tokens.length)));
             }
         }
     }
 
-    /** Lets the model read tokens that follow those it has read. */
-    private void append(int[] tokens, Tensor embeddings) {
-        Tensor states = model.llama().forward(embeddings, cache.extension(tokens.length));
+    /** Keeps tokens that the model has just read after those before. */
+    private void append(int[] tokens, Tensor states) {
         cache.grow(tokens.length);
         note(tokens, states);
     }
@@ -110,6 +112,31 @@ public final class Session implements AutoCloseable {
     public String generate(Generation generation) {
         int[] tokens = generation.beams() == 1 ? greedy(generation, _ -> {}) : beamSearch(generation);
         return model.template().text(tokens);
+    }
+
+    /**
+     * How many sessions can {@linkplain #generate(List, Generation) generate together} on this machine so that each says what it
+     * says alone; tried out when it is first asked.
+     */
+    public static int together(MiniCpmV model, Generation generation) {
+        return model.llama().together(generation.beams());
+    }
+
+    /**
+     * Continues the conversations that some sessions of one model read last. Their next tokens are read in one pass, for which
+     * the model's weights are read once.
+     *
+     * @param sessions different ones, at most {@link #together} of them
+     * @return the texts that were generated
+     */
+    public static List<String> generate(List<Session> sessions, Generation generation) {
+        if (generation.beams() == 1) {
+            return sessions.stream()
+                    .map(session -> session.generate(generation))
+                    .toList();
+        }
+        ChatTemplate template = sessions.getFirst().model.template();
+        return beamSearch(sessions, generation).stream().map(template::text).toList();
     }
 
     /**
@@ -138,37 +165,87 @@ public final class Session implements AutoCloseable {
     }
 
     private int[] greedy(Generation generation, Consumer<int[]> listener) {
-        int[] stopIds = model.template().stopIds();
-        List<Integer> tokens = new ArrayList<>();
-        while (true) {
+        Greedy greedy = new Greedy(generation, listener);
+        Decoding.run(model.llama(), List.of(greedy));
+        return ints(greedy.tokens);
+    }
+
+    /** The most likely token every time. */
+    private final class Greedy implements Decoding {
+        private final Generation generation;
+        private final Consumer<int[]> listener;
+        private final List<Integer> tokens = new ArrayList<>();
+
+        /** @param listener is told all tokens so far, unless the last one ends the text */
+        Greedy(Generation generation, Consumer<int[]> listener) {
+            this.generation = generation;
+            this.listener = listener;
+        }
+
+        @Override
+        public Tensor outputs() {
+            return lastHidden();
+        }
+
+        @Override
+        public List<Integer> choose(Tensor logits) {
             try (Scope _ = new Scope()) {
-                Tensor scores = model.llama().logits(lastHidden()).squeeze(0); // (vocabulary)
+                Tensor scores = logits.squeeze(0); // (vocabulary)
                 BeamSearch.penalize(scores, tokens, generation.repetitionPenalty());
                 int token = (int) Torch.toLongs(Torch.top(scores, 1).indices())[0];
                 tokens.add(token);
-                if (Arrays.stream(stopIds).anyMatch(stop -> stop == token)
+                if (Arrays.stream(model.template().stopIds()).anyMatch(stop -> stop == token)
                         || tokens.size() == generation.maxNewTokens()) {
-                    return ints(tokens);
+                    return List.of();
                 }
                 listener.accept(ints(tokens));
-                append(new int[] {token}, model.llama().embed(token));
+                return List.of(token);
             }
+        }
+
+        @Override
+        public AttentionContext step() {
+            return cache.extension(1);
+        }
+
+        @Override
+        public void stepped(Tensor outputs) {
+            append(new int[] {tokens.getLast()}, outputs);
         }
     }
 
     private int[] beamSearch(Generation generation) {
-        try (Scope _ = new Scope();
-                BeamCache beams = new BeamCache(cache, model.llama(), generation.beams())) {
-            int[] stopIds = model.template().stopIds();
-            Hypothesis best = new BeamSearch(model.llama(), beams, generation, stopIds, (_, _) -> {})
-                    .run(lastHidden())
-                    .getFirst();
-            int[] tokens = ints(best.tokens());
-            if (!best.rows().isEmpty()) {
-                note(Arrays.copyOf(tokens, best.rows().size()), beams.keep(best.rows()));
+        return beamSearch(List.of(this), generation).getFirst();
+    }
+
+    private static List<int[]> beamSearch(List<Session> sessions, Generation generation) {
+        Llama llama = sessions.getFirst().model.llama();
+        List<BeamCache> caches = new ArrayList<>();
+        try (Scope _ = new Scope()) {
+            List<BeamSearch> searches = new ArrayList<>();
+            for (Session session : sessions) {
+                BeamCache beams = new BeamCache(session.cache, llama, generation.beams());
+                caches.add(beams);
+                int[] stopIds = session.model.template().stopIds();
+                searches.add(new BeamSearch(beams, session.lastHidden(), generation, stopIds, (_, _) -> {}));
             }
-            return tokens;
+            Decoding.run(llama, searches);
+            return IntStream.range(0, searches.size())
+                    .mapToObj(
+                            i -> sessions.get(i).follow(searches.get(i).found().getFirst(), caches.get(i)))
+                    .toList();
+        } finally {
+            caches.forEach(BeamCache::close);
         }
+    }
+
+    /** Goes on from a text that was found. */
+    private int[] follow(Hypothesis best, BeamCache beams) {
+        int[] tokens = ints(best.tokens());
+        if (!best.rows().isEmpty()) {
+            note(Arrays.copyOf(tokens, best.rows().size()), beams.keep(best.rows()));
+        }
+        return tokens;
     }
 
     private static int[] ints(List<Integer> numbers) {

@@ -33,6 +33,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -82,36 +83,100 @@ public final class Scorer implements AutoCloseable {
      * @param describe whether the model describes the image first
      */
     public Assessment score(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
-        long start = System.nanoTime();
-        Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
-        Failure failure = null;
+        return scored(List.of(new Request(input, aspects, describe, listener))).getFirst();
+    }
+
+    /**
+     * Scores several images, whose descriptions are generated together: that takes less time, as each token's pass reads the
+     * model's weights once for all of them. Their scores are those that each has alone. Whatever goes wrong with one is part
+     * of its answer.
+     *
+     * @param inputs at most {@link #together} of them
+     */
+    public List<Assessment> score(List<ImagePrompt> inputs) {
+        return scored(inputs.stream()
+                .map(input -> new Request(input, Set.of(), options.describe(), ScoringListener.NONE))
+                .toList());
+    }
+
+    /** How many images are best scored in one call, 1 to 4: for some processors and precisions it is one. */
+    public int together() {
+        if (!options.describe()) {
+            return 1;
+        }
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            RgbImage image = pictures.read(input);
-            Request request = new Request(input.prompt(), aspects, describe, listener);
-            for (Aspect aspect : model.unavailable(aspects)) {
-                results.put(
-                        aspect,
-                        new Failure(
-                                ErrorCode.ASPECT_UNAVAILABLE,
-                                "%s has no aspect %s".formatted(model.id(), aspect.id())));
-            }
-            for (Tuned tuned : model.tuned()) {
-                results.putAll(assess(tuned, image, request));
-            }
-        } catch (M3AgiqaException e) {
-            failure = Failure.of(e);
-        } catch (RuntimeException e) {
-            LOG.error("{}: unexpected error", input.image(), e);
-            failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(input.image(), e));
+            return model.tuned().stream()
+                    .flatMapToInt(tuned -> tuned.aspects().stream()
+                            .mapToInt(scored -> Session.together(tuned.mllm(), generation(scored))))
+                    .min()
+                    .orElse(1);
         }
-        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-        return new Assessment(
-                input.image(), input.prompt(), model.id(), failure == null ? results : Map.of(), failure, elapsed);
+    }
+
+    private List<Assessment> scored(List<Request> requests) {
+        long start = System.nanoTime();
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            List<Scoring> scorings = requests.stream().map(Scoring::new).toList();
+            scorings.forEach(Scoring::read);
+            for (Tuned tuned : model.tuned()) {
+                assess(tuned, scorings);
+            }
+            Duration share = Duration.ofNanos((System.nanoTime() - start) / requests.size());
+            return scorings.stream().map(scoring -> scoring.assessment(share)).toList();
+        }
+    }
+
+    /** All aspects that one set of weights serves, over one encoding of each image for each way it is cut. */
+    private void assess(Tuned tuned, List<Scoring> scorings) {
+        List<Conversations> all = scorings.stream()
+                .filter(scoring -> scoring.failure == null)
+                .map(scoring -> new Conversations(tuned, scoring))
+                .toList();
+        try {
+            for (Scored scored : tuned.aspects()) {
+                List<Conversation> wanted = all.stream()
+                        .filter(conversations -> conversations.scoring.request.wants(scored.aspect()))
+                        .map(conversations -> new Conversation(scored, conversations))
+                        .toList();
+                wanted.forEach(conversation -> conversation.attempt(conversation::ask));
+                describe(wanted, generation(scored));
+                wanted.forEach(conversation -> conversation.attempt(conversation::rate));
+                wanted.forEach(Conversation::tell);
+            }
+        } finally {
+            all.forEach(Conversations::close);
+        }
+    }
+
+    private Generation generation(Scored scored) {
+        return FirstRound.generation(scored.settings().describe(), options);
+    }
+
+    /** Generates the descriptions that were asked for. */
+    private static void describe(List<Conversation> conversations, Generation generation) {
+        List<Conversation> asked = conversations.stream()
+                .filter(conversation -> conversation.describing() != null)
+                .toList();
+        if (asked.size() > 1) {
+            try {
+                List<String> descriptions = Session.generate(
+                        asked.stream().map(Conversation::describing).toList(), generation);
+                for (int i = 0; i < asked.size(); i++) {
+                    asked.get(i).description = descriptions.get(i);
+                }
+                return;
+            } catch (RuntimeException e) {
+                LOG.warn("generating descriptions one by one, as together it failed", e);
+                asked.forEach(conversation -> conversation.attempt(conversation::ask));
+            }
+        }
+        asked.forEach(conversation -> conversation.attempt(() -> conversation.describe(generation)));
     }
 
     /** What is wanted of one image. */
-    private record Request(@Nullable String prompt, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
+    private record Request(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
         boolean wants(Aspect aspect) {
             return aspects.isEmpty() || aspects.contains(aspect);
         }
@@ -123,99 +188,68 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
-    /** All aspects that one set of weights serves, over one encoding of the image for each way it is cut. */
-    private Map<Aspect, AspectResult> assess(Tuned tuned, RgbImage image, Request request) {
-        Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
-        try (Sessions sessions = new Sessions(tuned, image)) {
-            for (Scored scored : tuned.aspects()) {
-                if (!request.wants(scored.aspect())) {
-                    continue;
+    /** One image on its way. */
+    private final class Scoring {
+        private final Request request;
+        private final Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
+        private @Nullable RgbImage image;
+        private @Nullable Failure failure;
+
+        Scoring(Request request) {
+            this.request = request;
+        }
+
+        void read() {
+            attempt(() -> {
+                image = pictures.read(request.input);
+                for (Aspect aspect : model.unavailable(request.aspects)) {
+                    results.put(
+                            aspect,
+                            new Failure(
+                                    ErrorCode.ASPECT_UNAVAILABLE,
+                                    "%s has no aspect %s".formatted(model.id(), aspect.id())));
                 }
-                AspectResult result;
-                try {
-                    result = assess(tuned, scored, sessions, request);
-                } catch (ScoringException e) {
-                    result = Failure.of(e);
-                }
-                results.put(scored.aspect(), result);
-                request.listener.done(scored.aspect(), result);
+            });
+        }
+
+        /** Does a part of the work, unless one before it failed. */
+        void attempt(Runnable work) {
+            if (failure != null) {
+                return;
+            }
+            try {
+                work.run();
+            } catch (M3AgiqaException e) {
+                failure = Failure.of(e);
+            } catch (RuntimeException e) {
+                String name = request.input.image();
+                LOG.error("{}: unexpected error", name, e);
+                failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(name, e));
             }
         }
-        return results;
+
+        Assessment assessment(Duration elapsed) {
+            return new Assessment(
+                    request.input.image(),
+                    request.input.prompt(),
+                    model.id(),
+                    failure == null ? results : Map.of(),
+                    failure,
+                    elapsed);
+        }
     }
 
-    private Score assess(Tuned tuned, Scored scored, Sessions sessions, Request request) {
-        ChatTemplate template = tuned.mllm().template();
-        Describe describe = scored.settings().describe();
-        Rate rate = scored.settings().rate();
-        // a question that lacks its prompt is not worth the reading of an image
-        String question = request.describe ? PromptSlot.fill(describe.question(), request.prompt) : null;
-        String rating = PromptSlot.fill(rate.question(), request.prompt);
-        List<Turn> turns = new ArrayList<>();
-        Session session = sessions.cut(rate.maxSlices());
-        session.rewind();
-
-        // round 1: describe
-        String description = null;
-        request.checkWanted();
-        if (question != null) {
-            Session describing = sessions.cut(describe.maxSlices());
-            describing.rewind();
-            turns.add(Turn.user(question));
-            request.listener.describing(scored.aspect(), question);
-            describing.read(FirstRound.question(template, describing.plan(), question));
-            Generation generation = FirstRound.generation(describe, options);
-            description = request.listener.equals(ScoringListener.NONE)
-                    ? describing.generate(generation)
-                    : describing.generate(generation, more -> {
-                        request.checkWanted();
-                        request.listener.described(scored.aspect(), more);
-                    });
-            turns.add(Turn.assistant(description));
-        }
-
-        // round 2: rate, read but never answered
-        turns.add(Turn.user(rating));
-        request.listener.rating(scored.aspect(), rating);
-        TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
-        Tensor hidden = session.read(conversation); // (tokens, hidden)
-        Head head = question == null ? scored.undescribed() : scored.described();
-        double raw;
-        try (Scope _ = new Scope()) {
-            raw = head.score(hidden, conversation, request.prompt);
-        }
-        if (!Double.isFinite(raw)) {
-            throw new ScoringException(
-                    ErrorCode.SCORE_NOT_FINITE,
-                    "%s: the model computed %s".formatted(scored.aspect().id(), raw));
-        }
-        Scale scale = scored.settings().scale();
-        double score = scale.clamp(raw);
-        Interval interval = Optional.ofNullable(head.calibration())
-                .map(calibration -> calibration.interval(score, scale))
-                .orElse(null);
-        return new Score(score, scale, interval, description);
-    }
-
-    /** A conversation that the predictor has room for. */
-    private static TokenizedConversation shorten(
-            ChatTemplate template, SlicePlan plan, List<Turn> turns, int maxLength) {
-        return template.tokenizeWithin(plan, turns, maxLength)
-                .orElseThrow(() -> new ScoringException(
-                        ErrorCode.CONVERSATION_TOO_LONG,
-                        "image and questions take more than the %d tokens that the model reads; use a shorter prompt or a smaller image"
-                                .formatted(maxLength)));
-    }
-
-    /** One session for each way in which the image is cut. */
-    private final class Sessions implements AutoCloseable {
+    /** All conversations of one set of weights about an image: one session for each way in which it is cut. */
+    private final class Conversations implements AutoCloseable {
         private final Tuned tuned;
+        private final Scoring scoring;
         private final RgbImage image;
         private final Map<SlicePlan, Session> open = new HashMap<>();
 
-        Sessions(Tuned tuned, RgbImage image) {
+        Conversations(Tuned tuned, Scoring scoring) {
             this.tuned = tuned;
-            this.image = image;
+            this.scoring = scoring;
+            this.image = Objects.requireNonNull(scoring.image);
         }
 
         Session cut(int maxSlices) {
@@ -228,9 +262,7 @@ public final class Scorer implements AutoCloseable {
             int longest = tuned.aspects().stream()
                     .mapToInt(scored -> Math.max(
                             scored.settings().rate().maxLength(),
-                            FirstRound.MAX_QUESTION_TOKENS
-                                    + FirstRound.generation(scored.settings().describe(), options)
-                                            .maxNewTokens()))
+                            FirstRound.MAX_QUESTION_TOKENS + generation(scored).maxNewTokens()))
                     .max()
                     .orElseThrow();
             return Math.min(longest, tuned.mllm().llama().config().maxPositions());
@@ -240,6 +272,127 @@ public final class Scorer implements AutoCloseable {
         public void close() {
             open.values().forEach(Session::close);
         }
+    }
+
+    /** The conversation about one aspect of an image. */
+    private static final class Conversation {
+        private final Scored scored;
+        private final Conversations about;
+        private final Request request;
+        private final ChatTemplate template;
+        private @Nullable String question;
+        private @Nullable Session describing;
+        private @Nullable String description;
+        private @Nullable AspectResult result;
+
+        Conversation(Scored scored, Conversations about) {
+            this.scored = scored;
+            this.about = about;
+            this.request = about.scoring.request;
+            this.template = about.tuned.mllm().template();
+        }
+
+        /** Does a part of the work, unless one before it failed. */
+        void attempt(Runnable work) {
+            about.scoring.attempt(() -> {
+                try {
+                    if (result == null) {
+                        work.run();
+                    }
+                } catch (ScoringException e) {
+                    result = Failure.of(e);
+                }
+            });
+        }
+
+        private String rating() {
+            return PromptSlot.fill(scored.settings().rate().question(), request.input.prompt());
+        }
+
+        /** Round 1: reads the image and the question about it. */
+        void ask() {
+            Describe describe = scored.settings().describe();
+            // a question that lacks its prompt is not worth the reading of an image
+            String asked = request.describe ? PromptSlot.fill(describe.question(), request.input.prompt()) : null;
+            rating();
+            about.cut(scored.settings().rate().maxSlices()).rewind();
+            request.checkWanted();
+            if (asked != null) {
+                Session session = about.cut(describe.maxSlices());
+                session.rewind();
+                request.listener.describing(scored.aspect(), asked);
+                session.read(FirstRound.question(template, session.plan(), asked));
+                question = asked;
+                describing = session;
+            }
+        }
+
+        /** The session that is to generate the description; null if there is none to generate. */
+        @Nullable
+        Session describing() {
+            return result == null && about.scoring.failure == null ? describing : null;
+        }
+
+        void describe(Generation generation) {
+            Session session = Objects.requireNonNull(describing);
+            description = request.listener.equals(ScoringListener.NONE)
+                    ? session.generate(generation)
+                    : session.generate(generation, more -> {
+                        request.checkWanted();
+                        request.listener.described(scored.aspect(), more);
+                    });
+        }
+
+        /** Round 2: the model is asked to rate, which is read but never answered. */
+        void rate() {
+            Rate rate = scored.settings().rate();
+            String rating = rating();
+            List<Turn> turns = new ArrayList<>();
+            if (question != null && description != null) {
+                turns.add(Turn.user(question));
+                turns.add(Turn.assistant(description));
+            }
+            turns.add(Turn.user(rating));
+            request.listener.rating(scored.aspect(), rating);
+            Session session = about.cut(rate.maxSlices());
+            TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
+            Tensor hidden = session.read(conversation); // (tokens, hidden)
+            Head head = description == null ? scored.undescribed() : scored.described();
+            double raw;
+            try (Scope _ = new Scope()) {
+                raw = head.score(hidden, conversation, request.input.prompt());
+            }
+            if (!Double.isFinite(raw)) {
+                throw new ScoringException(
+                        ErrorCode.SCORE_NOT_FINITE,
+                        "%s: the model computed %s".formatted(scored.aspect().id(), raw));
+            }
+            Scale scale = scored.settings().scale();
+            double score = scale.clamp(raw);
+            Interval interval = Optional.ofNullable(head.calibration())
+                    .map(calibration -> calibration.interval(score, scale))
+                    .orElse(null);
+            result = new Score(score, scale, interval, description);
+        }
+
+        /** Makes the result part of the answer. */
+        void tell() {
+            about.scoring.attempt(() -> {
+                AspectResult told = Objects.requireNonNull(result);
+                about.scoring.results.put(scored.aspect(), told);
+                request.listener.done(scored.aspect(), told);
+            });
+        }
+    }
+
+    /** A conversation that the predictor has room for. */
+    private static TokenizedConversation shorten(
+            ChatTemplate template, SlicePlan plan, List<Turn> turns, int maxLength) {
+        return template.tokenizeWithin(plan, turns, maxLength)
+                .orElseThrow(() -> new ScoringException(
+                        ErrorCode.CONVERSATION_TOO_LONG,
+                        "image and questions take more than the %d tokens that the model reads; use a shorter prompt or a smaller image"
+                                .formatted(maxLength)));
     }
 
     @Override

@@ -46,10 +46,10 @@ public final class PublishedProcedure {
             }
             beams.begin();
             int[] stopIds = model.template().stopIds();
-            BeamSearch search = new BeamSearch(model.llama(), beams, generation, stopIds, (_, _) -> {});
-            List<Integer> tokens = search.run(hidden.narrow(0, question.length() - 1L, 1))
-                    .getFirst()
-                    .tokens();
+            Tensor last = hidden.narrow(0, question.length() - 1L, 1);
+            BeamSearch search = new BeamSearch(beams, last, generation, stopIds, (_, _) -> {});
+            Decoding.run(model.llama(), List.of(search));
+            List<Integer> tokens = search.found().getFirst().tokens();
             return model.template()
                     .text(tokens.stream().mapToInt(Integer::intValue).toArray());
         }
@@ -134,7 +134,7 @@ public final class PublishedProcedure {
         }
 
         @Override
-        public void step(Llama llama, int[] tokens, List<List<Integer>> rows) {
+        public AttentionContext step(List<List<Integer>> rows) {
             if (steps > 0) {
                 int[] parents = rows.stream()
                         .mapToInt(own -> own.get(own.size() - 2) % beams)
@@ -144,8 +144,13 @@ public final class PublishedProcedure {
                     replace(values, layer, values[layer].index_select(0, Torch.indices(device, parents)));
                 }
             }
+            return new Step();
+        }
+
+        @Override
+        public void stepped(Tensor hidden) {
             Tensor before = outputs;
-            outputs = Scope.own(llama.forward(llama.embed(tokens), new Step()));
+            outputs = Scope.own(hidden);
             if (before != null) {
                 Scope.release(before);
             }

@@ -246,16 +246,17 @@ class ReleaseMllmTest {
             Tensor embeddings = model.embed(question, model.encode(image, plan), 0, question.length());
             Tensor hidden = llama.forward(embeddings, cache.extension(question.length()));
             cache.grow(question.length());
-            best = new BeamSearch(
-                            llama,
-                            beams,
-                            new Generation(3, 1.2, 24),
-                            model.template().stopIds(),
-                            (candidates, closed) -> {
-                                steps.add(candidates);
-                                finished.add(List.copyOf(closed));
-                            })
-                    .run(hidden.narrow(0, question.length() - 1L, 1));
+            BeamSearch search = new BeamSearch(
+                    beams,
+                    hidden.narrow(0, question.length() - 1L, 1),
+                    new Generation(3, 1.2, 24),
+                    model.template().stopIds(),
+                    (candidates, closed) -> {
+                        steps.add(candidates);
+                        finished.add(List.copyOf(closed));
+                    });
+            Decoding.run(llama, List.of(search));
+            best = search.found();
         }
         PARITY.same("beam search, steps", steps.size(), trace.size());
         for (int step = 0; step < steps.size(); step++) {

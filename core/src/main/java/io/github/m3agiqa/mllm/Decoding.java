@@ -1,0 +1,59 @@
+package io.github.m3agiqa.mllm;
+
+import io.github.m3agiqa.tensor.Scope;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/** A text that grows token by token, in one row, or in one a beam. */
+interface Decoding {
+    /** The hidden states after the tokens that were read last, (rows, hidden). */
+    Tensor outputs();
+
+    /**
+     * Chooses what comes next.
+     *
+     * @param logits of {@link #outputs}, (rows, vocabulary), which may be written to
+     * @return the token of each row that is to be read; none if the text is whole
+     */
+    List<Integer> choose(Tensor logits);
+
+    /** The pass over the tokens that were chosen. */
+    AttentionContext step();
+
+    /** Takes what that pass made, (rows, hidden). */
+    void stepped(Tensor outputs);
+
+    /** Lets texts of one model grow until they are whole. The tokens of all that are not yet are read in one pass. */
+    static void run(Llama llama, List<? extends Decoding> decodings) {
+        record Open(Decoding decoding, List<Integer> tokens) {}
+        List<Open> open = decodings.stream()
+                .map(decoding -> new Open(decoding, decoding.choose(llama.logits(decoding.outputs()))))
+                .filter(next -> !next.tokens.isEmpty())
+                .toList();
+        while (!open.isEmpty()) {
+            try (Scope _ = new Scope()) {
+                int[] tokens = open.stream()
+                        .flatMap(next -> next.tokens.stream())
+                        .mapToInt(Integer::intValue)
+                        .toArray();
+                List<AttentionContext> steps =
+                        open.stream().map(next -> next.decoding.step()).toList();
+                Tensor outputs = llama.forward(llama.embed(tokens), SideBySide.of(steps));
+                Tensor logits = llama.logits(outputs);
+                List<Open> rest = new ArrayList<>();
+                long first = 0;
+                for (Open next : open) {
+                    long rows = next.tokens.size();
+                    next.decoding.stepped(outputs.narrow(0, first, rows));
+                    List<Integer> chosen = next.decoding.choose(logits.narrow(0, first, rows));
+                    if (!chosen.isEmpty()) {
+                        rest.add(new Open(next.decoding, chosen));
+                    }
+                    first += rows;
+                }
+                open = rest;
+            }
+        }
+    }
+}
