@@ -30,6 +30,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -200,6 +201,12 @@ final class StagesBenchmark implements Callable<Integer> {
                             () -> scorer.score(image, aspects, describe, ScoringListener.NONE)));
                 }
             }
+            int together = scorer.together();
+            Stage all = stage("", Double.NaN, () -> scorer.score(Collections.nCopies(together, image)));
+            stages.add(new Stage(
+                    "all aspects described, %d images together, an image".formatted(together),
+                    all.millis / together,
+                    Double.NaN));
         }
     }
 

@@ -37,6 +37,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the cache saves must not change what is computed: everything here against a pass from scratch. */
 class SessionTest {
@@ -114,6 +115,54 @@ class SessionTest {
             assertThat(Torch.toFloats(used.read(question))).isEqualTo(Torch.toFloats(fresh.read(question)));
             assertThat(used.generate(new Generation(3, 1.2, 10))).isEqualTo(fresh.generate(new Generation(3, 1.2, 10)));
         }
+    }
+
+    /** Bit for bit, over pictures and questions of different lengths, in the precision whose rows never depend on one another. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void sessionsThatGenerateTogetherSayWhatEachSaysAlone(int beams) {
+        MiniCpmV model = model(Precision.INT8, 1);
+        Generation generation = new Generation(beams, 1.2, 20);
+        List<Session> sessions = new ArrayList<>();
+        List<String> alone = new ArrayList<>();
+        List<float[]> states = new ArrayList<>();
+        int together = Session.together(model, generation); // 4 on a processor that has FBGEMM
+        try {
+            for (int i = 0; i < together; i++) {
+                RgbImage image = image(200 + 100 * i, 300);
+                SlicePlan plan = model.plan(image, 9);
+                Session session = new Session(model, image, plan, CAPACITY);
+                sessions.add(session);
+                TokenizedConversation question = model.template()
+                        .tokenize(plan, List.of(Turn.user("Please describe it" + " again".repeat(i))), true);
+                session.read(question);
+                alone.add(session.generate(generation));
+                states.add(Torch.toFloats(session.read(said(model, plan, i, alone.getLast()))));
+                session.rewind();
+                session.read(question);
+            }
+
+            assertThat(Session.generate(sessions, generation)).isEqualTo(alone);
+            for (int i = 0; i < together; i++) {
+                Session session = sessions.get(i);
+                assertThat(Torch.toFloats(session.read(said(model, session.plan(), i, alone.get(i)))))
+                        .as("hidden states of session %d", i)
+                        .isEqualTo(states.get(i));
+            }
+        } finally {
+            sessions.forEach(Session::close);
+        }
+    }
+
+    private static TokenizedConversation said(MiniCpmV model, SlicePlan plan, int i, String answer) {
+        return model.template()
+                .tokenize(
+                        plan,
+                        List.of(
+                                Turn.user("Please describe it" + " again".repeat(i)),
+                                Turn.assistant(answer),
+                                Turn.user("Please rate it.")),
+                        false);
     }
 
     /**

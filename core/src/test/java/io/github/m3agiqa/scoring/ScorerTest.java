@@ -73,7 +73,7 @@ class ScorerTest {
         }
     }
 
-    /** Bit for bit: neither the order of images, nor the aspects asked for, nor other threads change a score. */
+    /** Bit for bit: neither the order of images, nor others beside them, nor the aspects asked for, nor threads change a score. */
     @ParameterizedTest
     @EnumSource(names = {"FP32", "FP16", "INT8"})
     void aScoreDependsOnImageAndPromptAlone(Precision precision) throws Exception {
@@ -97,12 +97,44 @@ class ScorerTest {
                         .isEqualTo(alone.get(answer.get().image()));
             }
         }
+        try (Scorer scorer = open(options)) {
+            int together = scorer.together();
+            assertThat(together).isBetween(1, 4);
+            for (int first = 0; first + together <= inputs.size(); first++) {
+                for (Assessment answer : scorer.score(inputs.subList(first, first + together))) {
+                    assertThat(answer.aspects()).isEqualTo(alone.get(answer.image()));
+                }
+            }
+        }
         try (Scorer scorer = open(options.withAspects(Set.of(Aspect.AUTHENTICITY)))) {
             for (ImagePrompt input : inputs) {
                 Assessment assessment = scorer.score(input);
                 assertThat(assessment.aspects()).containsOnlyKeys(Aspect.AUTHENTICITY);
                 assertThat(alone.get(input.image())).containsAllEntriesOf(assessment.aspects());
             }
+        }
+    }
+
+    /** One that cannot be read and one that lacks its prompt; all answers are in the order of the images. */
+    @Test
+    void badImagesAmongSeveralFailAlone() {
+        ImagePrompt good = drawn(300, 300, "a hill");
+        ImagePrompt broken = ImagePrompt.of("broken.png", new byte[] {1, 2, 3}, "a hill");
+        ImagePrompt noPrompt = drawn(200, 200, null);
+        try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.CORRESPONDENCE)))) {
+            List<Assessment> answers = scorer.score(List.of(broken, good, noPrompt));
+
+            assertThat(answers)
+                    .extracting(Assessment::image)
+                    .containsExactly("broken.png", good.image(), noPrompt.image());
+            assertThat(answers.get(0).failure())
+                    .isEqualTo(scorer.score(broken).failure())
+                    .isNotNull();
+            assertThat(answers.get(1).aspects()).isEqualTo(scorer.score(good).aspects());
+            assertThat(answers.get(1).complete()).isTrue();
+            assertThat(answers.get(2).aspects())
+                    .isEqualTo(scorer.score(noPrompt).aspects());
+            assertThat(answers.get(2).complete()).isFalse();
         }
     }
 

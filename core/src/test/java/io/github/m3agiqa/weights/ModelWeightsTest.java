@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
@@ -16,7 +17,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -26,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ModelWeightsTest {
     @TempDir
@@ -93,6 +97,31 @@ class ModelWeightsTest {
         assertThat(relativeDifference(
                         matrix.multiply(many, bias), matrix.multiply(many).add(bias)))
                 .isLessThan(1e-6);
+    }
+
+    /** Bit for bit, with an adapter's branches merged or not. */
+    @ParameterizedTest
+    @EnumSource(LoraMode.class)
+    void int8MatricesBelowOneAnotherMultiplyAsEach(LoraMode mode) throws IOException {
+        adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}");
+        Map<String, Tensor> base = Map.of("m.weight", torch.randn(32, 64), "n.weight", torch.randn(300, 64));
+        Tensor x = torch.randn(5, 64);
+        try (ModelWeights weights = ModelWeights.of(store(base, Precision.INT8), new PeftAdapter(folder), mode)) {
+            Parameters root = weights.root();
+            Optional<Matrix> joint = root.jointMatrix(List.of("m", "n"), 64, 32, 300);
+            root.at("m").lowRank(32, 64);
+            weights.check();
+
+            Tensor first = root.at("m").matrix(32, 64).multiply(x);
+            Tensor second = root.at("n").matrix(300, 64).multiply(x);
+            assertThat(joint.isPresent()).isEqualTo(PackedMatrix.supported());
+            joint.ifPresent(matrix -> assertThat(matrix.multiply(x).equal(Torch.cat(1, first, second)))
+                    .isTrue());
+        }
+        try (ModelWeights weights = ModelWeights.of(store(base, Precision.BF16))) {
+            assertThat(weights.root().jointMatrix(List.of("m", "n"), 64, 32, 300))
+                    .isEmpty();
+        }
     }
 
     /** What 16 bits hold of two products, and how precise a row is beside one a thousand times as large. */
