@@ -13,6 +13,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -35,6 +36,12 @@ final class TwinBenchmark implements Callable<Integer> {
     @Option(names = "--beams", description = "How many beams (default: ${DEFAULT-VALUE}).")
     private int beams = 3;
 
+    @Option(
+            names = "--images",
+            description = "How many images ours generates together, where it says the same then; times are an image's"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private int images = 1;
+
     @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
     private int rounds = 5;
 
@@ -51,13 +58,14 @@ final class TwinBenchmark implements Callable<Integer> {
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             Projection projection = ours.projection();
+            int together = Math.min(images, Session.together(ours.network, generation(ours)));
             for (int round = -1; round < rounds; round++) {
-                Answer a = ours(ours, projection, image);
+                Answer a = ours(ours, projection, image, together);
                 Answer b = twin(twins, image);
                 System.out.printf(
                         Locale.ROOT,
                         "%s %.2f s, as published %.2f s: %.2f times; scores %.4f and %.4f, descriptions %s%n",
-                        round < 0 ? "to warm up" : "ours",
+                        round < 0 ? "to warm up" : "ours, %d together,".formatted(together),
                         a.seconds,
                         b.seconds,
                         b.seconds / a.seconds,
@@ -73,18 +81,29 @@ final class TwinBenchmark implements Callable<Integer> {
         return 0;
     }
 
-    private Answer ours(OpenedModel opened, Projection projection, RgbImage image) {
+    private Answer ours(OpenedModel opened, Projection projection, RgbImage image, int together) {
         long start = System.nanoTime();
         SlicePlan plan = opened.network.plan(image, opened.aspect.describe().maxSlices());
         TokenizedConversation question = question(opened, plan);
-        try (Scope _ = new Scope();
-                Session session = new Session(
-                        opened.network, image, plan, opened.aspect.rate().maxLength() + setting.tokens)) {
-            session.read(question);
-            String description = session.generate(generation(opened));
-            TokenizedConversation rating = rating(opened, plan, description);
-            float score = opened.predictor.predict(projection.apply(session.read(rating)));
-            return new Answer(description, score, (System.nanoTime() - start) / 1e9);
+        List<Session> sessions = new ArrayList<>();
+        try (Scope _ = new Scope()) {
+            for (int i = 0; i < together; i++) {
+                sessions.add(new Session(
+                        opened.network, image, plan, opened.aspect.rate().maxLength() + setting.tokens));
+                sessions.getLast().read(question);
+            }
+            String description = "";
+            float score = Float.NaN;
+            List<String> descriptions = Session.generate(sessions, generation(opened));
+            for (int i = 0; i < together; i++) {
+                description = descriptions.get(i);
+                TokenizedConversation rating = rating(opened, plan, description);
+                score = opened.predictor.predict(
+                        projection.apply(sessions.get(i).read(rating)));
+            }
+            return new Answer(description, score, (System.nanoTime() - start) / 1e9 / together);
+        } finally {
+            sessions.forEach(Session::close);
         }
     }
 
