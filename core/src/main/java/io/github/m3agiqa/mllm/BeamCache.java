@@ -42,11 +42,6 @@ final class BeamCache implements Beams, AutoCloseable {
         return steps * beams + beam;
     }
 
-    @Override
-    public Tensor lastOutputs() {
-        return outputs.tokens((steps - 1L) * beams, beams);
-    }
-
     /**
      * Makes the tokens of one beam part of the sequence, and forgets the others.
      *

@@ -75,8 +75,8 @@ final class BeamSearch implements Decoding {
     }
 
     @Override
-    public Tensor outputs() {
-        return length == 0 ? promptOutput : cache.lastOutputs();
+    public Tensor promptOutput() {
+        return promptOutput;
     }
 
     @Override

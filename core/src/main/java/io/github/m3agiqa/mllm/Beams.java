@@ -21,7 +21,4 @@ interface Beams {
      * @param outputs hidden states, (beams, hidden)
      */
     void stepped(Tensor outputs);
-
-    /** The hidden states of the last step, (beams, hidden). */
-    Tensor lastOutputs();
 }

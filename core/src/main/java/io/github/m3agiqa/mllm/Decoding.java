@@ -7,13 +7,13 @@ import org.bytedeco.pytorch.Tensor;
 
 /** A text that grows token by token, in one row, or in one a beam. */
 interface Decoding {
-    /** The hidden states after the tokens that were read last, (rows, hidden). */
-    Tensor outputs();
+    /** The hidden state that the first token is chosen by, (1, hidden). */
+    Tensor promptOutput();
 
     /**
      * Chooses what comes next.
      *
-     * @param logits of {@link #outputs}, (rows, vocabulary), which may be written to
+     * @param logits after the tokens that were read last, (rows, vocabulary), which may be written to
      * @return the token of each row that is to be read; none if the text is whole
      */
     List<Integer> choose(Tensor logits);
@@ -28,7 +28,7 @@ interface Decoding {
     static void run(Llama llama, List<? extends Decoding> decodings) {
         record Open(Decoding decoding, List<Integer> tokens) {}
         List<Open> open = decodings.stream()
-                .map(decoding -> new Open(decoding, decoding.choose(llama.logits(decoding.outputs()))))
+                .map(decoding -> new Open(decoding, decoding.choose(llama.logits(decoding.promptOutput()))))
                 .filter(next -> !next.tokens.isEmpty())
                 .toList();
         while (!open.isEmpty()) {

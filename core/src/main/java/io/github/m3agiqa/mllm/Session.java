@@ -183,7 +183,7 @@ public final class Session implements AutoCloseable {
         }
 
         @Override
-        public Tensor outputs() {
+        public Tensor promptOutput() {
             return lastHidden();
         }
 

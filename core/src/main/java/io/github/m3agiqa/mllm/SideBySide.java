@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
 
 /** The passes of several sequences as one: each row looks at those of its own sequence alone. */
 final class SideBySide implements AttentionContext {
-    /** More gain little: 24 rows take most of the time of eight times 3. */
+    /** More gain little: of a billion parameters in 8 bits four sequences of 3 rows take 0.43 of the time of one each, eight 0.34. */
     private static final int MOST = 4;
 
     private final List<AttentionContext> passes;

@@ -87,19 +87,25 @@ public final class Scorer implements AutoCloseable {
     }
 
     /**
-     * Scores several images, whose descriptions are generated together: that takes less time, as each token's pass reads the
-     * model's weights once for all of them. Their scores are those that each has alone. Whatever goes wrong with one is part
-     * of its answer.
-     *
-     * @param inputs at most {@link #together} of them
+     * Scores several images, of which {@link #together} have their descriptions generated together: that takes less time, as
+     * each token's pass reads the model's weights once for all of them. Their scores are those that each has alone.
+     * Whatever goes wrong with one is part of its answer.
      */
     public List<Assessment> score(List<ImagePrompt> inputs) {
-        return scored(inputs.stream()
-                .map(input -> new Request(input, Set.of(), options.describe(), ScoringListener.NONE))
-                .toList());
+        int together = inputs.size() > 1 ? together() : 1;
+        List<Assessment> assessments = new ArrayList<>();
+        for (int first = 0; first < inputs.size(); first += together) {
+            assessments.addAll(scored(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
+                    .map(input -> new Request(input, Set.of(), options.describe(), ScoringListener.NONE))
+                    .toList()));
+        }
+        return assessments;
     }
 
-    /** How many images are best scored in one call, 1 to 4: for some processors and precisions it is one. */
+    /**
+     * How many images have their descriptions generated together, 1 to 4: as many as this machine's kernels give the scores
+     * that each has alone. The model is read for it when it is first asked.
+     */
     public int together() {
         if (!options.describe()) {
             return 1;

@@ -7,11 +7,9 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A conversation held as the published code holds it, over the same networks: to compare with what it costs and what comes
@@ -96,7 +94,6 @@ public final class PublishedProcedure {
         private final Tensor[] keys; // per layer (beams, key-value heads, tokens, head size)
         private final Tensor[] values;
         private final Device device;
-        private @Nullable Tensor outputs;
         private int steps;
 
         CopiedBeams(Llama llama, int beams) {
@@ -149,22 +146,12 @@ public final class PublishedProcedure {
 
         @Override
         public void stepped(Tensor hidden) {
-            Tensor before = outputs;
-            outputs = Scope.own(hidden);
-            if (before != null) {
-                Scope.release(before);
-            }
             steps++;
         }
 
         private static void replace(Tensor[] held, int layer, Tensor other) {
             Scope.release(held[layer]);
             held[layer] = Scope.own(other);
-        }
-
-        @Override
-        public Tensor lastOutputs() {
-            return Objects.requireNonNull(outputs);
         }
 
         private final class Step implements AttentionContext {
@@ -202,9 +189,6 @@ public final class PublishedProcedure {
             for (int layer = 0; layer < keys.length; layer++) {
                 Scope.release(keys[layer]);
                 Scope.release(values[layer]);
-            }
-            if (outputs != null) {
-                Scope.release(outputs);
             }
         }
     }

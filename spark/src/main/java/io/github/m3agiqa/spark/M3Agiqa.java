@@ -3,10 +3,14 @@ package io.github.m3agiqa.spark;
 import static org.apache.spark.sql.functions.udf;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.scoring.Scorer;
 import java.nio.file.Files;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -82,21 +86,35 @@ public final class M3Agiqa {
             return partition;
         }
         Scorer scorer = ExecutorScorer.ofTask(settings);
+        int together = scorer.together();
+        Deque<Row> ready = new ArrayDeque<>();
         return new Iterator<>() {
             @Override
             public boolean hasNext() {
-                return partition.hasNext();
+                return !ready.isEmpty() || partition.hasNext();
             }
 
             @Override
             public Row next() {
-                Row image = partition.next();
-                Stream<Object> kept = columns.kept(image.schema()).stream().map(field -> image.getAs(field.name()));
-                return RowFactory.create(
-                        Stream.concat(kept, Arrays.stream(scores.of(scorer.score(columns.input(image)))))
-                                .toArray());
+                if (ready.isEmpty()) {
+                    List<Row> images = new ArrayList<>();
+                    while (images.size() < together && partition.hasNext()) {
+                        images.add(partition.next());
+                    }
+                    List<Assessment> assessments =
+                            scorer.score(images.stream().map(columns::input).toList());
+                    for (int i = 0; i < images.size(); i++) {
+                        ready.add(answered(images.get(i), columns, scores.of(assessments.get(i))));
+                    }
+                }
+                return ready.remove();
             }
         };
+    }
+
+    private static Row answered(Row image, ImageColumns columns, Object[] scores) {
+        Stream<Object> kept = columns.kept(image.schema()).stream().map(field -> image.getAs(field.name()));
+        return RowFactory.create(Stream.concat(kept, Arrays.stream(scores)).toArray());
     }
 
     /** The aspects asked for, or those of the model if the driver can read it, or all. */
