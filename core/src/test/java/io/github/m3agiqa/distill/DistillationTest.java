@@ -231,17 +231,16 @@ class DistillationTest {
             Limits patient = new Limits(2, 0, 0, 9, Duration.ofMinutes(5), Duration.ofMinutes(9), 1000, 1000);
             Distillation run =
                     new Distillation(store, List.of(teacher(provider.url("/v1"), "key")), patient, Watcher.patient());
-            CompletableFuture<Summary> summary =
-                    CompletableFuture.supplyAsync(() -> run.run(questions(5), _ -> PICTURE));
+            // not in the common pool, whose only thread on two cores completes the client's replies
+            CompletableFuture<Summary> summary = CompletableFuture.supplyAsync(
+                    () -> run.run(questions(5), _ -> PICTURE),
+                    task -> Thread.ofPlatform().start(task));
             while (store.outcomes().values().stream().mapToLong(Long::longValue).sum() < 2) {
                 pause(5);
             }
             run.stop();
 
-            // a reply that comes just when it stops still counts
-            assertThat(summary.get(30, TimeUnit.SECONDS))
-                    .returns(End.STOPPED, Summary::end)
-                    .returns(5, Summary::open);
+            assertThat(summary.get(30, TimeUnit.SECONDS)).isEqualTo(new Summary(End.STOPPED, Map.of(), 5));
             assertThat(provider.requests()).hasSize(2);
         }
     }
