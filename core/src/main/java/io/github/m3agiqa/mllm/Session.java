@@ -110,8 +110,7 @@ public final class Session implements AutoCloseable {
      * @return the text that was generated
      */
     public String generate(Generation generation) {
-        int[] tokens = generation.beams() == 1 ? greedy(generation, _ -> {}) : beamSearch(generation);
-        return model.template().text(tokens);
+        return generate(List.of(this), generation).getFirst();
     }
 
     /**
@@ -130,13 +129,17 @@ public final class Session implements AutoCloseable {
      * @return the texts that were generated
      */
     public static List<String> generate(List<Session> sessions, Generation generation) {
-        if (generation.beams() == 1) {
-            return sessions.stream()
-                    .map(session -> session.generate(generation))
-                    .toList();
-        }
-        ChatTemplate template = sessions.getFirst().model.template();
-        return beamSearch(sessions, generation).stream().map(template::text).toList();
+        MiniCpmV model = sessions.getFirst().model;
+        return (generation.beams() == 1 ? greedy(sessions, generation) : beamSearch(sessions, generation))
+                .stream().map(model.template()::text).toList();
+    }
+
+    private static List<int[]> greedy(List<Session> sessions, Generation generation) {
+        List<Greedy> texts = sessions.stream()
+                .map(session -> session.new Greedy(generation, _ -> {}))
+                .toList();
+        Decoding.run(sessions.getFirst().model.llama(), texts);
+        return texts.stream().map(text -> ints(text.tokens)).toList();
     }
 
     /**
@@ -148,7 +151,7 @@ public final class Session implements AutoCloseable {
     public String generate(Generation generation, Consumer<String> listener) {
         ChatTemplate template = model.template();
         if (generation.beams() > 1) {
-            String text = template.text(beamSearch(generation));
+            String text = generate(generation);
             listener.accept(text);
             return text;
         }
@@ -212,10 +215,6 @@ public final class Session implements AutoCloseable {
         public void stepped(Tensor outputs) {
             append(new int[] {tokens.getLast()}, outputs);
         }
-    }
-
-    private int[] beamSearch(Generation generation) {
-        return beamSearch(List.of(this), generation).getFirst();
     }
 
     private static List<int[]> beamSearch(List<Session> sessions, Generation generation) {
