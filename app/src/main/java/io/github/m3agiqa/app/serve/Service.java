@@ -78,10 +78,15 @@ public final class Service implements AutoCloseable {
      * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
+        this(scorer, model, settings, new ScoringQueue(settings.queue, settings.workers));
+    }
+
+    /** Starts a service whose requests wait in {@code queue}, which it closes. */
+    Service(Scorer scorer, ModelManifest model, Settings settings, ScoringQueue queue) {
         this.scorer = scorer;
         this.model = model;
         this.settings = settings;
-        this.queue = new ScoringQueue(settings.queue, settings.workers);
+        this.queue = queue;
         this.bodies = new BodyDeadline(settings.timeout);
         this.metrics = new ServiceMetrics(queue::waiting);
         try {

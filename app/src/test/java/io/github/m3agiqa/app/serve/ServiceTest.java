@@ -75,10 +75,11 @@ class ServiceTest {
     }
 
     private static Service service(Scorer scorer, @Nullable String apiKey, int queue, Duration timeout) {
-        return new Service(
-                scorer,
-                ModelFolder.open(TestModels.tiny()).manifest(),
-                new Service.Settings("127.0.0.1", 0, apiKey, queue, 1, timeout, MAX_BYTES));
+        return new Service(scorer, ModelFolder.open(TestModels.tiny()).manifest(), settings(apiKey, queue, timeout));
+    }
+
+    private static Service.Settings settings(@Nullable String apiKey, int queue, Duration timeout) {
+        return new Service.Settings("127.0.0.1", 0, apiKey, queue, 1, timeout, MAX_BYTES);
     }
 
     @AfterAll
@@ -386,10 +387,18 @@ class ServiceTest {
 
     @Test
     void whatTakesTooLongEndsInTime() throws Exception {
-        Service hasty = service(scorer, null, 8, Duration.ofMillis(1));
+        ScoringQueue queue = new ScoringQueue(8, 1);
+        CompletableFuture<Assessment> held = new CompletableFuture<>();
+        var _ = queue.submit(held::join);
+        Service hasty = new Service(
+                scorer,
+                ModelFolder.open(TestModels.tiny()).manifest(),
+                settings(null, 8, Duration.ofSeconds(2)),
+                queue);
         try {
             assertProblem(send(json(hasty, "/v1/score", request(IMAGE, "a"))), 504, "TIMEOUT");
         } finally {
+            held.cancel(false);
             hasty.close();
         }
     }
