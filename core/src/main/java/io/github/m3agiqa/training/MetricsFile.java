@@ -21,7 +21,10 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** The figures of a run in a CSV file, a row each time they are taken, and their curves as a picture beside it. */
+/**
+ * The figures of a run in a CSV file, a row each time they are taken, and their curves as a picture beside it. A row is
+ * written before the checkpoint of its step: a run that ends between the two takes the step again, and drops the row.
+ */
 final class MetricsFile {
     private static final int WIDTH = 900;
     private static final int HEIGHT = 500;
@@ -49,7 +52,8 @@ final class MetricsFile {
         try (CsvWriter out = CsvWriter.builder().build(partial)) {
             out.writeRecord(columns);
             for (Map<String, String> row : Files.exists(file) ? rows(file) : List.<Map<String, String>>of()) {
-                if (Long.parseLong(row.getOrDefault(columns.getFirst(), "0")) <= step) {
+                boolean whole = row.size() == columns.size();
+                if (whole && Long.parseLong(row.getOrDefault(columns.getFirst(), "0")) <= step) {
                     out.writeRecord(columns.stream()
                             .map(column -> row.getOrDefault(column, ""))
                             .toList());

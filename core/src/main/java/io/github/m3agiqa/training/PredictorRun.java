@@ -134,17 +134,20 @@ final class PredictorRun implements AutoCloseable {
                 double srcc = Double.NaN;
                 double plcc = Double.NaN;
                 double rmse = Double.NaN;
-                if (done % recipe.evaluateEvery() == 0 || done == epochs) {
+                boolean evaluated = done % recipe.evaluateEvery() == 0 || done == epochs;
+                if (evaluated) {
                     double[] predicted = predict(validation);
                     double[] mos = validation.stream().mapToDouble(Example::mos).toArray();
                     srcc = Correlations.srcc(predicted, mos);
                     plcc = Correlations.plcc(predicted, mos);
                     rmse = Correlations.rmse(predicted, mos);
                     state = state.after(done, validation.isEmpty() ? done : Double.isNaN(srcc) ? WORST : srcc);
-                    checkpoints.save(state, all(), optimizer);
                 }
                 double rate = optimizer.learningRate(done * steps(train) - 1, recipe.epochs() * steps(train));
                 metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);
+                if (evaluated) {
+                    checkpoints.save(state, all(), optimizer);
+                }
                 listener.step();
             }
             metrics.draw(folder.resolve("curve.png"), name, List.of(LOSS, SRCC), listener);

@@ -90,22 +90,20 @@ final class StepLoop {
             listener.step();
             long done = step + 1;
             boolean evaluated = done % evaluateEvery == 0 || done == steps;
+            double[] found = evaluated ? job.validate() : new double[0];
             double[] validated = new double[losses.size()];
             Arrays.fill(validated, Double.NaN);
+            System.arraycopy(found, 0, validated, 0, found.length);
+            metrics.append(done, row(job.epoch(step), rate, learned, norm, validated));
             if (evaluated) {
-                double[] found = job.validate();
                 state = state.after(done, found.length == 0 ? done : -found[0]);
-                checkpoints.save(state, weights, optimizer);
-                System.arraycopy(found, 0, validated, 0, found.length);
                 listener.note("step %d of %d: %s%s"
                         .formatted(
                                 done,
                                 steps,
                                 line(losses, learned),
                                 found.length == 0 ? "" : "; " + line(validationLosses, validated)));
-            }
-            metrics.append(done, row(job.epoch(step), rate, learned, norm, validated));
-            if (evaluated) {
+                checkpoints.save(state, weights, optimizer);
                 List<String> shown = new ArrayList<>(losses);
                 shown.addAll(validationLosses);
                 metrics.draw(run.resolve("curve.png"), name, shown, listener);

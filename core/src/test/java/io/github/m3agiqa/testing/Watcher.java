@@ -10,20 +10,27 @@ public final class Watcher implements StepListener {
     }
 
     private final int last;
+    private final String lastNote;
     private int steps;
 
-    private Watcher(int last) {
+    private Watcher(int last, String lastNote) {
         this.last = last;
+        this.lastNote = lastNote;
     }
 
     /** One that lets a run end by itself. */
     public static Watcher patient() {
-        return new Watcher(Integer.MAX_VALUE);
+        return crashingAfter(Integer.MAX_VALUE);
     }
 
     /** One that lets a run live for some steps, and ends it in the one after. */
     public static Watcher crashingAfter(int steps) {
-        return new Watcher(steps);
+        return new Watcher(steps, "no note");
+    }
+
+    /** One that ends a run when it notes something that begins so. */
+    public static Watcher crashingAt(String note) {
+        return new Watcher(Integer.MAX_VALUE, note);
     }
 
     /** The steps that were taken. */
@@ -42,5 +49,9 @@ public final class Watcher implements StepListener {
     }
 
     @Override
-    public void note(String line) {}
+    public void note(String line) {
+        if (line.startsWith(lastNote)) {
+            throw new Crash();
+        }
+    }
 }

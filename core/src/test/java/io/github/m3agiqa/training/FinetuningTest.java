@@ -136,6 +136,18 @@ class FinetuningTest {
                 .hasSameTextualContentAs(folder.resolve("whole").resolve("metrics.csv"));
     }
 
+    @Test
+    void aCrashBesideTheLastCheckpointLosesNoFigures() throws IOException {
+        run("whole", recipe(folder.resolve("whole")));
+        Path recipe = write(recipe(folder.resolve("crashed")));
+        Watcher watcher = Watcher.crashingAt("step %d of".formatted(STEPS));
+
+        assertThatThrownBy(() -> Finetuning.run(recipe, watcher)).isInstanceOf(Watcher.Crash.class);
+        Finetuning.run(recipe, Watcher.patient());
+
+        assertThat(folder.resolve("crashed/metrics.csv")).hasSameTextualContentAs(folder.resolve("whole/metrics.csv"));
+    }
+
     /** Stopped or not, and with activations that are computed again. */
     @Test
     void statesKeepWhatTheTowerSees() throws IOException {
