@@ -20,6 +20,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
+import io.github.m3agiqa.scoring.ScoringRequest;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
@@ -198,7 +199,7 @@ final class StagesBenchmark implements Callable<Integer> {
                                             aspects.isEmpty() ? "all aspects" : "quality",
                                             describe ? "described" : "only"),
                             Double.NaN,
-                            () -> scorer.score(image, aspects, describe, ScoringListener.NONE)));
+                            () -> scorer.score(new ScoringRequest(image, aspects, describe, ScoringListener.NONE))));
                 }
             }
             int together = scorer.together();

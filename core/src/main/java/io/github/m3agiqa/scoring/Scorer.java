@@ -73,17 +73,16 @@ public final class Scorer implements AutoCloseable {
 
     /** Scores one image. Whatever goes wrong with it is part of the answer. */
     public Assessment score(ImagePrompt input) {
-        return score(input, Set.of(), options.describe(), ScoringListener.NONE);
+        return score(asOpened(input));
     }
 
-    /**
-     * Scores one image, perhaps not in all ways, and lets someone watch. Whatever goes wrong with it is part of the answer.
-     *
-     * @param aspects the aspects to score, of those that the scorer was opened for; empty for all of them
-     * @param describe whether the model describes the image first
-     */
-    public Assessment score(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
-        return scored(List.of(new Request(input, aspects, describe, listener))).getFirst();
+    /** Scores one image, perhaps not in all ways, and lets someone watch. Whatever goes wrong with it is part of the answer. */
+    public Assessment score(ScoringRequest request) {
+        return scoreTogether(List.of(request)).getFirst();
+    }
+
+    private ScoringRequest asOpened(ImagePrompt input) {
+        return new ScoringRequest(input, Set.of(), options.describe(), ScoringListener.NONE);
     }
 
     /**
@@ -95,8 +94,8 @@ public final class Scorer implements AutoCloseable {
         int together = inputs.size() > 1 ? together() : 1;
         List<Assessment> assessments = new ArrayList<>();
         for (int first = 0; first < inputs.size(); first += together) {
-            assessments.addAll(scored(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
-                    .map(input -> new Request(input, Set.of(), options.describe(), ScoringListener.NONE))
+            assessments.addAll(scoreTogether(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
+                    .map(this::asOpened)
                     .toList()));
         }
         return assessments;
@@ -120,7 +119,13 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
-    private List<Assessment> scored(List<Request> requests) {
+    /**
+     * Scores images whose descriptions are generated together. A listener is told of such a description when it is whole.
+     * Whatever goes wrong with an image is part of its answer.
+     *
+     * @param requests at most {@link #together}, if each is to have the scores that it has alone
+     */
+    public List<Assessment> scoreTogether(List<ScoringRequest> requests) {
         long start = System.nanoTime();
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
@@ -170,7 +175,9 @@ public final class Scorer implements AutoCloseable {
                 List<String> descriptions = Session.generate(
                         asked.stream().map(Conversation::describing).toList(), generation);
                 for (int i = 0; i < asked.size(); i++) {
-                    asked.get(i).description = descriptions.get(i);
+                    Conversation conversation = asked.get(i);
+                    String description = descriptions.get(i);
+                    conversation.attempt(() -> conversation.described(description));
                 }
                 return;
             } catch (RuntimeException e) {
@@ -181,34 +188,22 @@ public final class Scorer implements AutoCloseable {
         asked.forEach(conversation -> conversation.attempt(() -> conversation.describe(generation)));
     }
 
-    /** What is wanted of one image. */
-    private record Request(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
-        boolean wants(Aspect aspect) {
-            return aspects.isEmpty() || aspects.contains(aspect);
-        }
-
-        void checkWanted() {
-            if (listener.cancelled()) {
-                throw new ScoringException(ErrorCode.TIMEOUT, "the answer was not there in time");
-            }
-        }
-    }
-
     /** One image on its way. */
     private final class Scoring {
-        private final Request request;
+        private final ScoringRequest request;
         private final Map<Aspect, AspectResult> results = new EnumMap<>(Aspect.class);
         private @Nullable RgbImage image;
         private @Nullable Failure failure;
 
-        Scoring(Request request) {
+        Scoring(ScoringRequest request) {
             this.request = request;
         }
 
         void read() {
             attempt(() -> {
-                image = pictures.read(request.input);
-                for (Aspect aspect : model.unavailable(request.aspects)) {
+                request.checkWanted();
+                image = pictures.read(request.input());
+                for (Aspect aspect : model.unavailable(request.aspects())) {
                     results.put(
                             aspect,
                             new Failure(
@@ -228,7 +223,7 @@ public final class Scorer implements AutoCloseable {
             } catch (M3AgiqaException e) {
                 failure = Failure.of(e);
             } catch (RuntimeException e) {
-                String name = request.input.image();
+                String name = request.input().image();
                 LOG.error("{}: unexpected error", name, e);
                 failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(name, e));
             }
@@ -236,8 +231,8 @@ public final class Scorer implements AutoCloseable {
 
         Assessment assessment(Duration elapsed) {
             return new Assessment(
-                    request.input.image(),
-                    request.input.prompt(),
+                    request.input().image(),
+                    request.input().prompt(),
                     model.id(),
                     failure == null ? results : Map.of(),
                     failure,
@@ -284,7 +279,7 @@ public final class Scorer implements AutoCloseable {
     private static final class Conversation {
         private final Scored scored;
         private final Conversations about;
-        private final Request request;
+        private final ScoringRequest request;
         private final ChatTemplate template;
         private @Nullable String question;
         private @Nullable Session describing;
@@ -312,21 +307,24 @@ public final class Scorer implements AutoCloseable {
         }
 
         private String rating() {
-            return PromptSlot.fill(scored.settings().rate().question(), request.input.prompt());
+            return PromptSlot.fill(
+                    scored.settings().rate().question(), request.input().prompt());
         }
 
         /** Round 1: reads the image and the question about it. */
         void ask() {
             Describe describe = scored.settings().describe();
             // a question that lacks its prompt is not worth the reading of an image
-            String asked = request.describe ? PromptSlot.fill(describe.question(), request.input.prompt()) : null;
+            String asked = request.describe()
+                    ? PromptSlot.fill(describe.question(), request.input().prompt())
+                    : null;
             rating();
             about.cut(scored.settings().rate().maxSlices()).rewind();
             request.checkWanted();
             if (asked != null) {
                 Session session = about.cut(describe.maxSlices());
                 session.rewind();
-                request.listener.describing(scored.aspect(), asked);
+                request.listener().describing(scored.aspect(), asked);
                 session.read(FirstRound.question(template, session.plan(), asked));
                 question = asked;
                 describing = session;
@@ -341,12 +339,18 @@ public final class Scorer implements AutoCloseable {
 
         void describe(Generation generation) {
             Session session = Objects.requireNonNull(describing);
-            description = request.listener.equals(ScoringListener.NONE)
+            description = request.listener().equals(ScoringListener.NONE)
                     ? session.generate(generation)
                     : session.generate(generation, more -> {
                         request.checkWanted();
-                        request.listener.described(scored.aspect(), more);
+                        request.listener().described(scored.aspect(), more);
                     });
+        }
+
+        /** Takes a description that was generated beside others. */
+        void described(String whole) {
+            description = whole;
+            request.listener().described(scored.aspect(), whole);
         }
 
         /** Round 2: the model is asked to rate, which is read but never answered. */
@@ -359,14 +363,14 @@ public final class Scorer implements AutoCloseable {
                 turns.add(Turn.assistant(description));
             }
             turns.add(Turn.user(rating));
-            request.listener.rating(scored.aspect(), rating);
+            request.listener().rating(scored.aspect(), rating);
             Session session = about.cut(rate.maxSlices());
             TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
             Tensor hidden = session.read(conversation); // (tokens, hidden)
             Head head = description == null ? scored.undescribed() : scored.described();
             double raw;
             try (Scope _ = new Scope()) {
-                raw = head.score(hidden, conversation, request.input.prompt());
+                raw = head.score(hidden, conversation, request.input().prompt());
             }
             if (!Double.isFinite(raw)) {
                 throw new ScoringException(
@@ -386,7 +390,7 @@ public final class Scorer implements AutoCloseable {
             about.scoring.attempt(() -> {
                 AspectResult told = Objects.requireNonNull(result);
                 about.scoring.results.put(scored.aspect(), told);
-                request.listener.done(scored.aspect(), told);
+                request.listener().done(scored.aspect(), told);
             });
         }
     }

@@ -34,6 +34,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
@@ -44,6 +45,7 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -112,6 +114,47 @@ class ScorerTest {
                 assertThat(alone.get(input.image())).containsAllEntriesOf(assessment.aspects());
             }
         }
+    }
+
+    /** Of what one group holds each gets what was asked of it, and who has gone is not scored. */
+    @Test
+    void requestsOfOneGroupKeepTheirOwnWishes() {
+        ImagePrompt image = drawn(300, 200, "a hill");
+        List<String> heard = new ArrayList<>();
+        ScoringListener listener = new ScoringListener() {
+            @Override
+            public void described(Aspect aspect, String more) {
+                heard.add(aspect.id() + ": " + more);
+            }
+        };
+        ScoringListener gone = new ScoringListener() {
+            @Override
+            public boolean cancelled() {
+                return true;
+            }
+        };
+        Set<Aspect> quality = Set.of(Aspect.QUALITY);
+        try (Scorer scorer = open(FP32)) {
+            List<Assessment> answers = scorer.scoreTogether(List.of(
+                    new ScoringRequest(image, quality, true, listener),
+                    new ScoringRequest(image, Set.of(), true, ScoringListener.NONE),
+                    new ScoringRequest(image, quality, false, ScoringListener.NONE),
+                    new ScoringRequest(image, quality, true, gone)));
+
+            assertThat(answers.get(0).aspects()).containsOnlyKeys(Aspect.QUALITY);
+            assertThat(description(answers.get(0))).isNotEmpty().isEqualTo(description(answers.get(1)));
+            assertThat(heard).containsExactly("quality: " + description(answers.get(0)));
+            assertThat(answers.get(1).aspects().keySet())
+                    .isEqualTo(scorer.score(image).aspects().keySet());
+            assertThat(answers.get(2).aspects())
+                    .isEqualTo(scorer.score(new ScoringRequest(image, quality, false, ScoringListener.NONE))
+                            .aspects());
+            assertThat(Objects.requireNonNull(answers.get(3).failure()).code()).isEqualTo(ErrorCode.TIMEOUT);
+        }
+    }
+
+    private static @Nullable String description(Assessment assessment) {
+        return ((Score) Objects.requireNonNull(assessment.aspects().get(Aspect.QUALITY))).description();
     }
 
     /** One that cannot be read and one that lacks its prompt; all answers are in the order of the images. */

@@ -10,6 +10,7 @@ import io.github.m3agiqa.app.result.AssessmentJson;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringListener;
+import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
@@ -22,6 +23,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -29,6 +32,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import java.util.function.IntSupplier;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -61,7 +66,6 @@ public final class Service implements AutoCloseable {
     public record Settings(
             String host, int port, @Nullable String apiKey, int queue, int workers, Duration timeout, int maxBytes) {}
 
-    private final Scorer scorer;
     private final ModelManifest model;
     private final Settings settings;
     private final ScoringQueue queue;
@@ -78,15 +82,18 @@ public final class Service implements AutoCloseable {
      * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
-        this(scorer, model, settings, new ScoringQueue(settings.queue, settings.workers));
+        this(model, settings, scorer::together, scorer::scoreTogether);
     }
 
-    /** Starts a service whose requests wait in {@code queue}, which it closes. */
-    Service(Scorer scorer, ModelManifest model, Settings settings, ScoringQueue queue) {
-        this.scorer = scorer;
+    /** Starts a service whose requests are scored in some way, together at most as many as {@code together} says. */
+    Service(
+            ModelManifest model,
+            Settings settings,
+            IntSupplier together,
+            Function<List<ScoringRequest>, List<Assessment>> scoring) {
         this.model = model;
         this.settings = settings;
-        this.queue = queue;
+        this.queue = new ScoringQueue(settings.queue, settings.workers, together, scoring);
         this.bodies = new BodyDeadline(settings.timeout);
         this.metrics = new ServiceMetrics(queue::waiting);
         try {
@@ -100,7 +107,8 @@ public final class Service implements AutoCloseable {
     }
 
     private void warmUp() {
-        var _ = queue.submit(() -> scorer.score(WarmUp.image())).whenComplete((assessment, failure) -> {
+        ScoringRequest first = new ScoringRequest(WarmUp.image(), Set.of(), true, ScoringListener.NONE);
+        var _ = queue.submit(first, false).whenComplete((assessment, failure) -> {
             if (failure != null) {
                 LOG.error("the first image cannot be scored", failure);
             }
@@ -200,19 +208,16 @@ public final class Service implements AutoCloseable {
     private void score(Context context) throws InterruptedException {
         ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
         Deadline deadline = new Deadline();
-        Assessment assessment = wait(submit(request, deadline, deadline), deadline);
+        Assessment assessment = wait(submit(request, deadline, false), deadline);
         if (assessment.failure() != null) {
             throw Problem.of(assessment.failure()).raised();
         }
         context.contentType("application/json; charset=utf-8").result(AssessmentJson.line(assessment));
     }
 
-    private CompletableFuture<Assessment> submit(ScoreRequest request, Deadline deadline, ScoringListener listener) {
-        return queue.submit(() -> {
-            if (deadline.cancelled()) {
-                throw timedOut().raised();
-            }
-            Assessment assessment = scorer.score(request.image(), request.aspects(), request.describe(), listener);
+    private CompletableFuture<Assessment> submit(ScoreRequest request, ScoringListener listener, boolean watched) {
+        ScoringRequest wanted = new ScoringRequest(request.image(), request.aspects(), request.describe(), listener);
+        return queue.submit(wanted, watched).thenApply(assessment -> {
             metrics.scored(assessment);
             return assessment;
         });
@@ -306,7 +311,7 @@ public final class Service implements AutoCloseable {
         ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
         Deadline deadline = new Deadline();
         Events events = new Events(deadline);
-        var _ = submit(request, deadline, events).whenComplete(events::end);
+        var _ = submit(request, events, true).whenComplete(events::end);
         context.contentType("text/event-stream; charset=utf-8");
         context.header("Cache-Control", "no-store");
         context.header("X-Accel-Buffering", "no");

@@ -387,14 +387,12 @@ class ServiceTest {
 
     @Test
     void whatTakesTooLongEndsInTime() throws Exception {
-        ScoringQueue queue = new ScoringQueue(8, 1);
-        CompletableFuture<Assessment> held = new CompletableFuture<>();
-        var _ = queue.submit(held::join);
+        CompletableFuture<List<Assessment>> held = new CompletableFuture<>();
         Service hasty = new Service(
-                scorer,
                 ModelFolder.open(TestModels.tiny()).manifest(),
                 settings(null, 8, Duration.ofSeconds(2)),
-                queue);
+                () -> 1,
+                _ -> held.join());
         try {
             assertProblem(send(json(hasty, "/v1/score", request(IMAGE, "a"))), 504, "TIMEOUT");
         } finally {

@@ -1,0 +1,31 @@
+package io.github.m3agiqa.scoring;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.ErrorCode;
+import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.ScoringException;
+import java.util.Set;
+
+/**
+ * What is wanted of one image.
+ *
+ * @param input the image and its prompt
+ * @param aspects the aspects to score, of those that the scorer was opened for; empty for all of them
+ * @param describe whether the model describes the image first
+ * @param listener watches
+ */
+public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
+    public ScoringRequest {
+        aspects = Set.copyOf(aspects);
+    }
+
+    boolean wants(Aspect aspect) {
+        return aspects.isEmpty() || aspects.contains(aspect);
+    }
+
+    void checkWanted() {
+        if (listener.cancelled()) {
+            throw new ScoringException(ErrorCode.TIMEOUT, "the answer was not there in time");
+        }
+    }
+}
