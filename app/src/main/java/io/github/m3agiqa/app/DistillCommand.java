@@ -22,6 +22,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -203,6 +204,10 @@ final class DistillCommand implements Runnable {
                 "",
                 "Example:",
                 "  m3agiqa distill report --store runs/gemini --dataset agiqa-3k",
+                "What a tuned model says itself:",
+                "  m3agiqa describe --model runs/tuned/model --dataset agiqa-3k --aspect quality --output said.json",
+                "  m3agiqa distill import --store runs/said --aspect quality said.json",
+                "  m3agiqa distill report --store runs/said --dataset agiqa-3k --responses",
                 "",
                 "The report, STORE/report.html, needs no network."
             })
@@ -213,6 +218,12 @@ final class DistillCommand implements Runnable {
         @Mixin
         private Place place;
 
+        @Option(
+                names = "--responses",
+                description = "Look at the tuned model's own descriptions in imported conversations (response_0, as"
+                        + " describe writes it), not at the teacher's.")
+        private boolean responses;
+
         @Override
         public Integer call() {
             Dataset dataset = place.dataset();
@@ -220,35 +231,53 @@ final class DistillCommand implements Runnable {
             Map<Aspect, Map<String, Long>> outcomes = new EnumMap<>(Aspect.class);
             try (AnswerStore store = place.existing()) {
                 for (Aspect aspect : Aspect.values()) {
-                    store.imported(aspect).stream()
-                            .filter(one -> one.conversations().get(1).content() != null)
-                            .forEach(one ->
-                                    described.add(new Described(aspect, one.imageName(), one.teacherDescription())));
-                }
-                for (AnswerStore.Answer answer : store.answers()) {
-                    Aspect aspect = answer.question().aspect();
-                    Outcome outcome = answer.outcome();
-                    if (answer.description() != null) {
-                        described.add(new Described(aspect, answer.question().image(), answer.description()));
-                    } else {
-                        outcomes.computeIfAbsent(aspect, _ -> new TreeMap<>())
-                                .merge(outcome == null ? "not answered yet" : words(outcome), 1L, Long::sum);
+                    for (Conversation one : store.imported(aspect)) {
+                        description(one).ifPresent(text -> described.add(new Described(aspect, one.imageName(), text)));
                     }
+                }
+                if (!responses) {
+                    addAnswers(store, described, outcomes);
                 }
             }
             if (described.isEmpty()) {
-                throw new InputException("%s has no descriptions yet".formatted(place.folder()));
+                throw new InputException(
+                        "%s has no descriptions %s".formatted(place.folder(), responses ? "of a tuned model" : "yet"));
             }
             DescriptionReport report = new DescriptionReport(dataset, described, outcomes);
             Path file = place.folder().resolve("report.html");
             try {
                 Files.writeString(
-                        file, report.html(String.valueOf(place.folder().getFileName())));
+                        file,
+                        report.html(
+                                String.valueOf(place.folder().getFileName()),
+                                responses ? "a tuned model" : "teachers"));
             } catch (IOException e) {
                 throw new InputException("%s cannot be written: %s".formatted(file, e), e);
             }
             print(report, outcomes, file);
             return ExitCode.DONE;
+        }
+
+        private Optional<String> description(Conversation conversation) {
+            boolean told = conversation.conversations().get(1).content() != null;
+            return responses
+                    ? Optional.ofNullable(conversation.response0())
+                    : Optional.of(conversation).filter(_ -> told).map(Conversation::teacherDescription);
+        }
+
+        /** Adds what teachers were asked for this store. */
+        private static void addAnswers(
+                AnswerStore store, List<Described> described, Map<Aspect, Map<String, Long>> outcomes) {
+            for (AnswerStore.Answer answer : store.answers()) {
+                Aspect aspect = answer.question().aspect();
+                Outcome outcome = answer.outcome();
+                if (answer.description() != null) {
+                    described.add(new Described(aspect, answer.question().image(), answer.description()));
+                } else {
+                    outcomes.computeIfAbsent(aspect, _ -> new TreeMap<>())
+                            .merge(outcome == null ? "not answered yet" : words(outcome), 1L, Long::sum);
+                }
+            }
         }
 
         private void print(DescriptionReport report, Map<Aspect, Map<String, Long>> outcomes, Path file) {

@@ -254,6 +254,37 @@ class DistillCommandTest {
         }
     }
 
+    /** What the teacher said of two images, and a tuned model of one. */
+    @Test
+    void reportsLookAtTheTeacherOrAtAModelsOwnWords() throws IOException {
+        Path file = folder.resolve("described.json");
+        Conversation told =
+                Conversation.told("7", "1.png", "Look.", "Told in a very few words.", "Rate.", "poor", true);
+        ConversationFile.write(
+                file,
+                List.of(
+                        told.withResponses("Its own words.", "fair"),
+                        Conversation.told("8", "2.png", "Look.", "Told once more.", "Rate.", "poor", true)));
+        Command.run("distill", "import", "--store", store.toString(), "--aspect", "quality", file.toString());
+        List<String> report =
+                List.of("distill", "report", "--dataset", dataset.toString(), "--store", store.toString());
+
+        assertThat(Command.run(report.toArray(String[]::new)).out()).contains("quality: 2 descriptions");
+        assertThat(store.resolve("report.html"))
+                .content()
+                .contains("what teachers said of", "Told in a very few words.")
+                .doesNotContain("Its own words.");
+
+        List<String> own = new ArrayList<>(report);
+        own.add("--responses");
+        assertThat(Command.run(own.toArray(String[]::new)).out())
+                .contains("quality: 1 descriptions of 3 words (median), 0 duplicates");
+        assertThat(store.resolve("report.html"))
+                .content()
+                .contains("what a tuned model said of", "Its own words.")
+                .doesNotContain("Told in");
+    }
+
     @Test
     void aModelOfOursIsATeacherToo() {
         Command command = Command.run(

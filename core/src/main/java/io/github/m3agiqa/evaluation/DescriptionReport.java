@@ -137,14 +137,15 @@ public final class DescriptionReport {
      * The page.
      *
      * @param title such as the name of the store
+     * @param who said them
      */
-    public String html(String title) {
+    public String html(String title, String who) {
         Thumbnails thumbnails = new Thumbnails(dataset);
         Markup page = new Markup().beginPage("Descriptions: " + title);
         page.open("header").open("div", "class", "wide");
         page.element("p", "M3-AGIQA descriptions", "class", "over");
         page.element("h1", title);
-        page.element("p", "what teachers said of %s".formatted(dataset.name()), "class", "lead");
+        page.element("p", "what %s said of %s".formatted(who, dataset.name()), "class", "lead");
         page.close().close().open("main");
         summaries.forEach((aspect, summary) -> section(page, aspect, summary, thumbnails));
         return page.close().close().close().toString();

@@ -79,7 +79,8 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
         AtomicInteger failed = new AtomicInteger();
         try (Scorer scorer = scorers.open()) {
             progress.start(rows, rows - open.size());
-            int together = Math.min(scorer.together(), Math.ceilDiv(open.size(), workers));
+            int share = Math.ceilDiv(open.size(), workers);
+            int together = share > 1 ? Math.min(scorer.together(), share) : 1;
             InOrder.forEach(groups(open, together), workers, group -> score(scorer, group), (group, assessments) -> {
                 for (int i = 0; i < group.size(); i++) {
                     Assessment assessment = assessments.get(i);
