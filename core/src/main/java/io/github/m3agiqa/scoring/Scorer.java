@@ -134,7 +134,7 @@ public final class Scorer implements AutoCloseable {
             for (Tuned tuned : model.tuned()) {
                 assess(tuned, scorings);
             }
-            Duration share = Duration.ofNanos((System.nanoTime() - start) / requests.size());
+            Duration share = Duration.ofNanos((System.nanoTime() - start) / Math.max(1, requests.size()));
             return scorings.stream().map(scoring -> scoring.assessment(share)).toList();
         }
     }

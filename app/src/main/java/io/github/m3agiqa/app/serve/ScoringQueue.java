@@ -88,16 +88,25 @@ final class ScoringQueue implements AutoCloseable {
             if (first == null) {
                 return List.of();
             }
-            List<Job> taken = new ArrayList<>(List.of(first));
-            if (first.company && hasCompany()) {
-                // as much for every thread
-                int most = Math.min(together.getAsInt(), Math.ceilDiv(1 + jobs.size(), workers.size()));
-                while (taken.size() < most && hasCompany()) {
-                    taken.add(jobs.remove());
-                }
+            try {
+                return withCompany(first);
+            } catch (RuntimeException e) {
+                first.answer.completeExceptionally(e);
+                return List.of();
             }
-            return taken;
         }
+    }
+
+    private List<Job> withCompany(Job first) {
+        List<Job> taken = new ArrayList<>(List.of(first));
+        if (first.company && hasCompany()) {
+            // as much for every thread
+            int most = Math.min(together.getAsInt(), Math.ceilDiv(1 + jobs.size(), workers.size()));
+            while (taken.size() < most && hasCompany()) {
+                taken.add(jobs.remove());
+            }
+        }
+        return taken;
     }
 
     private boolean hasCompany() {

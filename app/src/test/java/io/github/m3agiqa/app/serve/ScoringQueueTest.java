@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -92,6 +94,31 @@ final class ScoringQueueTest {
             assertThat(queue.submit(request("later", true), false).get().image())
                     .isEqualTo("later");
             assertThat(first).isCompleted();
+        }
+    }
+
+    /** Such as a model whose weights cannot be read. */
+    @Test
+    void theThreadGoesOnWhenNoOneKnowsHowManyGoTogether() throws Exception {
+        AtomicBoolean known = new AtomicBoolean();
+        IntSupplier together = () -> {
+            if (known.getAndSet(true)) {
+                return 4;
+            }
+            throw new IllegalStateException("cannot be read");
+        };
+        try (ScoringQueue queue = new ScoringQueue(20, 1, together, this::score)) {
+            var first = queue.submit(request("first", true), false);
+            while (queue.waiting() > 0) {
+                Thread.onSpinWait();
+            }
+            var second = queue.submit(request("second", true), false);
+            var third = queue.submit(request("third", true), false);
+            begin.complete(null);
+
+            assertThat(first.get().image()).isEqualTo("first");
+            assertThatThrownBy(second::get).hasRootCauseMessage("cannot be read");
+            assertThat(third.get().image()).isEqualTo("third");
         }
     }
 
