@@ -30,6 +30,15 @@ final class ScoringQueueTest {
                 ImagePrompt.of(image, new byte[0], "a hill"), Set.of(), describe, ScoringListener.NONE);
     }
 
+    /** Gives the only thread a request, which it scores when all may begin. */
+    private static CompletableFuture<Assessment> occupy(ScoringQueue queue) {
+        CompletableFuture<Assessment> first = queue.submit(request("first", true), false);
+        while (queue.waiting() > 0) {
+            Thread.onSpinWait();
+        }
+        return first;
+    }
+
     private List<Assessment> score(List<ScoringRequest> requests) {
         begin.join();
         List<String> images =
@@ -47,10 +56,7 @@ final class ScoringQueueTest {
     @Test
     void thoseThatWaitForADescriptionAreScoredTogether() throws Exception {
         try (ScoringQueue queue = new ScoringQueue(20, 1, () -> 3, this::score)) {
-            var first = queue.submit(request("first", true), false);
-            while (queue.waiting() > 0) {
-                Thread.onSpinWait(); // until the only thread is busy with it
-            }
+            var first = occupy(queue);
             List<CompletableFuture<Assessment>> all = new ArrayList<>(List.of(first));
             for (String image : List.of("a", "b", "c", "d")) {
                 all.add(queue.submit(request(image, true), false));
@@ -81,10 +87,7 @@ final class ScoringQueueTest {
     @Test
     void whatGoesWrongIsToldToAllOfTheGroup() throws Exception {
         try (ScoringQueue queue = new ScoringQueue(20, 1, () -> 4, this::score)) {
-            var first = queue.submit(request("first", true), false);
-            while (queue.waiting() > 0) {
-                Thread.onSpinWait();
-            }
+            var first = occupy(queue);
             var bad = queue.submit(request("bad", true), false);
             var beside = queue.submit(request("beside", true), false);
             begin.complete(null);
@@ -108,10 +111,7 @@ final class ScoringQueueTest {
             throw new IllegalStateException("cannot be read");
         };
         try (ScoringQueue queue = new ScoringQueue(20, 1, together, this::score)) {
-            var first = queue.submit(request("first", true), false);
-            while (queue.waiting() > 0) {
-                Thread.onSpinWait();
-            }
+            var first = occupy(queue);
             var second = queue.submit(request("second", true), false);
             var third = queue.submit(request("third", true), false);
             begin.complete(null);
