@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 final class ScoringQueueTest {
+    private final CountDownLatch busy = new CountDownLatch(1);
     private final CompletableFuture<Void> begin = new CompletableFuture<>();
     private final List<List<String>> groups = Collections.synchronizedList(new ArrayList<>());
 
@@ -30,16 +31,15 @@ final class ScoringQueueTest {
                 ImagePrompt.of(image, new byte[0], "a hill"), Set.of(), describe, ScoringListener.NONE);
     }
 
-    /** Gives the only thread a request, which it scores when all may begin. */
-    private static CompletableFuture<Assessment> occupy(ScoringQueue queue) {
+    /** Gives the only thread a request, which it has scored when all may begin. */
+    private CompletableFuture<Assessment> occupy(ScoringQueue queue) throws InterruptedException {
         CompletableFuture<Assessment> first = queue.submit(request("first", true), false);
-        while (queue.waiting() > 0) {
-            Thread.onSpinWait();
-        }
+        busy.await();
         return first;
     }
 
     private List<Assessment> score(List<ScoringRequest> requests) {
+        busy.countDown();
         begin.join();
         List<String> images =
                 requests.stream().map(request -> request.input().image()).toList();
