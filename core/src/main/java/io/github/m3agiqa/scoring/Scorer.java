@@ -73,7 +73,7 @@ public final class Scorer implements AutoCloseable {
 
     /** Scores one image. Whatever goes wrong with it is part of the answer. */
     public Assessment score(ImagePrompt input) {
-        return score(asOpened(input));
+        return score(request(input));
     }
 
     /** Scores one image, perhaps not in all ways, and lets someone watch. Whatever goes wrong with it is part of the answer. */
@@ -81,7 +81,8 @@ public final class Scorer implements AutoCloseable {
         return scoreTogether(List.of(request)).getFirst();
     }
 
-    private ScoringRequest asOpened(ImagePrompt input) {
+    /** What {@link #score(ImagePrompt)} wants of an image: all aspects, described or not as the scorer was opened. */
+    public ScoringRequest request(ImagePrompt input) {
         return new ScoringRequest(input, Set.of(), options.describe(), ScoringListener.NONE);
     }
 
@@ -95,7 +96,7 @@ public final class Scorer implements AutoCloseable {
         List<Assessment> assessments = new ArrayList<>();
         for (int first = 0; first < inputs.size(); first += together) {
             assessments.addAll(scoreTogether(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
-                    .map(this::asOpened)
+                    .map(this::request)
                     .toList()));
         }
         return assessments;

@@ -24,7 +24,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -82,13 +81,17 @@ public final class Service implements AutoCloseable {
      * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
-        this(model, settings, scorer::together, scorer::scoreTogether);
+        this(model, settings, scorer.request(WarmUp.image()), scorer::together, scorer::scoreTogether);
     }
 
-    /** Starts a service whose requests are scored in some way, together at most as many as {@code together} says. */
+    /**
+     * Starts a service whose requests are scored in some way, {@code first} before all others, and together at most as many as
+     * {@code together} says.
+     */
     Service(
             ModelManifest model,
             Settings settings,
+            ScoringRequest first,
             IntSupplier together,
             Function<List<ScoringRequest>, List<Assessment>> scoring) {
         this.model = model;
@@ -103,11 +106,10 @@ public final class Service implements AutoCloseable {
             bodies.close();
             throw e;
         }
-        warmUp();
+        warmUp(first);
     }
 
-    private void warmUp() {
-        ScoringRequest first = new ScoringRequest(WarmUp.image(), Set.of(), true, ScoringListener.NONE);
+    private void warmUp(ScoringRequest first) {
         var _ = queue.submit(first, false).whenComplete((assessment, failure) -> {
             if (failure != null) {
                 LOG.error("the first image cannot be scored", failure);

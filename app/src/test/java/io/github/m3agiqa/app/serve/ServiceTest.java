@@ -391,6 +391,7 @@ class ServiceTest {
         Service hasty = new Service(
                 ModelFolder.open(TestModels.tiny()).manifest(),
                 settings(null, 8, Duration.ofSeconds(2)),
+                scorer.request(WarmUp.image()),
                 () -> 1,
                 _ -> held.join());
         try {
