@@ -11,14 +11,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Iterator;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -71,19 +71,20 @@ class ServeCommandTest {
             byte[] image = Files.readAllBytes(Command.draw(folder.resolve("a.png"), 1));
             String body = "{\"image\": \"%s\", \"prompt\": \"a\"}"
                     .formatted(Base64.getEncoder().encodeToString(image));
-            HttpRequest request = HttpRequest.newBuilder(service.resolve("/v1/score"))
+            HttpRequest request = HttpRequest.newBuilder(service.resolve("/v1/score/stream"))
                     .header("Content-Type", "application/json")
                     .POST(BodyPublishers.ofString(body))
                     .build();
             try (HttpClient http = HttpClient.newHttpClient()) {
-                assertThat(http.send(request, BodyHandlers.ofString()).statusCode())
-                        .isEqualTo(200);
-                CompletableFuture<HttpResponse<String>> last = http.sendAsync(request, BodyHandlers.ofString());
-                TimeUnit.MILLISECONDS.sleep(100);
+                Iterator<String> lines =
+                        http.send(request, BodyHandlers.ofLines()).body().iterator();
+                assertThat(lines.next()).startsWith("event: "); // it was accepted
 
                 child.destroy();
 
-                assertThat(last.get().statusCode()).isEqualTo(200);
+                List<String> rest = new ArrayList<>();
+                lines.forEachRemaining(rest::add);
+                assertThat(rest).contains("event: result");
             }
             assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
         } finally {

@@ -74,7 +74,8 @@ public final class Distillation {
     /**
      * What a run did.
      *
-     * @param outcomes how many questions came to each outcome; those that stay open count by what failed last
+     * @param outcomes how many questions came to each outcome; those that stay open count by what failed last, except
+     *     those that would have been asked again when the run was told to stop
      * @param open how many questions stay open
      */
     public record Summary(End end, Map<Outcome, Integer> outcomes, int open) {}
@@ -225,7 +226,7 @@ public final class Distillation {
         return first == Outcome.MALFORMED ? askPatiently(question, picture, true) : first;
     }
 
-    /** Asks, and waits and asks again while what fails may pass. */
+    /** Asks, and waits and asks again while what fails may pass; null if the run ended, or was stopped, before it did. */
     private @Nullable Outcome askPatiently(Question question, Teacher.Picture picture, boolean again) {
         RetryPolicy<Teacher.Reply> policy = RetryPolicy.<Teacher.Reply>builder()
                 .handleResultIf(
@@ -242,7 +243,8 @@ public final class Distillation {
         waits(true);
         try {
             Teacher.Reply last = Failsafe.with(policy).get(() -> askOnce(question, picture, again));
-            return last == null ? null : last.attempt().outcome();
+            Outcome outcome = last == null ? null : last.attempt().outcome();
+            return stopped.get() && outcome != null && !outcome.isFinal() ? null : outcome;
         } catch (FailsafeException e) {
             if (stopped.get() && e.getCause() instanceof InterruptedException) {
                 return null;
@@ -272,13 +274,13 @@ public final class Distillation {
             Teacher.Reply reply = teacher.ask(question, picture, again);
             Attempt attempt = reply.attempt();
             paid = attempt.cost();
-            boolean end = attempt.outcome().isFinal() && (again || attempt.outcome() != Outcome.MALFORMED);
-            store.arrived(request, question, attempt, end);
             if (attempt.outcome().stopsTheKey()) {
                 drop(teacher, attempt);
             } else if (reply.retryAfter() != null) {
                 keys.rest(teacher, reply.retryAfter());
             }
+            boolean end = attempt.outcome().isFinal() && (again || attempt.outcome() != Outcome.MALFORMED);
+            store.arrived(request, question, attempt, end);
             waits(true);
             if (tokens != null) {
                 // paid for afterwards, as nobody knows before how long an answer gets

@@ -21,12 +21,16 @@ class OnlineTeacherTest {
     private static final Teacher.Picture PICTURE = new Teacher.Picture("AQID", "image/png");
 
     private static Teacher.Reply ask(OnlineTeacher.Provider kind, Behaviour behaviour) {
+        return ask(kind, behaviour, Duration.ofSeconds(30));
+    }
+
+    private static Teacher.Reply ask(OnlineTeacher.Provider kind, Behaviour behaviour, Duration timeout) {
         try (Provider provider = new Provider(behaviour)) {
-            return ask(kind, provider, false);
+            return ask(kind, provider, timeout);
         }
     }
 
-    private static Teacher.Reply ask(OnlineTeacher.Provider kind, Provider provider, boolean again) {
+    private static Teacher.Reply ask(OnlineTeacher.Provider kind, Provider provider, Duration timeout) {
         Settings settings = new Settings(
                 kind,
                 "model-1",
@@ -34,9 +38,9 @@ class OnlineTeacherTest {
                 0.2,
                 7,
                 512,
-                Duration.ofMillis(700),
+                timeout,
                 new Prices(10, 100));
-        return new OnlineTeacher(settings, KEY).ask(QUESTION, PICTURE, again);
+        return new OnlineTeacher(settings, KEY).ask(QUESTION, PICTURE, false);
     }
 
     private static String reply(OnlineTeacher.Provider kind, String content, boolean cutOff) {
@@ -50,7 +54,7 @@ class OnlineTeacherTest {
     void sendsQuestionAndImageAndReadsTheAnswer(OnlineTeacher.Provider kind) {
         try (Provider provider = new Provider((exchange, _) ->
                 Provider.send(exchange, 200, reply(kind, Provider.description("A sharp \"cube\"."), false)))) {
-            Attempt attempt = ask(kind, provider, false).attempt();
+            Attempt attempt = ask(kind, provider, Duration.ofSeconds(30)).attempt();
 
             assertThat(attempt.outcome()).isEqualTo(Outcome.ANSWERED);
             assertThat(attempt.description()).isEqualTo("A sharp \"cube\".");
@@ -127,14 +131,15 @@ class OnlineTeacherTest {
     @EnumSource
     void endsWhatTakesTooLongOrBreaksOff(OnlineTeacher.Provider kind) {
         byte[] whole = reply(kind, Provider.description("A cube."), false).getBytes(StandardCharsets.UTF_8);
-        Teacher.Reply slow = ask(kind, (exchange, _) -> {
+        Behaviour dripping = (exchange, _) -> {
             exchange.sendResponseHeaders(200, whole.length);
             for (byte one : whole) {
                 exchange.getResponseBody().write(one);
                 exchange.getResponseBody().flush();
                 sleep(20);
             }
-        });
+        };
+        Teacher.Reply slow = ask(kind, dripping, Duration.ofMillis(700));
         assertThat(slow.attempt().outcome()).isEqualTo(Outcome.TIMED_OUT);
 
         Teacher.Reply half = ask(kind, (exchange, _) -> {

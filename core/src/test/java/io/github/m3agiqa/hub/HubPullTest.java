@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 class HubPullTest {
     private static final String REPOSITORY = "owner/name";
     private static final Patience QUICK =
-            new Patience(3, Duration.ofMillis(5), Duration.ofMillis(20), Duration.ofMillis(400));
+            new Patience(5, Duration.ofMillis(5), Duration.ofMillis(20), Duration.ofSeconds(2));
     private static final byte[] WEIGHTS = bytes(3_000_000, 1);
     private static final byte[] CONFIG = "{\"a\": 1}".getBytes(StandardCharsets.UTF_8);
 
@@ -177,7 +177,7 @@ class HubPullTest {
                 exchange.sendResponseHeaders(200, content.length);
                 exchange.getResponseBody().write(content, 0, 3);
                 exchange.getResponseBody().flush();
-                pause(3000);
+                pause(6000);
                 return true;
             }
             return false;
@@ -281,10 +281,14 @@ class HubPullTest {
     @Test
     void killsLoseNothingThatCame() throws Exception {
         publish();
+        AtomicLong sent = new AtomicLong(); // as far as it is, no child comes to the end before it is killed
         hub.behave((exchange, _, content) -> {
             int from = LoopbackHub.from(exchange);
             exchange.sendResponseHeaders(from > 0 ? 206 : 200, content.length - from);
             for (int at = from; at < content.length; at += 20_000) {
+                while (at > sent.get() && !Thread.currentThread().isInterrupted()) {
+                    pause(2);
+                }
                 exchange.getResponseBody().write(content, at, Math.min(20_000, content.length - at));
                 exchange.getResponseBody().flush();
                 pause(4);
@@ -295,6 +299,7 @@ class HubPullTest {
         Path partial = folder.resolve("hub/models--owner--name/blobs/" + Sha256.of(WEIGHTS) + ".incomplete");
         for (int kill = 0; kill < 5; kill++) {
             long before = partial.toFile().length();
+            sent.set(before + 400_000);
             Process child = child();
             while (child.isAlive() && partial.toFile().length() < before + 50_000) {
                 pause(2);
@@ -303,6 +308,7 @@ class HubPullTest {
             child.destroyForcibly().waitFor();
             assertThat(partial.toFile().length()).isGreaterThan(before);
         }
+        sent.set(WEIGHTS.length);
         Process last = child();
         assertThat(last.waitFor()).isZero();
         assertWhole(folder.resolve("hub/models--owner--name/snapshots/" + LoopbackHub.COMMIT));

@@ -39,8 +39,11 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -62,6 +65,8 @@ class ServiceTest {
     private static Service service;
     private static JsonNode openApi;
     private final HttpClient http = HttpClient.newHttpClient();
+    private final CountDownLatch busy = new CountDownLatch(1);
+    private final CompletableFuture<Void> held = new CompletableFuture<>();
 
     @BeforeAll
     static void start() throws Exception {
@@ -80,6 +85,35 @@ class ServiceTest {
 
     private static Service.Settings settings(@Nullable String apiKey, int queue, Duration timeout) {
         return new Service.Settings("127.0.0.1", 0, apiKey, queue, 1, timeout, MAX_BYTES);
+    }
+
+    /** A service whose thread has its first image, and goes on once it is no longer held. */
+    private Service heldService(int queue, Duration timeout) throws InterruptedException {
+        Service service = new Service(
+                ModelFolder.open(TestModels.tiny()).manifest(),
+                settings(null, queue, timeout),
+                scorer.request(WarmUp.image()),
+                scorer::together,
+                requests -> {
+                    busy.countDown();
+                    held.join();
+                    return scorer.scoreTogether(requests);
+                });
+        busy.await();
+        return service;
+    }
+
+    private List<CompletableFuture<HttpResponse<String>>> sendAll(Service to, int count) {
+        HttpRequest request = json(to, "/v1/score", request(IMAGE, "a")).build();
+        return Stream.generate(() -> http.sendAsync(request, BodyHandlers.ofString()))
+                .limit(count)
+                .toList();
+    }
+
+    private static void awaitUntil(Callable<Boolean> holds) throws Exception {
+        while (!holds.call()) {
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
     }
 
     @AfterAll
@@ -363,60 +397,55 @@ class ServiceTest {
 
     @Test
     void aFullQueueRefusesAtOnceAndTheRestIsAnswered() throws Exception {
-        Service small = service(scorer, null, 2, Duration.ofSeconds(60));
+        Service small = heldService(2, Duration.ofSeconds(60));
         try {
-            List<CompletableFuture<HttpResponse<String>>> all = new ArrayList<>();
-            for (int i = 0; i < 24; i++) {
-                all.add(http.sendAsync(
-                        json(small, "/v1/score", request(IMAGE, "a")).build(), BodyHandlers.ofString()));
-            }
-            List<Integer> statuses = new ArrayList<>();
+            List<CompletableFuture<HttpResponse<String>>> all = sendAll(small, 24);
+            awaitUntil(() -> all.stream().filter(CompletableFuture::isDone).count() == 22);
             for (CompletableFuture<HttpResponse<String>> one : all) {
-                HttpResponse<String> response = one.get();
-                statuses.add(response.statusCode());
-                if (response.statusCode() == 429) {
-                    assertProblem(response, 429, "OVERLOADED");
-                    assertThat(response.headers().firstValue("Retry-After")).isPresent();
+                if (one.isDone()) {
+                    assertProblem(one.get(), 429, "OVERLOADED");
+                    assertThat(one.get().headers().firstValue("Retry-After")).isPresent();
                 }
             }
-            assertThat(statuses).contains(200, 429).containsOnly(200, 429);
+            List<CompletableFuture<HttpResponse<String>>> accepted =
+                    all.stream().filter(one -> !one.isDone()).toList();
+            held.complete(null);
+
+            assertThat(accepted).hasSize(2);
+            for (CompletableFuture<HttpResponse<String>> one : accepted) {
+                assertThat(one.get().statusCode()).isEqualTo(200);
+            }
         } finally {
+            held.complete(null);
             small.close();
         }
     }
 
     @Test
     void whatTakesTooLongEndsInTime() throws Exception {
-        CompletableFuture<List<Assessment>> held = new CompletableFuture<>();
-        Service hasty = new Service(
-                ModelFolder.open(TestModels.tiny()).manifest(),
-                settings(null, 8, Duration.ofSeconds(2)),
-                scorer.request(WarmUp.image()),
-                () -> 1,
-                _ -> held.join());
+        Service hasty = heldService(8, Duration.ofSeconds(2));
         try {
             assertProblem(send(json(hasty, "/v1/score", request(IMAGE, "a"))), 504, "TIMEOUT");
         } finally {
-            held.cancel(false);
+            held.complete(null);
             hasty.close();
         }
     }
 
     @Test
     void whatWasAcceptedIsFinishedWhenItEnds() throws Exception {
-        Service ending = service(scorer, null, 16, Duration.ofSeconds(60));
-        List<CompletableFuture<HttpResponse<String>>> all = new ArrayList<>();
-        for (int i = 0; i < 8; i++) {
-            all.add(http.sendAsync(
-                    json(ending, "/v1/score", request(IMAGE, "a")).build(), BodyHandlers.ofString()));
-        }
-        TimeUnit.MILLISECONDS.sleep(150);
-        ending.close();
+        Service ending = heldService(16, Duration.ofSeconds(60));
+        List<CompletableFuture<HttpResponse<String>>> accepted = sendAll(ending, 8);
+        awaitUntil(() ->
+                send(HttpRequest.newBuilder(uri(ending, "/metrics"))).body().contains("m3agiqa_queue 8"));
+        Thread end = Thread.ofPlatform().start(ending::close);
+        awaitUntil(() -> end.getState() == Thread.State.TIMED_WAITING); // for the queue's thread
+        held.complete(null);
 
-        for (CompletableFuture<HttpResponse<String>> one : all) {
-            assertThat(one.get().statusCode()).isIn(200, 503);
+        for (CompletableFuture<HttpResponse<String>> one : accepted) {
+            assertThat(one.get().statusCode()).isEqualTo(200);
         }
-        assertThat(all.getFirst().get().statusCode()).isEqualTo(200);
+        end.join();
     }
 
     @Test
