@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A teacher is asked, and its words become conversations; nothing is asked twice, and no key gets out. */
-@Timeout(value = 2, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 class DistillCommandTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String KEY = "sk-never-to-be-seen";

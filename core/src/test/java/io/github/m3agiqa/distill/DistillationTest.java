@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whole runs against a server that fails in every way. */
-@Timeout(value = 2, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 class DistillationTest {
     private static final Teacher.Picture PICTURE = new Teacher.Picture("AQID", "image/png");
     private static final Pattern NUMBER = Pattern.compile("picture (\\d+)\\.");

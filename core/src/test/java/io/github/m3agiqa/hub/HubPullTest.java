@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pulls from a hub on this machine that does all that a hub, or the network before it, may do. */
-@Timeout(value = 2, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 class HubPullTest {
     private static final String REPOSITORY = "owner/name";
     private static final Patience QUICK =
