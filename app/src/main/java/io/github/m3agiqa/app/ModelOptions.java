@@ -49,8 +49,9 @@ class ModelOptions {
 
     @Option(
             names = "--lora",
-            description = "unmerged or merged: whether adapters are added to the base's weights (default: merged with"
-                    + " fp16 and int8 where there is one adapter, else unmerged).")
+            description =
+                    "unmerged or merged: whether adapters are added to the base's weights (default: merged where there"
+                            + " is one adapter and dtype is fp16 or int8, or bf16 and the model smaller than a gigabyte).")
     private @Nullable LoraMode loraMode;
 
     @Option(names = "--beams", paramLabel = "N", description = "Overrides the model's number of beams.")
@@ -133,7 +134,7 @@ class ModelOptions {
         settings.put("model", folder.manifest().id());
         settings.put("device", device.toString());
         settings.put("dtype", precision.id());
-        settings.put("lora", loraMode == null ? "as dtype and model have it" : loraMode.toString());
+        settings.put("lora", loraMode == null ? "as dtype, model and its size have it" : loraMode.toString());
         settings.put("beams", beams == null ? "as the model has it" : beams.toString());
         settings.put("maxNewTokens", maxNewTokens == null ? "as the model has it" : maxNewTokens.toString());
         settings.put("maxPixels", String.valueOf(maxPixels));

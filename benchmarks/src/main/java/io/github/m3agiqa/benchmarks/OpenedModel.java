@@ -45,7 +45,7 @@ final class OpenedModel implements AutoCloseable {
                         : ModelWeights.of(
                                 store,
                                 new PeftAdapter(folder.part(adapter)),
-                                ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder.manifest())));
+                                ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder)));
         Tokenizer tokenizer = opened(new Tokenizer(base.resolve("tokenizer.json")));
         network = new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
         SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));

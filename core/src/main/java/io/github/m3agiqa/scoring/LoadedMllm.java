@@ -82,7 +82,7 @@ final class LoadedMllm implements AutoCloseable {
                         .add(aspect);
             }
         });
-        LoraMode loraMode = options.loraModeFor(manifest);
+        LoraMode loraMode = options.loraModeFor(folder);
         byAdapter.forEach((adapter, aspects) -> {
             ModelWeights weights = adapter.map(
                             path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), loraMode))

@@ -1,7 +1,7 @@
 package io.github.m3agiqa.scoring;
 
 import io.github.m3agiqa.Aspect;
-import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.tensor.Device;
@@ -50,16 +50,20 @@ public record ScoringOptions(
 
     /**
      * What becomes of a model's adapters. If nothing is said, an adapter is merged where it is the only one and matrices
-     * are packed, so are made anew in any case: its branch is small, but a quarter of the time that a token takes. Which
-     * aspects are asked for makes no difference, as no score depends on that.
+     * are made anew in any case, as they are packed, or are small enough to be: its branch is a part of a hundred of the
+     * numbers, but a quarter to a third of the time. In float32, which is there to be compared with the reference, it is as
+     * there. Which aspects are asked for makes no difference, as no score depends on that.
+     *
+     * @throws io.github.m3agiqa.ModelException if the model's base is missing or cannot be looked at
      */
-    public LoraMode loraModeFor(ModelManifest model) {
-        long adapters = model.aspects().values().stream()
+    public LoraMode loraModeFor(ModelFolder model) {
+        long adapters = model.manifest().aspects().values().stream()
                 .map(AspectManifest::adapter)
                 .filter(Objects::nonNull)
                 .distinct()
                 .count();
-        return loraMode.orElse(adapters == 1 && precision.packed() ? LoraMode.MERGED : LoraMode.UNMERGED);
+        boolean mayMerge = precision.packed() || (precision == Precision.BF16 && model.small());
+        return loraMode.orElseGet(() -> adapters == 1 && mayMerge ? LoraMode.MERGED : LoraMode.UNMERGED);
     }
 
     public ScoringOptions withDevice(Device other) {

@@ -13,7 +13,6 @@ import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.hub.ModelFolder;
-import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -26,6 +25,7 @@ import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -181,13 +181,27 @@ class ScorerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"FP32, UNMERGED", "BF16, UNMERGED", "FP16, MERGED", "INT8, MERGED"})
-    void anAdapterIsMergedWhereItsBaseIsPacked(Precision precision, LoraMode expected) {
+    @CsvSource({"FP32, UNMERGED", "BF16, MERGED", "FP16, MERGED", "INT8, MERGED"})
+    void anAdapterIsMergedWhereMatricesAreMadeAnewOrSmall(Precision precision, LoraMode expected) {
         ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(precision).withDescribe(false);
-        ModelManifest manifest = ModelFolder.open(TestModels.tiny()).manifest();
 
-        assertThat(options.loraModeFor(manifest)).isEqualTo(expected);
+        assertThat(options.loraModeFor(ModelFolder.open(TestModels.tiny()))).isEqualTo(expected);
         assertThat(aspects(options)).isEqualTo(aspects(options.withLoraMode(expected)));
+    }
+
+    /** Its matrices in bfloat16 are those of the file, which need no memory. */
+    @ParameterizedTest
+    @CsvSource({"FP32, UNMERGED", "BF16, UNMERGED", "FP16, MERGED", "INT8, MERGED"})
+    void anAdapterOfALargeModelIsMergedWhereMatricesArePacked(Precision precision, LoraMode expected)
+            throws IOException {
+        Path model = TestModels.tinyWith(folder.resolve("model"), _ -> {});
+        try (RandomAccessFile large =
+                new RandomAccessFile(model.resolve("base/large").toFile(), "rw")) {
+            large.setLength(1_000_000_000);
+        }
+
+        assertThat(ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(ModelFolder.open(model)))
+                .isEqualTo(expected);
     }
 
     /** In float32 the two can be the same to the last bit. */
@@ -209,15 +223,14 @@ class ScorerTest {
     /** Scores shall not depend on the other aspects asked for, so all adapters count. */
     @Test
     void adaptersThatShareABaseAreNotMerged() {
-        Path model = TestModels.tinyWith(
+        ModelFolder model = ModelFolder.open(TestModels.tinyWith(
                 folder.resolve("model"),
-                manifest -> manifest.withObject("/aspects/correspondence").put("adapter", "another"));
-        ModelManifest manifest = ModelFolder.open(model).manifest();
+                manifest -> manifest.withObject("/aspects/correspondence").put("adapter", "another")));
         ScoringOptions options = ScoringOptions.DEFAULT.withPrecision(Precision.INT8);
 
-        assertThat(options.withAspects(Set.of(Aspect.QUALITY)).loraModeFor(manifest))
+        assertThat(options.withAspects(Set.of(Aspect.QUALITY)).loraModeFor(model))
                 .isEqualTo(LoraMode.UNMERGED);
-        assertThat(options.withLoraMode(LoraMode.MERGED).loraModeFor(manifest)).isEqualTo(LoraMode.MERGED);
+        assertThat(options.withLoraMode(LoraMode.MERGED).loraModeFor(model)).isEqualTo(LoraMode.MERGED);
     }
 
     /** The drift of the lower precisions on a model without any training: loose, as its texts part early. */
