@@ -29,7 +29,8 @@ public final class LocalTeacher implements Teacher {
     @Override
     public Reply ask(Question question, Picture picture, boolean again) {
         long begun = System.nanoTime();
-        Answers answers = describer.describe(ImagePrompt.of(question.image(), picture.bytes(), null), question.text());
+        ImagePrompt image = ImagePrompt.of(question.image(), picture.bytes(), null);
+        Answers answers = describer.answer(new Describer.Request(image, question.text(), null));
         long millis = (System.nanoTime() - begun) / NANOS_OF_MILLI;
         Failure failure = answers.failure();
         String description = answers.description();

@@ -13,17 +13,19 @@ import io.github.m3agiqa.hub.ModelManifest.Describe;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
-import io.github.m3agiqa.mllm.ChatTemplate;
 import io.github.m3agiqa.mllm.Generation;
 import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.tensor.Scope;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,81 +67,172 @@ public final class Describer implements AutoCloseable {
     }
 
     /**
-     * Answers about one image. Whatever goes wrong with it is part of the answer.
+     * What is asked about an image.
      *
      * @param image of which the prompt does not count
-     * @param describeRequest the first round's question, its prompt filled in
-     * @param rateRequest the second round's question
+     * @param describe the first round's question, its prompt filled in
+     * @param rate the second round's question; null if there is no second round
      */
-    public Answers answer(ImagePrompt image, String describeRequest, String rateRequest) {
-        return about(image, picture -> converse(picture, describeRequest, rateRequest));
+    public record Request(
+            ImagePrompt image, String describe, @Nullable String rate) {}
+
+    /** Answers about one image. Whatever goes wrong with it is part of the answer. */
+    public Answers answer(Request request) {
+        return answerTogether(List.of(request)).getFirst();
     }
 
-    /** Answers the first round only; the rating is null. */
-    public Answers describe(ImagePrompt image, String describeRequest) {
-        return about(image, picture -> {
-            ChatTemplate template = mllm.template();
-            SlicePlan plan = mllm.plan(picture, describe.maxSlices());
-            TokenizedConversation question = FirstRound.question(template, plan, describeRequest);
-            int capacity = Math.min(
-                    question.length() + generation.maxNewTokens(),
-                    mllm.llama().config().maxPositions());
-            try (Session session = new Session(mllm, picture, plan, capacity)) {
-                return new Answers(answer(session, question, capacity), null, null);
-            }
-        });
-    }
-
-    private Answers about(ImagePrompt image, Function<RgbImage, Answers> conversation) {
+    /**
+     * How many images have their answers generated together, 1 to 4: as many as this machine's kernels give the answers that each
+     * has alone. The model is read for it when it is first asked.
+     */
+    public int together() {
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            return conversation.apply(pictures.read(image));
-        } catch (M3AgiqaException e) {
-            return new Answers(null, null, Failure.of(e));
-        } catch (RuntimeException e) {
-            LOG.error("{}: unexpected error", image.image(), e);
-            return new Answers(
-                    null,
-                    null,
-                    new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(image.image(), e)));
+            return Session.together(mllm, generation);
         }
     }
 
-    private Answers converse(RgbImage image, String describeRequest, String rateRequest) {
-        ChatTemplate template = mllm.template();
-        SlicePlan plan = mllm.plan(image, describe.maxSlices());
-        TokenizedConversation question = FirstRound.question(template, plan, describeRequest);
-        int capacity = capacity(template.tokenize(plan, turns(describeRequest, "", rateRequest), true));
-        try (Session session = new Session(mllm, image, plan, capacity)) {
-            // round 1: describe
-            String description = answer(session, question, capacity);
-
-            // round 2: rate
-            List<Turn> turns = turns(describeRequest, description, rateRequest);
-            String rating = answer(session, template.tokenize(plan, turns, true), capacity);
-            return new Answers(description, rating, null);
+    /**
+     * Answers about images, in passes over the model that they share. Whatever goes wrong with one is part of its answer.
+     *
+     * @param requests at most {@link #together}, if each is to have the answers that it has alone
+     */
+    public List<Answers> answerTogether(List<Request> requests) {
+        try (Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            List<Conversation> all = requests.stream().map(Conversation::new).toList();
+            try {
+                all.forEach(Conversation::begin);
+                hear(all);
+                all.forEach(Conversation::askToRate);
+                hear(all);
+                return all.stream().map(Conversation::answers).toList();
+            } finally {
+                all.forEach(Conversation::close);
+            }
         }
     }
 
-    private static List<Turn> turns(String describeRequest, String description, String rateRequest) {
-        return List.of(Turn.user(describeRequest), Turn.assistant(description), Turn.user(rateRequest));
-    }
-
-    /** The tokens of both rounds with the longest answers. */
-    private int capacity(TokenizedConversation questions) {
-        int longest = questions.length() + 2 * generation.maxNewTokens() + SPARE_TOKENS;
-        return Math.min(longest, mllm.llama().config().maxPositions());
-    }
-
-    private String answer(Session session, TokenizedConversation question, int capacity) {
-        if (question.length() + generation.maxNewTokens() > capacity) {
-            throw new ScoringException(
-                    ErrorCode.CONVERSATION_TOO_LONG,
-                    "image and questions take %d tokens, and with an answer of %d they are more than %d; allow fewer new tokens or use a shorter prompt"
-                            .formatted(question.length(), generation.maxNewTokens(), capacity));
+    /** Generates the answers to what was asked last. */
+    private void hear(List<Conversation> conversations) {
+        List<Conversation> asked = conversations.stream()
+                .filter(conversation -> conversation.failure == null && conversation.question != null)
+                .toList();
+        if (asked.size() > 1) {
+            try {
+                List<String> answers = Session.generate(
+                        asked.stream().map(Conversation::session).toList(), generation);
+                IntStream.range(0, asked.size()).forEach(i -> asked.get(i).answered(answers.get(i)));
+                return;
+            } catch (RuntimeException e) {
+                LOG.warn("generating answers one by one, as together it failed", e);
+            }
         }
-        session.read(question);
-        return session.generate(generation);
+        asked.forEach(Conversation::hearAlone);
+    }
+
+    /** Both rounds about one image. */
+    private final class Conversation {
+        private final Request request;
+        private final List<String> answers = new ArrayList<>();
+        private @Nullable Session session;
+        private @Nullable TokenizedConversation question; // that was asked and is to be answered
+        private int capacity;
+        private @Nullable Failure failure;
+
+        Conversation(Request request) {
+            this.request = request;
+        }
+
+        Session session() {
+            return Objects.requireNonNull(session);
+        }
+
+        /** Does a part of the work, unless one before it failed. */
+        private void attempt(Runnable work) {
+            if (failure != null) {
+                return;
+            }
+            String name = request.image.image();
+            try {
+                work.run();
+            } catch (M3AgiqaException e) {
+                failure = Failure.of(e);
+            } catch (RuntimeException e) {
+                LOG.error("{}: unexpected error", name, e);
+                failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(name, e));
+            }
+        }
+
+        /** Round 1: asks for a description. */
+        void begin() {
+            attempt(() -> {
+                RgbImage picture = pictures.read(request.image);
+                SlicePlan plan = mllm.plan(picture, describe.maxSlices());
+                TokenizedConversation first = FirstRound.question(mllm.template(), plan, request.describe);
+                capacity = Math.min(longest(plan, first), mllm.llama().config().maxPositions());
+                session = new Session(mllm, picture, plan, capacity);
+                ask(first);
+            });
+        }
+
+        /** The tokens of all rounds with the longest answers. */
+        private int longest(SlicePlan plan, TokenizedConversation first) {
+            if (request.rate == null) {
+                return first.length() + generation.maxNewTokens();
+            }
+            int questions = mllm.template()
+                    .tokenize(plan, turns("", request.rate), true)
+                    .length();
+            return questions + 2 * generation.maxNewTokens() + SPARE_TOKENS;
+        }
+
+        private List<Turn> turns(String description, String rate) {
+            return List.of(Turn.user(request.describe), Turn.assistant(description), Turn.user(rate));
+        }
+
+        /** Round 2: asks for a rating, over its own description. */
+        void askToRate() {
+            String rate = request.rate;
+            if (rate != null) {
+                attempt(() -> ask(mllm.template().tokenize(session().plan(), turns(answers.getFirst(), rate), true)));
+            }
+        }
+
+        private void ask(TokenizedConversation tokens) {
+            if (tokens.length() + generation.maxNewTokens() > capacity) {
+                throw new ScoringException(
+                        ErrorCode.CONVERSATION_TOO_LONG,
+                        "image and questions take %d tokens, and with an answer of %d they are more than %d; allow fewer new tokens or use a shorter prompt"
+                                .formatted(tokens.length(), generation.maxNewTokens(), capacity));
+            }
+            session().read(tokens);
+            question = tokens;
+        }
+
+        void hearAlone() {
+            attempt(() -> {
+                session().read(Objects.requireNonNull(question));
+                answered(session().generate(generation));
+            });
+        }
+
+        void answered(String text) {
+            answers.add(text);
+            question = null;
+        }
+
+        Answers answers() {
+            return failure == null
+                    ? new Answers(answers.getFirst(), request.rate == null ? null : answers.getLast(), null)
+                    : new Answers(null, null, failure);
+        }
+
+        void close() {
+            if (session != null) {
+                session.close();
+            }
+        }
     }
 
     @Override

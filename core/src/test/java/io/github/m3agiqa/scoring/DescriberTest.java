@@ -26,6 +26,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class DescriberTest {
     private static final ScoringOptions FP32 = ScoringOptions.DEFAULT.withPrecision(Precision.FP32);
@@ -46,6 +48,10 @@ class DescriberTest {
         return Describer.open(ModelFolder.open(TestModels.tiny()), aspect, options);
     }
 
+    private static Answers ask(Describer describer, ImagePrompt image, String describe, String rate) {
+        return describer.answer(new Describer.Request(image, describe, rate));
+    }
+
     /** Word for word: what is trained and reported on is what a score will be read from. */
     @Test
     void describesAsTheScorerDoes() {
@@ -53,10 +59,9 @@ class DescriberTest {
         try (Scorer scorer = Scorer.open(ModelFolder.open(TestModels.tiny()), FP32);
                 Describer describer = open(Aspect.CORRESPONDENCE, FP32)) {
             for (ImagePrompt image : List.of(drawn(300, 200), drawn(1200, 700))) {
-                Answers answers = describer.answer(
-                        image,
-                        PromptSlot.fill(settings.describe().question(), image.prompt()),
-                        settings.rate().question());
+                String question = PromptSlot.fill(settings.describe().question(), image.prompt());
+                Answers answers =
+                        ask(describer, image, question, settings.rate().question());
 
                 assertThat(answers.failure()).isNull();
                 assertThat(answers.description())
@@ -64,8 +69,7 @@ class DescriberTest {
                                 .score(Aspect.CORRESPONDENCE)
                                 .orElseThrow()
                                 .description());
-                assertThat(describer.describe(
-                                image, PromptSlot.fill(settings.describe().question(), image.prompt())))
+                assertThat(describer.answer(new Describer.Request(image, question, null)))
                         .as("the first round alone")
                         .isEqualTo(new Answers(answers.description(), null, null));
             }
@@ -85,10 +89,10 @@ class DescriberTest {
                 OptionalInt.of(5),
                 FP32.limits());
         try (Describer describer = open(Aspect.QUALITY, greedy)) {
-            Answers one = describer.answer(drawn(300, 200), "describe it", "rate it in one word");
-            Answers other = describer.answer(drawn(300, 200), "describe it", "is it sharp and well lit?");
+            Answers one = ask(describer, drawn(300, 200), "describe it", "rate it in one word");
+            Answers other = ask(describer, drawn(300, 200), "describe it", "is it sharp and well lit?");
 
-            assertThat(one).isEqualTo(describer.answer(drawn(300, 200), "describe it", "rate it in one word"));
+            assertThat(one).isEqualTo(ask(describer, drawn(300, 200), "describe it", "rate it in one word"));
             assertThat(other.description()).isEqualTo(one.description());
             assertThat(other.rating()).isNotEqualTo(one.rating());
         }
@@ -98,15 +102,36 @@ class DescriberTest {
     void answersDoNotDependOnOtherThreads() throws Exception {
         try (Describer describer = open(Aspect.QUALITY, FP32);
                 ExecutorService threads = Executors.newFixedThreadPool(2)) {
-            Answers alone = describer.answer(drawn(300, 200), "describe", "rate");
+            Answers alone = ask(describer, drawn(300, 200), "describe", "rate");
 
             List<Future<Answers>> answers = threads.invokeAll(List.<Callable<Answers>>of(
-                    () -> describer.answer(drawn(300, 200), "describe", "rate"),
-                    () -> describer.answer(drawn(400, 200), "describe", "rate"),
-                    () -> describer.answer(drawn(300, 200), "describe", "rate")));
+                    () -> ask(describer, drawn(300, 200), "describe", "rate"),
+                    () -> ask(describer, drawn(400, 200), "describe", "rate"),
+                    () -> ask(describer, drawn(300, 200), "describe", "rate")));
 
             assertThat(answers.get(0).get()).isEqualTo(alone);
             assertThat(answers.get(2).get()).isEqualTo(alone);
+        }
+    }
+
+    /** As many as the machine's kernels allow; one that cannot be read, and one that is not to be rated, among them. */
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "INT8", "BF16"})
+    void togetherEachSaysWhatItSaysAlone(Precision precision) {
+        try (Describer describer = open(Aspect.QUALITY, FP32.withPrecision(precision))) {
+            List<Describer.Request> all = List.of(
+                    new Describer.Request(drawn(300, 200), "describe", "rate"),
+                    new Describer.Request(ImagePrompt.of("broken.png", new byte[] {1, 2}, null), "describe", "rate"),
+                    new Describer.Request(drawn(60, 40), "what is it like?", null),
+                    new Describer.Request(drawn(1200, 700), "describe it", "is it sharp and well lit?"),
+                    new Describer.Request(drawn(400, 200), "describe", "rate"));
+            int most = describer.together();
+            assertThat(most).isBetween(1, 4);
+
+            List<Describer.Request> some = all.subList(all.size() - most, all.size());
+            assertThat(describer.answerTogether(some))
+                    .isEqualTo(some.stream().map(describer::answer).toList());
+            assertFailure(describer.answerTogether(all).get(1), ErrorCode.IMAGE_UNREADABLE);
         }
     }
 
@@ -116,7 +141,7 @@ class DescriberTest {
         Files.delete(model.resolve("predictor.safetensors"));
 
         try (Describer describer = Describer.open(ModelFolder.open(model), Aspect.QUALITY, FP32)) {
-            assertThat(describer.answer(drawn(300, 200), "describe", "rate").failure())
+            assertThat(ask(describer, drawn(300, 200), "describe", "rate").failure())
                     .isNull();
         }
     }
@@ -125,16 +150,16 @@ class DescriberTest {
     void whatFailsIsNoAnswer() {
         try (Describer describer = open(Aspect.QUALITY, FP32)) {
             assertFailure(
-                    describer.answer(ImagePrompt.of("broken.png", new byte[] {1, 2}, null), "describe", "rate"),
+                    ask(describer, ImagePrompt.of("broken.png", new byte[] {1, 2}, null), "describe", "rate"),
                     ErrorCode.IMAGE_UNREADABLE);
             assertFailure(
-                    describer.answer(ImagePrompt.of(folder.resolve("none.png"), null), "describe", "rate"),
+                    ask(describer, ImagePrompt.of(folder.resolve("none.png"), null), "describe", "rate"),
                     ErrorCode.IMAGE_UNREADABLE);
-            assertFailure(describer.answer(drawn(300, 200), "word ".repeat(1000), "rate"), ErrorCode.PROMPT_TOO_LONG);
+            assertFailure(ask(describer, drawn(300, 200), "word ".repeat(1000), "rate"), ErrorCode.PROMPT_TOO_LONG);
             assertFailure(
-                    describer.answer(drawn(300, 200), "describe", "word ".repeat(10_000)),
+                    ask(describer, drawn(300, 200), "describe", "word ".repeat(10_000)),
                     ErrorCode.CONVERSATION_TOO_LONG);
-            assertThat(describer.answer(drawn(300, 200), "describe", "rate").failure())
+            assertThat(ask(describer, drawn(300, 200), "describe", "rate").failure())
                     .isNull();
         }
     }

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -79,30 +78,19 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
         AtomicInteger failed = new AtomicInteger();
         try (Scorer scorer = scorers.open()) {
             progress.start(rows, rows - open.size());
-            int share = Math.ceilDiv(open.size(), workers);
-            int together = share > 1 ? Math.min(scorer.together(), share) : 1;
-            InOrder.forEach(groups(open, together), workers, group -> score(scorer, group), (group, assessments) -> {
-                for (int i = 0; i < group.size(); i++) {
-                    Assessment assessment = assessments.get(i);
-                    results.append(group.get(i).key(), format().text(assessment));
-                    failures(assessment).forEach(failure -> failures.merge(failure.code(), 1, Integer::sum));
-                    failed.addAndGet(assessment.complete() ? 0 : 1);
-                    progress.step(assessment.complete());
-                }
-            });
+            InOrder.forEachTogether(
+                    open,
+                    workers,
+                    scorer::together,
+                    some -> scorer.score(some.stream().map(Row::input).toList()),
+                    (row, assessment) -> {
+                        results.append(row.key(), format().text(assessment));
+                        failures(assessment).forEach(failure -> failures.merge(failure.code(), 1, Integer::sum));
+                        failed.addAndGet(assessment.complete() ? 0 : 1);
+                        progress.step(assessment.complete());
+                    });
         }
         return new Summary(rows, rows - open.size(), failed.get(), failures);
-    }
-
-    /** Rows in the order of the list, some at a time. */
-    private static List<List<Row>> groups(List<Row> rows, int size) {
-        return IntStream.range(0, Math.ceilDiv(rows.size(), size))
-                .mapToObj(i -> rows.subList(i * size, Math.min(rows.size(), (i + 1) * size)))
-                .toList();
-    }
-
-    private static List<Assessment> score(Scorer scorer, List<Row> rows) {
-        return scorer.score(rows.stream().map(Row::input).toList());
     }
 
     private static Stream<Failure> failures(Assessment assessment) {

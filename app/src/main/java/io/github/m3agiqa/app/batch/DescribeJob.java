@@ -97,16 +97,22 @@ public record DescribeJob(
             throws IOException {
         try (Describer describer = describers.open()) {
             progress.start(conversations.size(), conversations.size() - open.size());
-            InOrder.forEach(open, workers, conversation -> answer(describer, conversation), (conversation, answer) -> {
-                answers.append(DescriptionLines.key(conversation), DescriptionLines.text(conversation, answer));
-                progress.step(answer.failure() == null);
-            });
+            InOrder.forEachTogether(
+                    open,
+                    workers,
+                    describer::together,
+                    some -> describer.answerTogether(
+                            some.stream().map(this::request).toList()),
+                    (conversation, answer) -> {
+                        answers.append(DescriptionLines.key(conversation), DescriptionLines.text(conversation, answer));
+                        progress.step(answer.failure() == null);
+                    });
         }
     }
 
-    private Answers answer(Describer describer, Conversation conversation) {
+    private Describer.Request request(Conversation conversation) {
         Path image = dataset.image(dataset.sample(conversation.imageName()).orElseThrow());
-        return describer.answer(
+        return new Describer.Request(
                 ImagePrompt.of(image, null), conversation.describeRequest(), conversation.rateRequest());
     }
 

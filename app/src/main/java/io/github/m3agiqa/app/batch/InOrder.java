@@ -10,6 +10,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
+import java.util.stream.IntStream;
 
 /** Works on several items of a list at a time, and takes the results in the order of the list. */
 final class InOrder {
@@ -44,6 +46,29 @@ final class InOrder {
                 begun.forEach(rest -> rest.result.cancel(false));
             }
         }
+    }
+
+    /**
+     * Works on all items, some together. Nothing runs any more when this returns or throws.
+     *
+     * @param workers how many groups are worked on at a time
+     * @param most the most items of a group, asked if there can be several in one
+     * @param work makes as many results as it is given items
+     * @throws IOException from the sink, which is given one item at a time
+     */
+    static <T, R> void forEachTogether(
+            List<T> items, int workers, IntSupplier most, Function<List<T>, List<R>> work, Sink<T, R> sink)
+            throws IOException {
+        int share = Math.ceilDiv(items.size(), workers);
+        int size = share > 1 ? Math.min(most.getAsInt(), share) : 1;
+        List<List<T>> groups = IntStream.range(0, Math.ceilDiv(items.size(), size))
+                .mapToObj(i -> items.subList(i * size, Math.min(items.size(), (i + 1) * size)))
+                .toList();
+        InOrder.<List<T>, List<R>>forEach(groups, workers, work, (group, results) -> {
+            for (int i = 0; i < group.size(); i++) {
+                sink.take(group.get(i), results.get(i));
+            }
+        });
     }
 
     private static <R> R result(Future<R> future) {
