@@ -19,6 +19,10 @@ public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean des
         aspects = Set.copyOf(aspects);
     }
 
+    public ScoringRequest withListener(ScoringListener other) {
+        return new ScoringRequest(input, aspects, describe, other);
+    }
+
     boolean wants(Aspect aspect) {
         return aspects.isEmpty() || aspects.contains(aspect);
     }

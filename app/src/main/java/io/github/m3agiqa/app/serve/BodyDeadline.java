@@ -1,5 +1,6 @@
 package io.github.m3agiqa.app.serve;
 
+import io.github.m3agiqa.scoring.ScoringRequest;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -45,7 +46,7 @@ final class BodyDeadline implements AutoCloseable {
      *
      * @throws Problem.Raised with 408 if the body did not arrive in time
      */
-    ScoreRequest read(Supplier<ScoreRequest> body) {
+    ScoringRequest read(Supplier<ScoringRequest> body) {
         Reading reading = new Reading();
         Future<?> end = clock.schedule(reading::interrupt, longest.toNanos(), TimeUnit.NANOSECONDS);
         try {

@@ -208,18 +208,17 @@ public final class Service implements AutoCloseable {
     }
 
     private void score(Context context) throws InterruptedException {
-        ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
+        ScoringRequest request = bodies.read(() -> RequestReader.read(context, settings.maxBytes));
         Deadline deadline = new Deadline();
-        Assessment assessment = wait(submit(request, deadline, false), deadline);
+        Assessment assessment = wait(submit(request.withListener(deadline), false), deadline);
         if (assessment.failure() != null) {
             throw Problem.of(assessment.failure()).raised();
         }
         context.contentType("application/json; charset=utf-8").result(AssessmentJson.line(assessment));
     }
 
-    private CompletableFuture<Assessment> submit(ScoreRequest request, ScoringListener listener, boolean watched) {
-        ScoringRequest wanted = new ScoringRequest(request.image(), request.aspects(), request.describe(), listener);
-        return queue.submit(wanted, watched).thenApply(assessment -> {
+    private CompletableFuture<Assessment> submit(ScoringRequest request, boolean watched) {
+        return queue.submit(request, watched).thenApply(assessment -> {
             metrics.scored(assessment);
             return assessment;
         });
@@ -310,10 +309,10 @@ public final class Service implements AutoCloseable {
     }
 
     private void stream(Context context) throws InterruptedException {
-        ScoreRequest request = bodies.read(() -> ScoreRequest.of(context, settings.maxBytes));
+        ScoringRequest request = bodies.read(() -> RequestReader.read(context, settings.maxBytes));
         Deadline deadline = new Deadline();
         Events events = new Events(deadline);
-        var _ = submit(request, events, true).whenComplete(events::end);
+        var _ = submit(request.withListener(events), true).whenComplete(events::end);
         context.contentType("text/event-stream; charset=utf-8");
         context.header("Cache-Control", "no-store");
         context.header("X-Accel-Buffering", "no");

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.scoring.ScoringListener;
+import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,14 +31,8 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Promise;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a client wants scored.
- *
- * @param image the image and its prompt
- * @param aspects the aspects that are wanted; empty for all of the model
- * @param describe whether the model describes the image first
- */
-record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
+/** Reads what a client wants scored. */
+final class RequestReader {
     private static final String IMAGE = "image";
     private static final String PROMPT = "prompt";
     private static final String ASPECTS = "aspects";
@@ -47,6 +43,8 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
     private static final int MOST_PARTS = 50;
     private static final int LONGEST_PROMPT = 20_000;
 
+    private RequestReader() {}
+
     /**
      * Reads a request: {@code multipart/form-data} with the fields {@code image}, {@code prompt}, {@code aspects} and
      * {@code describe}, or JSON with a base64 image. No path and no URL in it is ever read.
@@ -54,7 +52,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
      * @param maxBytes of the body
      * @throws Problem.Raised if it is not as it must be
      */
-    static ScoreRequest of(Context context, int maxBytes) {
+    static ScoringRequest read(Context context, int maxBytes) {
         String written = String.valueOf(context.contentType());
         String type = written.toLowerCase(Locale.ROOT);
         if (type.startsWith("multipart/form-data")) {
@@ -70,7 +68,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
                 .raised();
     }
 
-    private static ScoreRequest multipart(byte[] body, String contentType, int maxBytes) {
+    private static ScoringRequest multipart(byte[] body, String contentType, int maxBytes) {
         String boundary = MultiPart.extractBoundary(contentType);
         if (boundary == null) {
             throw Problem.invalid("the Content-Type names no boundary").raised();
@@ -85,7 +83,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
             if (file == null || file.getFileName() == null) {
                 throw Problem.invalid("the field image holds no file").raised();
             }
-            return of(
+            return checked(
                     file.getFileName(),
                     BufferUtil.toArray(Content.Source.asByteBuffer(file.getContentSource())),
                     text(parts, PROMPT),
@@ -125,7 +123,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
                 Problem.TOO_LARGE, "IMAGE_TOO_LARGE", "the image has more than %d bytes".formatted(maxBytes));
     }
 
-    private static ScoreRequest json(byte[] body, int maxBytes) {
+    private static ScoringRequest json(byte[] body, int maxBytes) {
         JsonNode request;
         try {
             request = JsonMapper.builder(JsonFactory.builder()
@@ -166,7 +164,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
         if (!prompt.isMissingNode() && !prompt.isNull() && !prompt.isTextual()) {
             throw Problem.invalid("the field prompt holds no text").raised();
         }
-        return of(
+        return checked(
                 request.path(NAME).asText("image"),
                 bytes,
                 prompt.isTextual() ? prompt.asText() : null,
@@ -175,7 +173,7 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
                 maxBytes);
     }
 
-    private static ScoreRequest of(
+    private static ScoringRequest checked(
             String name,
             byte[] bytes,
             @Nullable String prompt,
@@ -206,10 +204,11 @@ record ScoreRequest(ImagePrompt image, Set<Aspect> aspects, boolean describe) {
         if (describe != null && !Set.of("true", "false").contains(describe)) {
             throw Problem.invalid("describe is true or false").raised();
         }
-        return new ScoreRequest(
+        return new ScoringRequest(
                 ImagePrompt.of(shortened(name), bytes, prompt == null || prompt.isBlank() ? null : prompt),
                 aspects,
-                !"false".equals(describe));
+                !"false".equals(describe),
+                ScoringListener.NONE);
     }
 
     private static String shortened(String text) {
