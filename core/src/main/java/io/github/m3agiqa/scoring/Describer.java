@@ -4,7 +4,6 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.ImagePrompt;
-import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
@@ -150,17 +149,8 @@ public final class Describer implements AutoCloseable {
 
         /** Does a part of the work, unless one before it failed. */
         private void attempt(Runnable work) {
-            if (failure != null) {
-                return;
-            }
-            String name = request.image.image();
-            try {
-                work.run();
-            } catch (M3AgiqaException e) {
-                failure = Failure.of(e);
-            } catch (RuntimeException e) {
-                LOG.error("{}: unexpected error", name, e);
-                failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(name, e));
+            if (failure == null) {
+                failure = Guarded.run(request.image.image(), work);
             }
         }
 

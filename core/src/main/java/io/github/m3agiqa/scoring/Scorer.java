@@ -7,7 +7,6 @@ import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.Interval;
-import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.ScoringException;
@@ -216,17 +215,8 @@ public final class Scorer implements AutoCloseable {
 
         /** Does a part of the work, unless one before it failed. */
         void attempt(Runnable work) {
-            if (failure != null) {
-                return;
-            }
-            try {
-                work.run();
-            } catch (M3AgiqaException e) {
-                failure = Failure.of(e);
-            } catch (RuntimeException e) {
-                String name = request.input().image();
-                LOG.error("{}: unexpected error", name, e);
-                failure = new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(name, e));
+            if (failure == null) {
+                failure = Guarded.run(request.input().image(), work);
             }
         }
 
