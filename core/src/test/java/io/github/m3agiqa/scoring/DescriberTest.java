@@ -118,7 +118,8 @@ class DescriberTest {
     @ParameterizedTest
     @EnumSource(names = {"FP16", "INT8", "BF16"})
     void togetherEachSaysWhatItSaysAlone(Precision precision) {
-        try (Describer describer = open(Aspect.QUALITY, FP32.withPrecision(precision))) {
+        try (Describer describer =
+                open(Aspect.QUALITY, FP32.withPrecision(precision).withMaxNewTokens(8))) {
             List<Describer.Request> all = List.of(
                     new Describer.Request(drawn(300, 200), "describe", "rate"),
                     new Describer.Request(ImagePrompt.of("broken.png", new byte[] {1, 2}, null), "describe", "rate"),
