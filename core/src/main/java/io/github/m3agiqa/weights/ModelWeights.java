@@ -154,12 +154,13 @@ public final class ModelWeights implements AutoCloseable {
      * @param outs the rows of each
      */
     Optional<Matrix> jointMatrix(List<String> modules, long in, long... outs) {
-        if (!base.joins()) {
-            return Optional.empty();
-        }
         List<Stored> weights = IntStream.range(0, outs.length)
                 .mapToObj(i -> stored(modules.get(i), List.of(outs[i], in)))
                 .toList();
+        // matrices that are made anew in any case cost nothing more as one
+        if (!base.joins() && weights.stream().anyMatch(weight -> weight.merging.isEmpty())) {
+            return Optional.empty();
+        }
         WeightStore store = weights.getFirst().store;
         boolean asStored = weights.stream().allMatch(weight -> weight.store == store && weight.merging.isEmpty());
         return Optional.of(

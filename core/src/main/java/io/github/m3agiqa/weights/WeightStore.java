@@ -5,6 +5,7 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.PackedMatrix;
 import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Torch;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -97,14 +98,15 @@ public final class WeightStore implements AutoCloseable {
     /**
      * A matrix in this store's precision that is not of its source.
      *
-     * @param weights one, or more below one another where this store {@linkplain #joins() joins} them
+     * @param weights one, or more that are to be below one another
      * @param packAll packs all that are to be packed together, before the first of them is used
      */
     Matrix newMatrix(List<Supplier<Tensor>> weights, Runnable packAll) {
         if (joins()) {
             return new PackedWeight(() -> PackedMatrix.int8(weights), packAll);
         }
-        Supplier<Tensor> weight = weights.getFirst();
+        Supplier<Tensor> weight =
+                () -> Torch.cat(0, weights.stream().map(Supplier::get).toList());
         return packs() ? new PackedWeight(() -> PackedMatrix.float16(weight.get()), packAll) : newDenseMatrix(weight);
     }
 

@@ -124,6 +124,25 @@ class ModelWeightsTest {
         }
     }
 
+    /** Tolerance: products of more columns may be added up in another order before they are rounded. */
+    @ParameterizedTest
+    @EnumSource
+    void mergedMatricesAreOneBelowTheOther(Precision precision) throws IOException {
+        adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}", List.of("m", "n"));
+        Map<String, Tensor> base = Map.of("m.weight", torch.randn(32, 64), "n.weight", torch.randn(32, 64));
+        Tensor x = torch.randn(5, 64);
+        try (ModelWeights weights = ModelWeights.of(store(base, precision), new PeftAdapter(folder), LoraMode.MERGED)) {
+            Parameters root = weights.root();
+            Matrix joint = root.jointMatrix(List.of("m", "n"), 64, 32, 32).orElseThrow();
+            weights.check();
+
+            Tensor first = root.at("m").matrix(32, 64).multiply(x);
+            Tensor second = root.at("n").matrix(32, 64).multiply(x);
+            assertThat(relativeDifference(joint.multiply(x), Torch.cat(1, first, second)))
+                    .isLessThan(1e-3);
+        }
+    }
+
     /** What 16 bits hold of two products, and how precise a row is beside one a thousand times as large. */
     @Test
     void int8RowsNeitherOverflowNorLoseToLargeOnes() {
@@ -280,10 +299,16 @@ class ModelWeightsTest {
     }
 
     private void adapter(String config) throws IOException {
+        adapter(config, List.of("m"));
+    }
+
+    private void adapter(String config, List<String> modules) throws IOException {
         Files.writeString(folder.resolve("adapter_config.json"), config);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        tensors.put("base_model.model.m.lora_A.weight", torch.randn(4, 64));
-        tensors.put("base_model.model.m.lora_B.weight", torch.randn(32, 4));
+        for (String module : modules) {
+            tensors.put("base_model.model.%s.lora_A.weight".formatted(module), torch.randn(4, 64));
+            tensors.put("base_model.model.%s.lora_B.weight".formatted(module), torch.randn(32, 4));
+        }
         SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), tensors);
     }
 
