@@ -19,6 +19,7 @@ public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean des
         aspects = Set.copyOf(aspects);
     }
 
+    /** The same, watched by another listener. */
     public ScoringRequest withListener(ScoringListener other) {
         return new ScoringRequest(input, aspects, describe, other);
     }
