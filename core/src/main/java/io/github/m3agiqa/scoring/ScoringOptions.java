@@ -57,13 +57,16 @@ public record ScoringOptions(
      * @throws io.github.m3agiqa.ModelException if the model's base is missing or cannot be looked at
      */
     public LoraMode loraModeFor(ModelFolder model) {
+        return loraMode.orElseGet(() -> merges(model) ? LoraMode.MERGED : LoraMode.UNMERGED);
+    }
+
+    private boolean merges(ModelFolder model) {
         long adapters = model.manifest().aspects().values().stream()
                 .map(AspectManifest::adapter)
                 .filter(Objects::nonNull)
                 .distinct()
                 .count();
-        boolean mayMerge = precision.packed() || (precision == Precision.BF16 && model.small());
-        return loraMode.orElseGet(() -> adapters == 1 && mayMerge ? LoraMode.MERGED : LoraMode.UNMERGED);
+        return adapters == 1 && (precision.packed() || (precision == Precision.BF16 && model.small()));
     }
 
     public ScoringOptions withDevice(Device other) {

@@ -82,7 +82,8 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
                     open,
                     workers,
                     scorer::together,
-                    some -> scorer.score(some.stream().map(Row::input).toList()),
+                    some -> scorer.scoreTogether(
+                            some.stream().map(Row::input).map(scorer::request).toList()),
                     (row, assessment) -> {
                         results.append(row.key(), format().text(assessment));
                         failures(assessment).forEach(failure -> failures.merge(failure.code(), 1, Integer::sum));

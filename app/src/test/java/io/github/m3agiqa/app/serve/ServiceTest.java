@@ -74,9 +74,7 @@ class ServiceTest {
         scorer = Scorer.open(model, ScoringOptions.DEFAULT.withMaxNewTokens(6));
         service = service(scorer, null, 64, Duration.ofSeconds(60));
         openApi = new YAMLMapper().readTree(ServiceTest.class.getResourceAsStream("openapi.yaml"));
-        while (!service.ready()) {
-            TimeUnit.MILLISECONDS.sleep(20);
-        }
+        awaitUntil(service::ready);
     }
 
     private static Service service(Scorer scorer, @Nullable String apiKey, int queue, Duration timeout) {
