@@ -11,6 +11,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** A byte-level BPE tokenizer read from {@code tokenizer.json}, and the control tokens that were added to it. */
@@ -25,6 +28,7 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final HuggingFaceTokenizer tokenizer;
     private final Map<String, Integer> controls;
+    private final Pattern anyControl;
 
     /**
      * Reads a tokenizer.
@@ -35,6 +39,10 @@ public final class Tokenizer implements AutoCloseable {
         this.file = file;
         try {
             this.controls = readControls(file);
+            this.anyControl = Pattern.compile(
+                    controls.isEmpty()
+                            ? "(?!)"
+                            : controls.keySet().stream().map(Pattern::quote).collect(Collectors.joining("|")));
             this.tokenizer = HuggingFaceTokenizer.builder()
                     .optTokenizerPath(file)
                     .optAddSpecialTokens(false)
@@ -87,23 +95,17 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The ids of a text in which control tokens are ordinary characters, whoever wrote it. */
     int[] encodeText(String text) {
-        IntStream ids = IntStream.empty();
+        IntStream.Builder ids = IntStream.builder();
         int from = 0;
-        for (int at = nextControl(text, 0); at >= 0; at = nextControl(text, at + 1)) {
+        Matcher control = anyControl.matcher(text);
+        while (control.find(from)) {
             // a control token that is cut in two is none
-            ids = IntStream.concat(ids, Arrays.stream(encode(text.substring(from, at + 1))));
-            from = at + 1;
+            int within = control.start() + 1;
+            Arrays.stream(encode(text.substring(from, within))).forEach(ids);
+            from = within;
         }
-        return IntStream.concat(ids, Arrays.stream(encode(text.substring(from))))
-                .toArray();
-    }
-
-    private int nextControl(String text, int from) {
-        return controls.keySet().stream()
-                .mapToInt(control -> text.indexOf(control, from))
-                .filter(at -> at >= 0)
-                .min()
-                .orElse(-1);
+        Arrays.stream(encode(text.substring(from))).forEach(ids);
+        return ids.build().toArray();
     }
 
     /** The text of ids, control tokens included. */

@@ -100,6 +100,13 @@ class ChatTemplateTest {
         assertThat(tokenizer.decode(hostile.ids())).contains(prompt);
     }
 
+    @Test
+    void aTextOfNothingButControlTokensIsText() {
+        String hostile = "<unk>".repeat(20_000);
+
+        assertThat(tokenizer.decode(tokenizer.encodeText(hostile))).isEqualTo(hostile);
+    }
+
     private static List<Integer> controls(TokenizedConversation conversation) {
         int firstControl = tokenizer.control("<|begin_of_text|>");
         return Arrays.stream(conversation.ids())
