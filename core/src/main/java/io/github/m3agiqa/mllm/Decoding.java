@@ -3,6 +3,8 @@ package io.github.m3agiqa.mllm;
 import io.github.m3agiqa.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /** A text that grows token by token, in one row, or in one a beam. */
@@ -26,12 +28,28 @@ interface Decoding {
 
     /** Lets texts of one model grow until they are whole. The tokens of all that are not yet are read in one pass. */
     static void run(Llama llama, List<? extends Decoding> decodings) {
-        record Open(Decoding decoding, List<Integer> tokens) {}
-        List<Open> open = decodings.stream()
-                .map(decoding -> new Open(decoding, decoding.choose(llama.logits(decoding.promptOutput()))))
+        run(llama, decodings, _ -> true);
+    }
+
+    /**
+     * Lets texts of one model grow until they are whole.
+     *
+     * @param wanted whether the text at this place is still to grow, asked before every pass
+     */
+    static void run(Llama llama, List<? extends Decoding> decodings, IntPredicate wanted) {
+        record Open(int place, Decoding decoding, List<Integer> tokens) {}
+        List<Open> open = IntStream.range(0, decodings.size())
+                .mapToObj(place -> {
+                    Decoding decoding = decodings.get(place);
+                    return new Open(place, decoding, decoding.choose(llama.logits(decoding.promptOutput())));
+                })
                 .filter(next -> !next.tokens.isEmpty())
                 .toList();
-        while (!open.isEmpty()) {
+        while (true) {
+            open = open.stream().filter(next -> wanted.test(next.place)).toList();
+            if (open.isEmpty()) {
+                return;
+            }
             try (Scope _ = new Scope()) {
                 int[] tokens = open.stream()
                         .flatMap(next -> next.tokens.stream())
@@ -48,7 +66,7 @@ interface Decoding {
                     next.decoding.stepped(outputs.narrow(0, first, rows));
                     List<Integer> chosen = next.decoding.choose(logits.narrow(0, first, rows));
                     if (!chosen.isEmpty()) {
-                        rest.add(new Open(next.decoding, chosen));
+                        rest.add(new Open(next.place, next.decoding, chosen));
                     }
                     first += rows;
                 }

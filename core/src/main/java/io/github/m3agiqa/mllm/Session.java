@@ -8,6 +8,7 @@ import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
@@ -25,6 +26,7 @@ public final class Session implements AutoCloseable {
     private final int pictureLength;
     private final KvCache cache;
     private final TokenBuffer hidden; // (tokens, hidden)
+    private final BooleanSupplier wanted;
     private int[] ids = {};
 
     /**
@@ -33,8 +35,20 @@ public final class Session implements AutoCloseable {
      * @param capacity the longest conversation, in tokens
      */
     public Session(MiniCpmV model, RgbImage image, SlicePlan plan, int capacity) {
+        this(model, image, plan, capacity, () -> true);
+    }
+
+    /**
+     * Encodes a picture.
+     *
+     * @param capacity the longest conversation, in tokens
+     * @param wanted asked before each token that is generated; once it says no, a text of one beam ends where it is, and one of
+     *     several is empty
+     */
+    public Session(MiniCpmV model, RgbImage image, SlicePlan plan, int capacity, BooleanSupplier wanted) {
         this.model = model;
         this.plan = plan;
+        this.wanted = wanted;
         this.pictureLength = model.template().pictureLength(plan);
         try (Scope _ = new Scope()) {
             this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
@@ -134,11 +148,18 @@ public final class Session implements AutoCloseable {
                 .stream().map(model.template()::text).toList();
     }
 
+    private static void decode(List<Session> sessions, List<? extends Decoding> texts) {
+        Decoding.run(
+                sessions.getFirst().model.llama(),
+                texts,
+                place -> sessions.get(place).wanted.getAsBoolean());
+    }
+
     private static List<int[]> greedy(List<Session> sessions, Generation generation) {
         List<Greedy> texts = sessions.stream()
                 .map(session -> session.new Greedy(generation, _ -> {}))
                 .toList();
-        Decoding.run(sessions.getFirst().model.llama(), texts);
+        decode(sessions, texts);
         return texts.stream().map(text -> ints(text.tokens)).toList();
     }
 
@@ -169,7 +190,7 @@ public final class Session implements AutoCloseable {
 
     private int[] greedy(Generation generation, Consumer<int[]> listener) {
         Greedy greedy = new Greedy(generation, listener);
-        Decoding.run(model.llama(), List.of(greedy));
+        decode(List.of(this), List.of(greedy));
         return ints(greedy.tokens);
     }
 
@@ -228,10 +249,12 @@ public final class Session implements AutoCloseable {
                 int[] stopIds = session.model.template().stopIds();
                 searches.add(new BeamSearch(beams, session.lastHidden(), generation, stopIds, (_, _) -> {}));
             }
-            Decoding.run(llama, searches);
+            decode(sessions, searches);
             return IntStream.range(0, searches.size())
-                    .mapToObj(
-                            i -> sessions.get(i).follow(searches.get(i).found().getFirst(), caches.get(i)))
+                    .mapToObj(i -> searches.get(i).found().stream()
+                            .findFirst()
+                            .map(best -> sessions.get(i).follow(best, caches.get(i)))
+                            .orElseGet(() -> new int[0]))
                     .toList();
         } finally {
             caches.forEach(BeamCache::close);

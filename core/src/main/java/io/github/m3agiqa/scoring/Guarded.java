@@ -25,7 +25,7 @@ final class Guarded {
             return null;
         } catch (M3AgiqaException e) {
             return Failure.of(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
             LOG.error("{}: unexpected error", image, e);
             return new Failure(ErrorCode.INTERNAL, "%s: unexpected error: %s".formatted(image, e));
         }

@@ -246,7 +246,8 @@ public final class Scorer implements AutoCloseable {
 
         Session cut(int maxSlices) {
             return open.computeIfAbsent(
-                    tuned.mllm().plan(image, maxSlices), plan -> new Session(tuned.mllm(), image, plan, capacity()));
+                    tuned.mllm().plan(image, maxSlices),
+                    plan -> new Session(tuned.mllm(), image, plan, capacity(), scoring.request::wanted));
         }
 
         /** The longest conversation of any aspect. */
@@ -332,10 +333,7 @@ public final class Scorer implements AutoCloseable {
             Session session = Objects.requireNonNull(describing);
             description = request.listener().equals(ScoringListener.NONE)
                     ? session.generate(generation)
-                    : session.generate(generation, more -> {
-                        request.checkWanted();
-                        request.listener().described(scored.aspect(), more);
-                    });
+                    : session.generate(generation, more -> request.listener().described(scored.aspect(), more));
         }
 
         /** Takes a description that was generated beside others. */
@@ -346,6 +344,7 @@ public final class Scorer implements AutoCloseable {
 
         /** Round 2: the model is asked to rate, which is read but never answered. */
         void rate() {
+            request.checkWanted();
             Rate rate = scored.settings().rate();
             String rating = rating();
             List<Turn> turns = new ArrayList<>();

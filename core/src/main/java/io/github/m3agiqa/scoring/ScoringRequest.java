@@ -28,8 +28,12 @@ public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean des
         return aspects.isEmpty() || aspects.contains(aspect);
     }
 
+    boolean wanted() {
+        return !listener.cancelled();
+    }
+
     void checkWanted() {
-        if (listener.cancelled()) {
+        if (!wanted()) {
             throw new ScoringException(ErrorCode.TIMEOUT, "the answer was not there in time");
         }
     }

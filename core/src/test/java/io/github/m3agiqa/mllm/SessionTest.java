@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -151,6 +152,32 @@ class SessionTest {
             }
         } finally {
             sessions.forEach(Session::close);
+        }
+    }
+
+    /** And does not hold up another one. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void aTextThatIsNoLongerWantedEnds(int beams) {
+        MiniCpmV model = model(Precision.INT8, 1e-3);
+        RgbImage image = image(300, 200);
+        SlicePlan plan = model.plan(image, 9);
+        TokenizedConversation question = model.template().tokenize(plan, List.of(Turn.user("Please")), true);
+        Generation generation = new Generation(beams, 1.2, 40);
+        AtomicInteger asked = new AtomicInteger();
+        try (Session left = new Session(model, image, plan, CAPACITY, () -> asked.incrementAndGet() < 5);
+                Session other = new Session(model, image, plan, CAPACITY)) {
+            other.read(question);
+            String alone = other.generate(generation);
+            other.rewind();
+            left.read(question);
+            other.read(question);
+
+            List<String> texts = Session.generate(List.of(left, other), generation);
+
+            assertThat(asked).hasValue(5);
+            assertThat(texts.getLast()).isEqualTo(alone);
+            assertThat(texts.getFirst().length()).isLessThan(alone.length());
         }
     }
 
