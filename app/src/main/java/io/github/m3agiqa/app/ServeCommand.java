@@ -95,16 +95,19 @@ final class ServeCommand implements Callable<Integer> {
                 Duration.ofSeconds(timeoutSeconds),
                 maxMib * MIB);
         CountDownLatch ended = new CountDownLatch(1);
-        try (Scorer scorer = Scorer.open(folder, scoring)) {
-            Service service = start(scorer, folder, settings);
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                service.close();
-                ended.countDown();
-            }));
-            PrintWriter err = spec.commandLine().getErr();
-            err.printf("%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
-            err.flush();
-            ended.await();
+        Scorer scorer = Scorer.open(folder, scoring);
+        Service service = start(scorer, folder, settings);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            service.close();
+            ended.countDown();
+        }));
+        PrintWriter err = spec.commandLine().getErr();
+        err.printf("%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
+        err.flush();
+        ended.await();
+        // a thread that is still at it reads the weights; they go with the process
+        if (service.idle()) {
+            scorer.close();
         }
         return ExitCode.DONE;
     }
@@ -113,6 +116,7 @@ final class ServeCommand implements Callable<Integer> {
         try {
             return new Service(scorer, folder.manifest(), settings);
         } catch (JavalinBindException e) {
+            scorer.close();
             throw new InputException(
                     "%s:%d cannot be listened on: it is taken, or not ours; name another --port or --host"
                             .formatted(settings.host(), settings.port()),

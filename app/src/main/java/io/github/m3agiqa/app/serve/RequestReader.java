@@ -14,10 +14,8 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.EnumSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -79,6 +77,7 @@ final class RequestReader {
         CompletableFuture<MultiPartFormData.Parts> parsed = new CompletableFuture<>();
         parser.parse(new ByteBufferContentSource(ByteBuffer.wrap(body)), Promise.Invocable.toPromise(parsed));
         try (MultiPartFormData.Parts parts = parsed.join()) {
+            parts.forEach(part -> checkKnown(String.valueOf(part.getName())));
             MultiPart.Part file = parts.getFirst(IMAGE);
             if (file == null || file.getFileName() == null) {
                 throw Problem.invalid("the field image holds no file").raised();
@@ -104,9 +103,13 @@ final class RequestReader {
         return text == null ? "" : text;
     }
 
+    /** The longest body that an image of some bytes may come in: base64 takes four bytes for three. */
+    static int mostBytes(int maxBytes) {
+        return Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, maxBytes * 3L / 2 + LONGEST_PROMPT));
+    }
+
     private static byte[] body(Context context, int maxBytes) {
-        // base64 takes four bytes for three
-        int most = Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, maxBytes * 3L / 2 + LONGEST_PROMPT));
+        int most = mostBytes(maxBytes);
         try {
             byte[] body = context.bodyInputStream().readNBytes(most + 1);
             if (body.length > most) {
@@ -140,14 +143,7 @@ final class RequestReader {
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
-        for (Iterator<String> names = request.fieldNames(); names.hasNext(); ) {
-            String name = names.next();
-            if (!FIELDS.contains(name)) {
-                throw Problem.invalid("unknown field '%s'; known are image, prompt, aspects, describe and name"
-                                .formatted(shortened(name)))
-                        .raised();
-            }
-        }
+        request.fieldNames().forEachRemaining(RequestReader::checkKnown);
         if (!request.path(IMAGE).isTextual()) {
             throw Problem.invalid("the field image holds no base64 text").raised();
         }
@@ -158,10 +154,13 @@ final class RequestReader {
             throw Problem.invalid("the field image is no base64: " + e.getMessage())
                     .raised();
         }
-        List<String> wanted = new ArrayList<>();
-        request.path(ASPECTS).forEach(aspect -> wanted.add(aspect.asText()));
+        JsonNode aspects = request.path(ASPECTS);
+        if (!isAbsent(aspects) && !(aspects.isArray() && aspects.valueStream().allMatch(JsonNode::isTextual))) {
+            throw Problem.invalid("the field aspects holds no list of texts").raised();
+        }
+        List<String> wanted = aspects.valueStream().map(JsonNode::asText).toList();
         JsonNode prompt = request.path(PROMPT);
-        if (!prompt.isMissingNode() && !prompt.isNull() && !prompt.isTextual()) {
+        if (!isAbsent(prompt) && !prompt.isTextual()) {
             throw Problem.invalid("the field prompt holds no text").raised();
         }
         return checked(
@@ -169,8 +168,20 @@ final class RequestReader {
                 bytes,
                 prompt.isTextual() ? prompt.asText() : null,
                 wanted,
-                request.has(DESCRIBE) ? request.path(DESCRIBE).asText() : null,
+                isAbsent(request.path(DESCRIBE)) ? null : request.path(DESCRIBE).asText(),
                 maxBytes);
+    }
+
+    private static void checkKnown(String field) {
+        if (!FIELDS.contains(field)) {
+            throw Problem.invalid("unknown field '%s'; known are image, prompt, aspects, describe and name"
+                            .formatted(shortened(field)))
+                    .raised();
+        }
+    }
+
+    private static boolean isAbsent(JsonNode field) {
+        return field.isMissingNode() || field.isNull();
     }
 
     private static ScoringRequest checked(

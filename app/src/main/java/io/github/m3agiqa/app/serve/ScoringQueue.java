@@ -90,7 +90,7 @@ final class ScoringQueue implements AutoCloseable {
             }
             try {
                 return withCompany(first);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 first.answer.completeExceptionally(e);
                 return List.of();
             }
@@ -122,7 +122,7 @@ final class ScoringQueue implements AutoCloseable {
             List<Assessment> answers =
                     scoring.apply(some.stream().map(Job::request).toList());
             IntStream.range(0, some.size()).forEach(i -> some.get(i).answer.complete(answers.get(i)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             some.forEach(job -> job.answer.completeExceptionally(e));
         }
     }
@@ -140,6 +140,11 @@ final class ScoringQueue implements AutoCloseable {
         for (Thread worker : workers) {
             worker.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
         }
+        return idle();
+    }
+
+    /** Whether no thread scores any more. */
+    boolean idle() {
         return workers.stream().noneMatch(Thread::isAlive);
     }
 

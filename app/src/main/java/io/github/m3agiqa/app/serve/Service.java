@@ -30,7 +30,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import org.eclipse.jetty.server.handler.GracefulHandler;
@@ -65,12 +64,26 @@ public final class Service implements AutoCloseable {
     public record Settings(
             String host, int port, @Nullable String apiKey, int queue, int workers, Duration timeout, int maxBytes) {}
 
+    private enum State {
+        STARTING("the model is being read"),
+        READY(""),
+        BROKEN("the first image could not be scored; the log says why"),
+        ENDING("the service is ending");
+
+        private final String whyNot;
+
+        State(String whyNot) {
+            this.whyNot = whyNot;
+        }
+    }
+
     private final ModelManifest model;
     private final Settings settings;
     private final ScoringQueue queue;
     private final BodyDeadline bodies;
+    private final BodyBudget memory = new BodyBudget(Runtime.getRuntime().maxMemory() / 4);
     private final ServiceMetrics metrics;
-    private final AtomicBoolean ready = new AtomicBoolean();
+    private volatile State state = State.STARTING;
     private final Javalin server;
 
     /**
@@ -111,11 +124,19 @@ public final class Service implements AutoCloseable {
 
     private void warmUp(ScoringRequest first) {
         var _ = queue.submit(first, false).whenComplete((assessment, failure) -> {
-            if (failure != null) {
-                LOG.error("the first image cannot be scored", failure);
+            boolean scored = assessment != null && assessment.complete();
+            if (!scored) {
+                LOG.error("the first image cannot be scored: {}", assessment, failure);
             }
-            ready.set(true);
+            become(scored ? State.READY : State.BROKEN);
         });
+    }
+
+    /** It ends once, whatever comes of its first image then. */
+    private synchronized void become(State next) {
+        if (state != State.ENDING) {
+            state = next;
+        }
     }
 
     private void configure(JavalinConfig config) {
@@ -208,13 +229,30 @@ public final class Service implements AutoCloseable {
     }
 
     private void score(Context context) throws InterruptedException {
-        ScoringRequest request = bodies.read(() -> RequestReader.read(context, settings.maxBytes));
-        Deadline deadline = new Deadline();
-        Assessment assessment = wait(submit(request.withListener(deadline), false), deadline);
-        if (assessment.failure() != null) {
-            throw Problem.of(assessment.failure()).raised();
+        try (BodyBudget.Hold _ = hold(context)) {
+            ScoringRequest request = read(context);
+            Deadline deadline = new Deadline();
+            Assessment assessment = wait(submit(request.withListener(deadline), false), deadline);
+            if (assessment.failure() != null) {
+                throw Problem.of(assessment.failure()).raised();
+            }
+            context.contentType("application/json; charset=utf-8").result(AssessmentJson.line(assessment));
         }
-        context.contentType("application/json; charset=utf-8").result(AssessmentJson.line(assessment));
+    }
+
+    private BodyBudget.Hold hold(Context context) {
+        int most = RequestReader.mostBytes(settings.maxBytes);
+        long length = context.req().getContentLengthLong();
+        try {
+            return memory.hold(length < 0 ? most : Math.min(length, most));
+        } catch (Problem.Raised e) {
+            endConnection(context);
+            throw e;
+        }
+    }
+
+    private ScoringRequest read(Context context) {
+        return bodies.read(() -> RequestReader.read(context, settings.maxBytes));
     }
 
     private CompletableFuture<Assessment> submit(ScoringRequest request, boolean watched) {
@@ -309,7 +347,12 @@ public final class Service implements AutoCloseable {
     }
 
     private void stream(Context context) throws InterruptedException {
-        ScoringRequest request = bodies.read(() -> RequestReader.read(context, settings.maxBytes));
+        try (BodyBudget.Hold _ = hold(context)) {
+            stream(context, read(context));
+        }
+    }
+
+    private void stream(Context context, ScoringRequest request) throws InterruptedException {
         Deadline deadline = new Deadline();
         Events events = new Events(deadline);
         var _ = submit(request.withListener(events), true).whenComplete(events::end);
@@ -348,9 +391,9 @@ public final class Service implements AutoCloseable {
     }
 
     private void health(Context context) {
-        if (!ready.get()) {
-            throw new Problem(Problem.UNAVAILABLE, "NOT_READY", "the model is being read, or the service is ending")
-                    .raised();
+        State now = state;
+        if (now != State.READY) {
+            throw new Problem(Problem.UNAVAILABLE, "NOT_READY", now.whyNot).raised();
         }
         context.contentType("application/json; charset=utf-8").result("{\"status\": \"ready\"}");
     }
@@ -371,11 +414,15 @@ public final class Service implements AutoCloseable {
             context.header("Retry-After", RETRY_AFTER_SECONDS);
         }
         if (problem.status() == Problem.TOO_LARGE || problem.status() == Problem.REQUEST_TIMEOUT) {
-            // the rest of the request is not read, so the connection ends; who asks must not ask on it again
-            context.header("Connection", "close");
+            endConnection(context);
         }
         context.attribute("problem", problem);
         context.status(problem.status()).contentType(Problem.MEDIA_TYPE).result(problem.json());
+    }
+
+    /** Where the rest of a request is not read, who asks must not ask on its connection again. */
+    private static void endConnection(Context context) {
+        context.header("Connection", "close");
     }
 
     private void unexpected(Exception failure, Context context) {
@@ -394,13 +441,18 @@ public final class Service implements AutoCloseable {
 
     /** Whether the model has been read and answers. */
     public boolean ready() {
-        return ready.get();
+        return state == State.READY;
+    }
+
+    /** Whether nothing is scored any more, so that the scorer can be closed. */
+    public boolean idle() {
+        return queue.idle();
     }
 
     /** Takes nothing more, finishes what was accepted, and ends. */
     @Override
     public void close() {
-        ready.set(false);
+        become(State.ENDING);
         try {
             if (!queue.drain(settings.timeout.plusSeconds(1))) {
                 LOG.warn("some requests were not finished in time");

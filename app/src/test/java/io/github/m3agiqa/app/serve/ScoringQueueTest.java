@@ -85,6 +85,24 @@ final class ScoringQueueTest {
     }
 
     @Test
+    void anErrorEndsNoThread() throws Exception {
+        AtomicBoolean failed = new AtomicBoolean();
+        try (ScoringQueue queue = new ScoringQueue(2, 1, () -> 1, requests -> {
+            if (failed.compareAndSet(false, true)) {
+                throw new StackOverflowError();
+            }
+            return score(requests);
+        })) {
+            begin.complete(null);
+            var first = queue.submit(request("first", true), false);
+            var second = queue.submit(request("second", true), false);
+
+            assertThat(second.join().image()).isEqualTo("second");
+            assertThat(first).isCompletedExceptionally();
+        }
+    }
+
+    @Test
     void whatGoesWrongIsToldToAllOfTheGroup() throws Exception {
         try (ScoringQueue queue = new ScoringQueue(20, 1, () -> 4, this::score)) {
             var first = occupy(queue);

@@ -315,6 +315,9 @@ class ServiceTest {
                 "{\"image\": \"AAAA\"}                    | 422 | IMAGE_UNREADABLE",
                 "{\"image\": \"AAAA\", \"prompt\": 7}     | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"aspects\": [\"beauty\"]} | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"aspects\": \"quality\"} | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"aspects\": [7]}    | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"describe\": 7}     | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"path\": \"/etc/passwd\"} | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\"} {}                 | 400 | REQUEST_INVALID",
                 "{\"image\": \"file:///etc/passwd\"}      | 400 | REQUEST_INVALID",
@@ -362,6 +365,8 @@ class ServiceTest {
                 "REQUEST_INVALID");
         byte[] garbage = "--nothing of the kind".getBytes(StandardCharsets.UTF_8);
         assertProblem(send(multipart(service, "/v1/score", garbage)), 400, "REQUEST_INVALID");
+        byte[] misspelt = form(Map.of("aspect", "quality"), IMAGE, "a.png");
+        assertProblem(send(multipart(service, "/v1/score", misspelt)), 400, "REQUEST_INVALID");
     }
 
     @Test
@@ -444,6 +449,36 @@ class ServiceTest {
             assertThat(one.get().statusCode()).isEqualTo(200);
         }
         end.join();
+    }
+
+    @Test
+    void isReadyOnlyOnceAnImageWasScored() throws Exception {
+        Service broken = new Service(
+                ModelFolder.open(TestModels.tiny()).manifest(),
+                settings(null, 4, Duration.ofSeconds(60)),
+                scorer.request(ImagePrompt.of("no-image.png", new byte[3], "a hill")),
+                scorer::together,
+                scorer::scoreTogether);
+        try {
+            awaitUntil(() -> send(HttpRequest.newBuilder(uri(broken, "/health/ready")))
+                    .body()
+                    .contains("could not be scored"));
+            assertThat(broken.ready()).isFalse();
+        } finally {
+            broken.close();
+        }
+        assertThat(broken.idle()).isTrue();
+    }
+
+    @Test
+    void isNotReadyAgainWhileItEnds() throws Exception {
+        Service ending = heldService(4, Duration.ofSeconds(60));
+        Thread end = Thread.ofPlatform().start(ending::close);
+        awaitUntil(() -> end.getState() == Thread.State.TIMED_WAITING); // for the queue's thread
+        held.complete(null);
+        end.join();
+
+        assertThat(ending.ready()).isFalse();
     }
 
     @Test
