@@ -2,6 +2,7 @@ package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -57,7 +58,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         good("engine", "libtorch %s, %d threads".formatted(Engine.version(), Engine.threads()));
         good("BLAS", Engine.blas());
-        good("device cpu", "ready");
+        good("device cpu", "ready, " + fastest());
         if (Engine.cudaAvailable()) {
             good("device cuda", "ready");
         } else {
@@ -66,6 +67,16 @@ final class DoctorCommand implements Callable<Integer> {
                     "not available",
                     "docs/cuda.md says how to build with -Dcuda; not needed on a processor");
         }
+    }
+
+    /** What this processor multiplies fastest, as docs/results/performance.md has measured it on one of each kind. */
+    private static String fastest() {
+        if (Device.CPU.attendsInBf16()) {
+            return "has a matrix unit for bf16, the default of --dtype";
+        }
+        return Device.CPU.multipliesBf16()
+                ? "multiplies bf16 by vectors; --dtype int8 is the fastest for large models, then bf16"
+                : "does not multiply bf16; --dtype int8 is the fastest for large models, then fp16";
     }
 
     private void folder(String name, Path folder) {
