@@ -7,13 +7,19 @@ export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-1073741824}"
 # as much as one heap of a thread is: glibc gives those back whole otherwise, whatever the threshold
 export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-67108864}"
 
+# prompts and names of files are UTF-8, whatever the locale, by which the JVM would read them
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+  *[Uu][Tt][Ff]8 | *[Uu][Tt][Ff]-8) ;;
+  *) export LC_ALL=C.UTF-8 ;;
+esac
+
 is_jdk25() {
   [ -x "$1/bin/java" ] && [ -r "$1/release" ] && grep -q '^JAVA_VERSION="25' "$1/release"
 }
 
 find_jdk25() {
   on_path=$(command -v java 2>/dev/null) && on_path=$(dirname "$(dirname "$(readlink -f "$on_path")")")
-  for home in "${JAVA_HOME:-}" "$on_path" /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* \
+  for home in "${JAVA_HOME:-}" "$on_path" /usr/lib/jvm/* "${HOME:-}"/.sdkman/candidates/java/* \
       /Library/Java/JavaVirtualMachines/*/Contents/Home; do
     if is_jdk25 "$home"; then
       JAVA_HOME=$home

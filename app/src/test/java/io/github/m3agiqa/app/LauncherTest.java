@@ -10,12 +10,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The shell script that people start, in a release whose only jar names the classes of this build. */
@@ -47,6 +51,11 @@ class LauncherTest {
     private record Run(int exitCode, String out, String err) {}
 
     private Run start(String... arguments) throws IOException, InterruptedException {
+        return start(environment -> {}, arguments);
+    }
+
+    private Run start(Consumer<Map<String, String>> change, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command =
                 new ArrayList<>(List.of("sh", release.resolve("bin/m3agiqa").toString()));
         command.addAll(List.of(arguments));
@@ -55,6 +64,7 @@ class LauncherTest {
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        change.accept(builder.environment());
         int exitCode = builder.start().waitFor();
         return new Run(exitCode, Files.readString(out), Files.readString(err));
     }
@@ -77,6 +87,57 @@ class LauncherTest {
         assertThat(run.err()).isEmpty();
         assertThat(run.out().lines()).singleElement().asString().startsWith("{");
         assertThat(run.exitCode()).isZero();
+    }
+
+    /** As cron and systemd start it. */
+    @Test
+    void promptsAndNamesAreUtf8WhateverTheLocale() throws Exception {
+        Path list = Files.writeString(release.resolve("list.csv"), "image_path,prompt\n日本 é.png,ein Hügel 日本 😀\n");
+        Command.draw(release.resolve("日本 é.png"), 1);
+        Path scores = release.resolve("scores.csv");
+
+        Run run = start(
+                environment -> {
+                    environment.keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
+                    environment.remove("HOME");
+                },
+                "score",
+                "--input",
+                list.toString(),
+                "--output",
+                scores.toString(),
+                "--model",
+                TestModels.tiny().toAbsolutePath().toString(),
+                "--no-describe");
+
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        assertThat(Files.readString(scores)).contains("日本 é.png,ein Hügel 日本 😀,quality,,");
+        Run single = start(
+                environment -> environment.put("LC_ALL", "C"),
+                "score",
+                release.resolve("日本 é.png").toString(),
+                "--prompt",
+                "ein Hügel 日本 😀",
+                "--model",
+                TestModels.tiny().toAbsolutePath().toString(),
+                "--no-describe",
+                "--format",
+                "jsonl");
+        assertThat(single.out()).contains("\"ein Hügel 日本 😀\"").contains("日本 é.png");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void tellsThatItsOutputWasLost() throws Exception {
+        Path err = release.resolve("err.txt");
+        Process process = new ProcessBuilder(
+                        "sh", release.resolve("bin/m3agiqa").toString(), "doctor")
+                .redirectOutput(new File("/dev/full"))
+                .redirectError(err.toFile())
+                .start();
+
+        assertThat(process.waitFor()).isEqualTo(ExitCode.INPUT);
+        assertThat(Files.readString(err)).contains("standard output cannot be written to");
     }
 
     @Test
