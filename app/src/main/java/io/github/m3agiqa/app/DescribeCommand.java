@@ -9,7 +9,6 @@ import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.dataset.Sample;
-import io.github.m3agiqa.hub.Checksums;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.PromptSlot;
@@ -110,7 +109,7 @@ final class DescribeCommand implements Callable<Integer> {
         DescribeJob job = new DescribeJob(dataset, conversations, output, retryFailed, workers.workers());
         try (Progress progress = Progress.onStandardError("images")) {
             DescribeJob.Summary summary =
-                    job.run(() -> Describer.open(folder, aspect, scoring), settings(folder, model), progress);
+                    job.run(() -> Describer.open(folder, aspect, scoring), settings(folder), progress);
             report(job, summary);
             return summary.unanswered().isEmpty() ? ExitCode.DONE : ExitCode.SOME_FAILED;
         }
@@ -142,15 +141,9 @@ final class DescribeCommand implements Callable<Integer> {
         return conversations;
     }
 
-    /** The settings, and the adapter too: a model that was tuned anew keeps its name. */
-    private Map<String, String> settings(ModelFolder folder, AspectManifest model) {
+    private Map<String, String> settings(ModelFolder folder) {
         Map<String, String> settings = options.settings(folder);
         settings.put("aspect", aspect.id());
-        settings.put("describe", model.describe().toString());
-        String adapter = model.adapter();
-        settings.put(
-                "adapter",
-                adapter == null ? "none" : Checksums.of(folder.part(adapter).resolve("adapter_model.safetensors")));
         return settings;
     }
 

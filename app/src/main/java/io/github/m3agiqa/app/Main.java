@@ -42,7 +42,13 @@ public final class Main implements Runnable {
 
     /** Runs the command and returns its exit code. */
     static int run(String... arguments) {
-        return commandLine(arguments).execute(arguments);
+        CommandLine line = commandLine(arguments);
+        int exitCode = line.execute(arguments);
+        if (line.getOut().checkError() || System.out.checkError()) {
+            line.getErr().println("m3agiqa: standard output cannot be written to; what was printed is not whole");
+            return Math.max(exitCode, ExitCode.INPUT);
+        }
+        return exitCode;
     }
 
     private static Map<String, Supplier<Object>> commands() {
@@ -71,7 +77,9 @@ public final class Main implements Runnable {
                 line.addSubcommand(name, command.get());
             }
         });
-        return line.setCaseInsensitiveEnumValuesAllowed(true)
+        // prompts may begin with an @
+        return line.setExpandAtFiles(false)
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> reportUsage(e))
                 .setExecutionExceptionHandler((e, command, _) -> report(e, command.getErr()));
     }

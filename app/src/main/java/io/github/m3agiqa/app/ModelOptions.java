@@ -96,6 +96,9 @@ class ModelOptions {
                     spec.commandLine(),
                     "--dtype %s is for the processor; use bf16 with cuda".formatted(precision.id()));
         }
+        if (maxPixels < 1) {
+            throw new ParameterException(spec.commandLine(), "--max-pixels must be at least 1");
+        }
         setThreads(folder);
         return new ScoringOptions(
                 aspects,
@@ -132,6 +135,7 @@ class ModelOptions {
         settings.put("version", Version.number());
         settings.put("engine", Engine.version());
         settings.put("model", folder.manifest().id());
+        settings.put("weights", folder.fingerprint());
         settings.put("device", device.toString());
         settings.put("dtype", precision.id());
         settings.put("lora", loraMode == null ? "as dtype, model and its size have it" : loraMode.toString());

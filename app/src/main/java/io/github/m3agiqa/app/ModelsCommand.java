@@ -1,5 +1,6 @@
 package io.github.m3agiqa.app;
 
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.hub.Checksums;
 import io.github.m3agiqa.hub.ModelFolder;
@@ -83,10 +84,8 @@ final class ModelsCommand implements Runnable {
         }
 
         private static List<String> row(ModelFolder model) {
-            String aspects = model.manifest().aspects().entrySet().stream()
-                    .filter(aspect -> aspect.getValue().predictor() != null)
-                    .map(aspect -> aspect.getKey().id())
-                    .collect(Collectors.joining(","));
+            String aspects =
+                    model.manifest().scoredAspects().stream().map(Aspect::id).collect(Collectors.joining(","));
             return List.of(
                     model.manifest().id(),
                     aspects.isEmpty() ? "no aspect" : aspects,

@@ -13,6 +13,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -59,7 +60,7 @@ final class ScoreCommand implements Callable<Integer> {
     private @Nullable String prompt;
 
     @Option(names = "--format", description = "How single images are printed: card (the default), json, jsonl or csv.")
-    private Format format = Format.CARD;
+    private @Nullable Format format;
 
     @Option(names = "--input", paramLabel = "FILE|FOLDER", description = "A list: CSV, JSONL or a folder of images.")
     private @Nullable Path input;
@@ -86,29 +87,39 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() {
         if (input == null && output == null) {
             if (images.isEmpty()) {
-                throw new ParameterException(spec.commandLine(), "give images, or a list with --input and --output");
+                throw usage("give images, or a list with --input and --output");
             }
-            return scoreImages();
+            if (retryFailed || imageRoot != null) {
+                throw usage("--retry-failed and --image-root are for a list, with --input and --output");
+            }
+            return scoreImages(format == null ? Format.CARD : format);
         }
         if (input == null || output == null || !images.isEmpty()) {
-            throw new ParameterException(
-                    spec.commandLine(), "a list needs --input and --output, and no images beside it");
+            throw usage("a list needs --input and --output, and no images beside it");
+        }
+        if (prompt != null || format != null) {
+            throw usage("a list has its prompts in its rows, and its format from the name of --output:"
+                    + " leave --prompt and --format out");
         }
         return scoreList(input, output);
     }
 
-    private int scoreImages() {
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    private int scoreImages(Format as) {
         ModelFolder folder = options.folder();
         PrintWriter out = spec.commandLine().getOut();
         List<Assessment> assessments = new ArrayList<>();
         try (Scorer scorer = Scorer.open(folder, options.scoring(folder))) {
-            if (format == Format.CSV) {
+            if (as == Format.CSV) {
                 out.print(AssessmentCsv.header());
             }
             for (Path image : images) {
                 Assessment assessment = scorer.score(ImagePrompt.of(image, prompt));
                 assessments.add(assessment);
-                switch (format) {
+                switch (as) {
                     case CARD -> out.println(Card.of(assessment));
                     case JSONL -> out.println(AssessmentJson.line(assessment));
                     case CSV -> out.print(AssessmentCsv.rows(assessment));
@@ -116,10 +127,12 @@ final class ScoreCommand implements Callable<Integer> {
                         // one document, when all are there
                     }
                 }
-                out.flush();
+                if (out.checkError() || System.out.checkError()) {
+                    break; // nobody reads on
+                }
             }
         }
-        if (format == Format.JSON) {
+        if (as == Format.JSON) {
             out.println(AssessmentJson.pretty(assessments));
             out.flush();
         }
@@ -146,7 +159,7 @@ final class ScoreCommand implements Callable<Integer> {
         try (Progress progress = Progress.onStandardError("images")) {
             BatchJob.Summary summary = job.run(
                     () -> Scorer.open(folder, scoring),
-                    options.settings(folder),
+                    settings(folder),
                     options.aspectsOf(folder).size(),
                     progress);
             String failures = summary.failures().entrySet().stream()
@@ -154,15 +167,29 @@ final class ScoreCommand implements Callable<Integer> {
                     .collect(Collectors.joining(
                             ", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
             err.printf(
-                    "%d rows: %d answered before, %d scored, %d failed%s; results in %s%n",
+                    "%d rows: %d answered before%s, %d scored, %d failed%s; results in %s%n",
                     summary.rows(),
                     summary.skipped(),
+                    summary.failedBefore() == 0
+                            ? ""
+                            : ", of which %d failed (--retry-failed scores them again)"
+                                    .formatted(summary.failedBefore()),
                     summary.rows() - summary.skipped() - summary.failed(),
                     summary.failed(),
                     failures,
                     job.output());
             err.flush();
-            return summary.failed() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
+            return summary.failed() + summary.failedBefore() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
         }
+    }
+
+    private Map<String, String> settings(ModelFolder folder) {
+        Map<String, String> settings = options.settings(folder);
+        settings.put(
+                "imageRoot",
+                imageRoot == null
+                        ? "the list's folder"
+                        : imageRoot.toAbsolutePath().normalize().toString());
+        return settings;
     }
 }

@@ -30,7 +30,7 @@ final class ScoreOptions extends ModelOptions {
 
     /** The aspects that an answer of this model has. */
     Set<Aspect> aspectsOf(ModelFolder folder) {
-        return aspects.isEmpty() ? folder.manifest().aspects().keySet() : EnumSet.copyOf(aspects);
+        return aspects.isEmpty() ? folder.manifest().scoredAspects() : EnumSet.copyOf(aspects);
     }
 
     @Override

@@ -103,8 +103,9 @@ class BatchTest {
 
         Command again = score(list, output);
 
-        assertThat(again.exitCode()).isZero();
-        assertThat(again.err()).contains("6 rows: 6 answered before, 0 scored, 0 failed");
+        assertThat(again.exitCode()).isEqualTo(1);
+        assertThat(again.err())
+                .contains("6 rows: 6 answered before, of which 1 failed (--retry-failed scores them again), 0 scored");
         assertThat(Files.readAllBytes(output)).isEqualTo(before);
     }
 
@@ -154,8 +155,68 @@ class BatchTest {
         Command command = score(list, output);
 
         assertThat(command.exitCode()).isEqualTo(3);
-        assertThat(command.err()).contains("is no results file");
+        assertThat(command.err()).contains("was not made by this command");
         assertThat(Files.readString(output)).isEqualTo("chapter,title\n1,Beginnings\n");
+    }
+
+    /** A file without a line end, as one that a kill has cut off, and the list itself. */
+    @Test
+    void refusesToOverwriteWhatItHasNotMade() throws IOException {
+        String line = "{\"image_path\": \"image 1.png\"}";
+        Path lines = Files.writeString(folder.resolve("list.jsonl"), line);
+
+        assertThat(score(lines, lines).exitCode()).isEqualTo(3);
+        assertThat(Files.readString(lines)).isEqualTo(line);
+        try (var files = Files.list(folder)) {
+            assertThat(files.map(Path::toString))
+                    .noneMatch(name -> name.endsWith(".job.json") || name.endsWith(".partial"));
+        }
+    }
+
+    @Test
+    void refusesToMixModelsOfOneName() {
+        Path output = folder.resolve("scores.jsonl");
+        for (int maxLength : new int[] {700, 600}) {
+            Path model = TestModels.tinyWith(
+                    folder.resolve("model " + maxLength),
+                    manifest -> ((ObjectNode) manifest.at("/aspects/quality/rate")).put("maxLength", maxLength));
+            Command command = Command.run(
+                    "score",
+                    "--model",
+                    model.toString(),
+                    "--input",
+                    list.toString(),
+                    "--output",
+                    output.toString(),
+                    "--no-describe");
+
+            assertThat(command.exitCode()).isEqualTo(maxLength == 700 ? 1 : 3);
+        }
+    }
+
+    @Test
+    void refusesToMixFoldersOfImages() {
+        Path output = folder.resolve("scores.csv");
+        score(list, output);
+
+        Command other =
+                score(list, output, "--image-root", folder.resolve("other").toString());
+
+        assertThat(other.exitCode()).isEqualTo(3);
+        assertThat(other.err()).contains("imageRoot was the list's folder and is");
+    }
+
+    @Test
+    void refusesAListThatIsNotInUtf8() throws IOException {
+        for (String name : List.of("latin.csv", "latin.jsonl")) {
+            Path latin = Files.write(
+                    folder.resolve(name), "image_path,prompt\na.png,café\n".getBytes(StandardCharsets.ISO_8859_1));
+
+            Command command = score(latin, folder.resolve("out.csv"));
+
+            assertThat(command.exitCode()).isEqualTo(3);
+            assertThat(command.err()).contains(name + " is not in UTF-8");
+        }
     }
 
     @Test
@@ -210,6 +271,11 @@ class BatchTest {
                 "d.jsonl | {\"prompt\":\"a\"}               | line 1 has no image_path",
                 "e.txt   | a.png                            | neither a folder nor a .csv or .jsonl",
                 "f.csv   | image_path,prompt                | holds no image",
+                "g.csv   | image_path,prompt~a.png,x, on y  | line 2 has 3 fields, the header has 2; texts with commas must be quoted",
+                "h.csv   | image_path,prompt~a.png          | line 2 has 1 fields",
+                "i.csv   | image_path,prompt~a.png,\"say \"\"x\"\"~b.png,y | line 2 opens a quote that is never closed",
+                "j.jsonl | {\"image_path\":\"a\", \"prompt\":7} | line 1 has a prompt that is no text",
+                "k.jsonl | {\"image_path\":\"a\\u0000\"}    | line 1 has no usable image_path",
             })
     void namesWhatIsWrongWithAList(String name, String content, String why) throws IOException {
         Path input = Files.writeString(folder.resolve(name), content.replace('~', '\n') + "\n");
@@ -223,10 +289,11 @@ class BatchTest {
 
     @Test
     void needsAListThatExistsAndAKnownOutput() {
-        assertThat(score(folder.resolve("none.csv"), folder.resolve("out.csv")).exitCode())
-                .isEqualTo(3);
+        Command none = score(folder.resolve("none.csv"), folder.resolve("out.csv"));
+        assertThat(none.exitCode()).isEqualTo(3);
+        assertThat(none.err()).contains("none.csv does not exist");
         assertThat(score(list, folder.resolve("out.parquet")).err()).contains("must end in .csv or .jsonl");
-        assertThat(score(list, folder.resolve("no/such/folder/out.csv")).err()).contains("cannot be written");
+        assertThat(score(list, folder.resolve("no/such/folder/out.csv")).err()).contains("there is no folder");
     }
 
     @Test

@@ -276,7 +276,7 @@ class DescribeCommandTest {
         Command command = describe(output, "--model", model.toString());
 
         assertThat(command.exitCode()).isEqualTo(3);
-        assertThat(command.err()).contains("other settings", "adapter was ");
+        assertThat(command.err()).contains("other settings", "weights was ");
         assertThat(describe(output, "--model", model.toString(), "--beams", "1").err())
                 .contains("beams was as the model has it and is 1");
     }

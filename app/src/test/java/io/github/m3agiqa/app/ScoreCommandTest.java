@@ -84,6 +84,24 @@ class ScoreCommandTest {
     }
 
     @Test
+    void aPromptMayBeginWithAnAt() throws IOException {
+        String named = "@" + Files.writeString(folder.resolve("fox"), "red fox");
+
+        Command command = Command.score(image(), "--prompt", named, "--no-describe", "--format", "json");
+
+        assertThat(new ObjectMapper().readTree(command.out()).path("prompt").asText())
+                .isEqualTo(named);
+    }
+
+    @Test
+    void limitsArePositive() {
+        Command command = Command.score(image(), "--max-pixels", "0");
+
+        assertThat(command.exitCode()).isEqualTo(2);
+        assertThat(command.err()).contains("--max-pixels must be at least 1");
+    }
+
+    @Test
     void scoresOnlyTheAspectsAskedFor() {
         Command command = Command.score(image(), "--aspects", "authenticity", "--format", "csv", "--no-describe");
 
@@ -111,6 +129,10 @@ class ScoreCommandTest {
             value = {
                 "score                                   | 2 | give images",
                 "score a.png --output b.csv              | 2 | a list needs --input and --output",
+                "score --input a.csv --output b.csv --prompt x | 2 | leave --prompt and --format out",
+                "score --input a.csv --output b.csv --format json | 2 | leave --prompt and --format out",
+                "score a.png --retry-failed              | 2 | are for a list",
+                "score a.png --image-root a              | 2 | are for a list",
                 "score a.png --model m --dtype fp64      | 2 | unknown dtype 'fp64'",
                 "score a.png --model m --device tpu      | 2 | unknown device 'tpu'",
                 "score a.png --model m --aspects beauty  | 2 | unknown aspect 'beauty'",

@@ -16,9 +16,12 @@ import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -133,6 +136,36 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      */
     public long bytes() {
         return bytes(path);
+    }
+
+    /**
+     * A hash of all that is the model's own: the manifest, adapters, predictors and matchers. One that was trained anew under its
+     * old name and version has another. The base is not read for it, nor what the manifest has the checksum of.
+     *
+     * @throws ModelException if a part is missing or cannot be read
+     */
+    public String fingerprint() {
+        Set<String> parts = new TreeSet<>();
+        manifest.aspects()
+                .values()
+                .forEach(aspect -> aspect.moved((_, part) -> {
+                    parts.add(part);
+                    return part;
+                }));
+        StringBuilder all = new StringBuilder(Checksums.of(path.resolve(MANIFEST)));
+        for (String part : parts) {
+            try (Stream<Path> files = Files.walk(part(part), FileVisitOption.FOLLOW_LINKS)) {
+                for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                    String name = path.relativize(file).toString();
+                    all.append('\n').append(name).append(' ');
+                    String known = manifest.sha256().get(name);
+                    all.append(known == null ? Checksums.of(file) : known);
+                }
+            } catch (IOException | UncheckedIOException e) {
+                throw new ModelException("%s cannot be looked at: %s".formatted(part(part), e), e);
+            }
+        }
+        return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /**

@@ -7,8 +7,10 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Scale;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BinaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -75,6 +77,13 @@ public record ModelManifest(
     /** Name and version, as results name the model. */
     public String id() {
         return name + "@" + version;
+    }
+
+    /** The aspects that it has a predictor of; the others can be described alone. */
+    public Set<Aspect> scoredAspects() {
+        Set<Aspect> scored = EnumSet.copyOf(aspects.keySet());
+        scored.removeIf(aspect -> aspect(aspect).predictor() == null);
+        return Collections.unmodifiableSet(scored);
     }
 
     /**

@@ -123,7 +123,7 @@ public final class M3Agiqa {
             return settings.aspects();
         }
         return Files.isDirectory(settings.path())
-                ? List.copyOf(settings.folder().manifest().aspects().keySet())
+                ? List.copyOf(settings.folder().manifest().scoredAspects())
                 : Arrays.asList(Aspect.values());
     }
 }

@@ -32,9 +32,11 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
      *
      * @param rows the rows of the list
      * @param skipped the rows that were answered before
+     * @param failedBefore how many of these have no score, or lack one
+     * @param failed how many of the rows scored now have no score, or lack one
      * @param failures how many of the rows scored now failed, by their errors
      */
-    public record Summary(int rows, int skipped, int failed, Map<ErrorCode, Integer> failures) {}
+    public record Summary(int rows, int skipped, int failedBefore, int failed, Map<ErrorCode, Integer> failures) {}
 
     /** Gives the scorer once the list is known to be readable. */
     public interface ScorerSource {
@@ -58,7 +60,7 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
                 ResultsFile results = new ResultsFile(output, format, aspects, retryFailed)) {
             List<Row> open = results.unanswered(rows, Row::key);
             Summary summary = open.isEmpty()
-                    ? new Summary(rows.size(), rows.size(), 0, Map.of())
+                    ? new Summary(rows.size(), rows.size(), results.failedBefore(), 0, Map.of())
                     : score(rows.size(), open, results, scorers, progress);
             results.sort(rows.stream().map(Row::key).toList());
             return summary;
@@ -91,7 +93,7 @@ public record BatchJob(Path input, @Nullable Path imageRoot, Path output, boolea
                         progress.step(assessment.complete());
                     });
         }
-        return new Summary(rows, rows - open.size(), failed.get(), failures);
+        return new Summary(rows, rows - open.size(), results.failedBefore(), failed.get(), failures);
     }
 
     private static Stream<Failure> failures(Assessment assessment) {

@@ -11,7 +11,6 @@ import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.scoring.Answers;
 import io.github.m3agiqa.scoring.Describer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,10 +61,6 @@ public record DescribeJob(
      */
     public Summary run(DescriberSource describers, Map<String, String> settings, Progress progress) {
         checkImages();
-        if (Files.exists(output) && !Files.exists(answersFile())) {
-            throw new InputException(
-                    "%s is there already and was not made by this command; use another --output".formatted(output));
-        }
         try (JobFile _ = new JobFile(output, settings);
                 ResultsFile answers = new ResultsFile(answersFile(), new DescriptionLines(), 1, retryFailed)) {
             List<Conversation> open = answers.unanswered(conversations, DescriptionLines::key);

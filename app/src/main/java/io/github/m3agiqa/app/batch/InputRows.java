@@ -7,11 +7,11 @@ import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.InputException;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,24 +47,44 @@ final class InputRows {
         Path parent = input.toAbsolutePath().getParent();
         Path root = imageRoot != null ? imageRoot : parent != null ? parent : Path.of("");
         String name = String.valueOf(input.getFileName()).toLowerCase(Locale.ROOT);
-        try {
-            if (name.endsWith(".csv")) {
-                return csv(input, root);
-            }
-            if (name.endsWith(".jsonl")) {
-                return jsonLines(input, root);
-            }
-        } catch (IOException | UncheckedIOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(input, e.getMessage()), e);
+        if (name.endsWith(".csv")) {
+            return csv(input, root);
+        }
+        if (name.endsWith(".jsonl")) {
+            return jsonLines(input, root);
         }
         throw new InputException("%s is neither a folder nor a .csv or .jsonl file".formatted(input));
     }
 
-    private static List<Row> csv(Path file, Path root) throws IOException {
+    /** The text of a file without the mark that Windows tools begin one with. */
+    private static String text(Path file) {
+        if (!Files.exists(file)) {
+            throw new InputException("%s does not exist".formatted(file));
+        }
+        try {
+            return Files.readString(file).replaceFirst("^\uFEFF", "");
+        } catch (CharacterCodingException e) {
+            throw new InputException("%s is not in UTF-8; save it so".formatted(file), e);
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
+    }
+
+    private static List<Row> csv(Path file, Path root) {
+        String text = text(file);
+        checkQuotes(file, text);
         List<Row> rows = new ArrayList<>();
-        try (CsvReader<NamedCsvRecord> csv =
-                CsvReader.builder().detectBomHeader(true).ofNamedCsvRecord(file)) {
+        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(text)) {
             for (NamedCsvRecord line : csv) {
+                if (line.getFieldCount() != line.getHeader().size()) {
+                    throw new InputException(
+                            "%s, line %d has %d fields, the header has %d; texts with commas must be quoted"
+                                    .formatted(
+                                            file,
+                                            line.getStartingLineNumber(),
+                                            line.getFieldCount(),
+                                            line.getHeader().size()));
+                }
                 String path = PATH_COLUMNS.stream()
                         .flatMap(column -> line.findField(column).stream())
                         .findFirst()
@@ -77,40 +97,58 @@ final class InputRows {
                         path,
                         line.findField("prompt").orElse(null)));
             }
-        } catch (CsvParseException e) {
+        } catch (CsvParseException | IOException | UncheckedIOException e) {
             throw new InputException("%s is no valid CSV: %s".formatted(file, e.getMessage()), e);
         }
         return rows;
     }
 
-    private static List<Row> jsonLines(Path file, Path root) throws IOException {
+    /** A quote that is never closed would make one row of all that follow. */
+    private static void checkQuotes(Path file, String text) {
+        int line = 1;
+        int opened = 0;
+        boolean quoted = false;
+        boolean begins = true; // of a field
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '"' && (quoted || begins)) {
+                quoted = !quoted; // a quote inside is doubled, and so closes and opens
+                opened = line;
+            }
+            begins = !quoted && (c == ',' || c == '\n' || c == '\r' || c == '"');
+            line += c == '\n' ? 1 : 0;
+        }
+        if (quoted) {
+            throw new InputException("%s, line %d opens a quote that is never closed".formatted(file, opened));
+        }
+    }
+
+    private static List<Row> jsonLines(Path file, Path root) {
         ObjectMapper json = new ObjectMapper();
         List<Row> rows = new ArrayList<>();
-        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-            long number = 0;
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                number++;
-                if (number == 1) {
-                    line = line.replaceFirst("^\uFEFF", ""); // Windows tools begin a file with it
-                }
-                if (line.isBlank()) {
-                    continue;
-                }
-                JsonNode node;
-                try {
-                    node = json.readTree(line);
-                } catch (JsonProcessingException e) {
-                    throw new InputException(
-                            "%s, line %d is no JSON: %s".formatted(file, number, e.getOriginalMessage()), e);
-                }
-                JsonNode prompt = node.path("prompt");
-                rows.add(row(
-                        file,
-                        number,
-                        root,
-                        node.path("image_path").asText(""),
-                        prompt.isTextual() ? prompt.asText() : null));
+        long number = 0;
+        for (String line : text(file).lines().toList()) {
+            number++;
+            if (line.isBlank()) {
+                continue;
             }
+            JsonNode node;
+            try {
+                node = json.readTree(line);
+            } catch (JsonProcessingException e) {
+                throw new InputException(
+                        "%s, line %d is no JSON: %s".formatted(file, number, e.getOriginalMessage()), e);
+            }
+            JsonNode prompt = node.path("prompt");
+            if (!prompt.isTextual() && !prompt.isNull() && !prompt.isMissingNode()) {
+                throw new InputException("%s, line %d has a prompt that is no text".formatted(file, number));
+            }
+            rows.add(row(
+                    file,
+                    number,
+                    root,
+                    node.path("image_path").asText(""),
+                    prompt.isTextual() ? prompt.asText() : null));
         }
         return rows;
     }
@@ -119,7 +157,12 @@ final class InputRows {
         if (path.isBlank()) {
             throw new InputException("%s, line %d has no image_path".formatted(list, line));
         }
-        return new Row(path, prompt == null || prompt.isEmpty() ? null : prompt, root.resolve(path));
+        try {
+            return new Row(path, prompt == null || prompt.isEmpty() ? null : prompt, root.resolve(path));
+        } catch (InvalidPathException e) {
+            throw new InputException(
+                    "%s, line %d has no usable image_path: %s".formatted(list, line, e.getMessage()), e);
+        }
     }
 
     private static List<Row> folder(Path folder) {
@@ -127,13 +170,8 @@ final class InputRows {
         for (String sidecar : SIDECARS) {
             Path file = folder.resolve(sidecar);
             if (prompts.isEmpty() && Files.exists(file)) {
-                try {
-                    csv(file, folder)
-                            .forEach(row ->
-                                    prompts.put(row.imagePath(), row.key().asked()));
-                } catch (IOException e) {
-                    throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
-                }
+                csv(file, folder)
+                        .forEach(row -> prompts.put(row.imagePath(), row.key().asked()));
             }
         }
         try (Stream<Path> files = Files.list(folder)) {

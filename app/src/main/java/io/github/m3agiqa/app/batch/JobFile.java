@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
@@ -28,10 +29,18 @@ final class JobFile implements AutoCloseable {
      * Opens the job of a results file, or starts it.
      *
      * @param settings all that a score depends on
-     * @throws InputException if another run holds it, or it was started with other settings
+     * @throws InputException if another run holds it, it was started with other settings, or what is there are no results
      */
     JobFile(Path results, Map<String, String> settings) throws IOException {
         Path file = results.resolveSibling(results.getFileName() + ".job.json");
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder != null && !Files.isDirectory(folder)) {
+            throw new InputException("%s cannot be written: there is no folder %s".formatted(results, folder));
+        }
+        if (Files.exists(results) && Files.size(results) > 0 && !Files.exists(file)) {
+            throw new InputException(
+                    "%s is there already and was not made by this command; use another --output".formatted(results));
+        }
         this.channel =
                 FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {

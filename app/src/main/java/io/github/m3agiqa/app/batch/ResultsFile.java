@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /**
@@ -47,6 +48,8 @@ final class ResultsFile implements AutoCloseable {
     /** The rows that are answered, in the file's order. */
     private final List<RowKey> answered = new ArrayList<>();
 
+    private final int failedBefore;
+
     /**
      * Opens a file, and finds the answers in it if it exists.
      *
@@ -58,16 +61,19 @@ final class ResultsFile implements AutoCloseable {
         this.file = file;
         this.records = records;
         this.aspects = aspects;
+        AtomicInteger failed = new AtomicInteger();
         rewrite(out -> {
             if (Files.exists(file)) {
                 forEachAnswer(answer -> {
                     if (!dropFailed || !answer.failed) {
                         out.write(answer.text);
                         answered.add(answer.key);
+                        failed.addAndGet(answer.failed ? 1 : 0);
                     }
                 });
             }
         });
+        this.failedBefore = failed.get();
         this.channel = FileChannel.open(file, StandardOpenOption.APPEND);
     }
 
@@ -95,6 +101,11 @@ final class ResultsFile implements AutoCloseable {
                     .formatted(file, left.keySet().iterator().next().image()));
         }
         return open;
+    }
+
+    /** How many of the answers that were there before say that something failed. */
+    int failedBefore() {
+        return failedBefore;
     }
 
     /** Writes the records that answer a row, with their line ends. */
