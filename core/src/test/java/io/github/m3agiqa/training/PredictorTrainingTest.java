@@ -16,6 +16,7 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
+import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelPack;
 import io.github.m3agiqa.scoring.Scorer;
@@ -33,6 +34,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -254,6 +256,34 @@ class PredictorTrainingTest {
                 .allSatisfy((_, count) -> assertThat(count).isEqualTo(60));
         assertThat(rows.stream().map(row -> row.getField("split")).distinct()).hasSize(3);
         assertThat(folder.resolve("run/model")).doesNotExist();
+    }
+
+    /** Also in a run that was stopped when its predictions had fewer columns. */
+    @Test
+    void evaluationDrawsTheGroupsThatTheDatasetStates() throws IOException {
+        Path grouped = DrawnDataset.write(folder.resolve("grouped"), 60);
+        Path table = grouped.resolve("data.csv");
+        Files.writeString(table, Files.readString(table).replace("name,prompt,", "name,group,"));
+        String recipe =
+                recipe("run").replace(dataset.toString(), grouped.toString()).replace("epochs: 12", "epochs: 2");
+        Path run = run(recipe);
+        Path unit = run.resolve("units/judge-quality-authors/predictions.csv");
+        byte[] whole = Files.readAllBytes(unit);
+        assertThat(groups(run)).hasSize(15).allMatch(group -> group.startsWith("hills number"));
+
+        Files.writeString(unit, Files.readString(unit).replace("group,", "").replaceAll("hills number \\d+,", ""));
+        run(recipe);
+
+        assertThat(unit).hasBinaryContent(whole);
+        assertThat(groups(run)).hasSize(15).allMatch(group -> group.startsWith("hills number"));
+    }
+
+    private static Set<String> groups(Path run) {
+        return io.github.m3agiqa.evaluation.RunFolder.read("run", run, true).candidates().stream()
+                .flatMap(candidate -> candidate.predictions().values().stream())
+                .flatMap(List::stream)
+                .map(Prediction::group)
+                .collect(Collectors.toSet());
     }
 
     /** Images that are learned from are read once more without a description; those that are measured on are not. */
