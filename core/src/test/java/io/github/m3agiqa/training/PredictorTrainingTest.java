@@ -475,6 +475,7 @@ class PredictorTrainingTest {
                 "protocol: authors|protocol: stated|states no split",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
+                "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
         String recipe = recipe("run").replace(right, wrong);
