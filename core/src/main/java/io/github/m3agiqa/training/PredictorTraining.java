@@ -24,6 +24,7 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
+import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -72,6 +73,8 @@ public final class PredictorTraining implements AutoCloseable {
     /** Where a unit is trained again, in its folder. */
     private static final String REFIT = "refit";
 
+    private static final int HASH_DIGITS = 8;
+
     private static final String CALIBRATION = "calibration.json";
     private static final String MATCHER = "matcher.safetensors";
 
@@ -93,9 +96,17 @@ public final class PredictorTraining implements AutoCloseable {
     /** One predictor to be trained. */
     private record Unit(String variant, TrainRecipe recipe, Aspect aspect, Split split, List<Sample> calibration) {
         Path folder(RunFolder run) {
-            String name =
-                    "%s-%s-%s".formatted(variant, aspect.id(), split.name().replaceAll("[^\\w.]+", "-"));
+            String name = "%s-%s-%s".formatted(variant, aspect.id(), folderName(split.name()));
             return run.resolve("units").resolve(name);
+        }
+
+        /** Two names that have the same characters left are told apart by their hashes. */
+        private static String folderName(String name) {
+            String plain = name.replaceAll("[^\\w.]+", "-");
+            return plain.equals(name)
+                    ? name
+                    : plain + "-"
+                            + Sha256.of(name.getBytes(StandardCharsets.UTF_8)).substring(0, HASH_DIGITS);
         }
 
         /** At most, as a second training ends with the best epoch of the first one. */

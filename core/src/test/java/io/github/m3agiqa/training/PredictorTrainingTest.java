@@ -258,6 +258,23 @@ class PredictorTrainingTest {
         assertThat(folder.resolve("run/model")).doesNotExist();
     }
 
+    @Test
+    void generatorsWhoseNamesAreAlikeHaveUnitsOfTheirOwn() throws IOException {
+        Path drawn = DrawnDataset.write(folder.resolve("drawn"), 60);
+        Path table = drawn.resolve("data.csv");
+        Files.writeString(
+                table, Files.readString(table).replace("painter0", "SD 1.5").replace("painter1", "SD-1.5"));
+        String recipe = recipe("run")
+                .replace(dataset.toString(), drawn.toString())
+                .replace("protocol: authors", "protocol: leave_one_generator_out")
+                .replace("epochs: 12", "epochs: 2");
+
+        assertThat(predictions(run(recipe)))
+                .hasSize(60)
+                .extracting(row -> row.getField("image"))
+                .doesNotHaveDuplicates();
+    }
+
     /** Also in a run that was stopped when its predictions had fewer columns. */
     @Test
     void evaluationDrawsTheGroupsThatTheDatasetStates() throws IOException {
