@@ -44,7 +44,6 @@ import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
-import io.github.m3agiqa.weights.TensorInfo;
 import io.github.m3agiqa.weights.WeightStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -416,18 +415,7 @@ public final class Pretraining {
 
     /** Matrices and tables in bfloat16, biases and norms in float32. */
     private static void write(Path file, Map<String, Tensor> weights) throws IOException {
-        Map<String, TensorInfo> header = new LinkedHashMap<>();
-        weights.forEach((name, weight) -> header.put(
-                name,
-                new TensorInfo(
-                        weight.dim() > 1 ? Dtype.BF16 : Dtype.F32,
-                        TensorInfo.of(weight).shape())));
-        try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
-            for (var weight : weights.entrySet()) {
-                writer.write(weight.getKey(), weight.getValue());
-            }
-            writer.finish();
-        }
+        SafetensorsWriter.write(file, weights, (_, weight) -> weight.dim() > 1 ? Dtype.BF16 : Dtype.F32);
     }
 
     private RgbImage decode(Seen seen) {
