@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Sample;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a training run left: {@code run.json}, {@code predictions.csv} and {@code leakage.json}.
@@ -89,7 +91,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
                                     new Prediction(
                                             image,
                                             prompt,
-                                            prompt == null ? image : prompt,
+                                            group(row, prompt, image),
                                             row.optional("generator").orElse(null),
                                             predicted,
                                             mos,
@@ -97,6 +99,11 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
                             () -> variant.miss(test));
         }
         return variants;
+    }
+
+    /** What the row says, and else what follows from the prompt; an image without either is a group of its own. */
+    private static String group(CsvRow row, @Nullable String prompt, String image) {
+        return row.optional("group").orElse(prompt == null ? image : Sample.groupOf(prompt));
     }
 
     /** A figure would measure how well the describing model remembers the score that it was told. */

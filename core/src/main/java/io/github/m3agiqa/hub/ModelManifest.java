@@ -138,8 +138,8 @@ public record ModelManifest(
             given("rate", rate);
         }
 
-        /** These settings with another adapter, for which no predictor is trained yet. */
-        public AspectManifest withAdapter(String newAdapter) {
+        /** These settings with another adapter, or null for none, for which no predictor is trained yet. */
+        public AspectManifest withAdapter(@Nullable String newAdapter) {
             return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, null, describe, rate);
         }
 

@@ -34,13 +34,15 @@ final class Checkpoints {
      *
      * @param step the steps that were taken
      * @param bestStep the step of the best checkpoint so far, this one perhaps; -1 if there was no validation yet
-     * @param bestScore its validation score, of which more is better
+     * @param bestScore its validation score, of which more is better; {@link #WORST} if it was no number
      */
     record State(long step, long bestStep, double bestScore) {
         static final State START = new State(0, -1, Double.NEGATIVE_INFINITY);
+        static final double WORST = -Double.MAX_VALUE;
 
-        /** The state after a step with a validation score. */
-        State after(long newStep, double score) {
+        /** The state after a step with a validation score, which is the worst if it is no number. */
+        State after(long newStep, double found) {
+            double score = Double.isFinite(found) ? found : WORST;
             return score > bestScore ? new State(newStep, newStep, score) : new State(newStep, bestStep, bestScore);
         }
     }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -131,9 +130,7 @@ public record FinetuneRecipe(
         if (!(validationShare >= 0 && validationShare < 1)) {
             throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
         }
-        if (Precision.of(Recipes.given("dtype", dtype)).packed()) {
-            throw new IllegalArgumentException("dtype must be bf16 or fp32");
-        }
+        Recipes.dtype(dtype);
         Device.parse(Recipes.given("device", device));
     }
 }

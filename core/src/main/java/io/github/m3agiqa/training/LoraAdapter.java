@@ -165,20 +165,12 @@ final class LoraAdapter implements Adapter {
         json.writerWithDefaultPrettyPrinter()
                 .writeValue(folder.resolve(PeftAdapter.CONFIG).toFile(), config);
 
-        Map<String, TensorInfo> header = new LinkedHashMap<>();
-        weights()
-                .forEach((name, weight) -> header.put(
-                        PeftAdapter.PREFIX + name,
-                        new TensorInfo(
-                                stored.getOrDefault(name, Dtype.F32),
-                                TensorInfo.of(weight).shape())));
-        Path file = folder.resolve(PeftAdapter.TENSORS);
-        try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
-            for (var entry : weights().entrySet()) {
-                writer.write(PeftAdapter.PREFIX + entry.getKey(), entry.getValue());
-            }
-            writer.finish();
-        }
+        Map<String, Tensor> named = new LinkedHashMap<>();
+        weights().forEach((name, weight) -> named.put(PeftAdapter.PREFIX + name, weight));
+        SafetensorsWriter.write(
+                folder.resolve(PeftAdapter.TENSORS),
+                named,
+                (name, _) -> stored.getOrDefault(name.substring(PeftAdapter.PREFIX.length()), Dtype.F32));
     }
 
     @Override

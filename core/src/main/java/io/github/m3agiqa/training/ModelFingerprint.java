@@ -15,6 +15,9 @@ import java.util.stream.Stream;
  * change, so that it is read through once.
  */
 final class ModelFingerprint {
+    /** A note with fewer was not written to its end. */
+    private static final int HASH_DIGITS = 64;
+
     private final Path notes;
 
     /**
@@ -49,10 +52,13 @@ final class ModelFingerprint {
         BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
         String state = "%s %d %s".formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime());
         Path note = notes.resolve(Sha256.of(state.getBytes(StandardCharsets.UTF_8)));
-        if (!Files.exists(note)) {
-            Files.createDirectories(notes);
-            Files.writeString(note, Sha256.of(file));
+        String noted = Files.exists(note) ? Files.readString(note) : "";
+        if (noted.length() == HASH_DIGITS) {
+            return noted;
         }
-        return Files.readString(note);
+        String hash = Sha256.of(file);
+        Files.createDirectories(notes);
+        Files.writeString(note, hash);
+        return hash;
     }
 }

@@ -40,9 +40,6 @@ final class PredictorRun implements AutoCloseable {
     /** One of the latest checkpoints is enough, besides the best. */
     private static final int KEPT = 1;
 
-    /** Below every correlation: a validation whose predictions are all alike. */
-    private static final double WORST = -2;
-
     /**
      * A conversation to learn from or to be measured on.
      *
@@ -141,7 +138,7 @@ final class PredictorRun implements AutoCloseable {
                     srcc = Correlations.srcc(predicted, mos);
                     plcc = Correlations.plcc(predicted, mos);
                     rmse = Correlations.rmse(predicted, mos);
-                    state = state.after(done, validation.isEmpty() ? done : Double.isNaN(srcc) ? WORST : srcc);
+                    state = state.after(done, validation.isEmpty() ? done : srcc);
                 }
                 double rate = optimizer.learningRate(done * steps(train) - 1, recipe.epochs() * steps(train));
                 metrics.append(done, rate, lossAndNorm[0], lossAndNorm[1], srcc, plcc, rmse);

@@ -24,6 +24,7 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
+import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -72,8 +73,12 @@ public final class PredictorTraining implements AutoCloseable {
     /** Where a unit is trained again, in its folder. */
     private static final String REFIT = "refit";
 
+    private static final int HASH_DIGITS = 8;
+
     private static final String CALIBRATION = "calibration.json";
     private static final String MATCHER = "matcher.safetensors";
+
+    private static final String PREDICTIONS = "predictions.csv";
 
     private static final List<String> PREDICTION_COLUMNS = List.of(
             "variant",
@@ -81,6 +86,7 @@ public final class PredictorTraining implements AutoCloseable {
             "aspect",
             "image",
             "prompt",
+            "group",
             "generator",
             "predicted",
             "mos",
@@ -90,9 +96,17 @@ public final class PredictorTraining implements AutoCloseable {
     /** One predictor to be trained. */
     private record Unit(String variant, TrainRecipe recipe, Aspect aspect, Split split, List<Sample> calibration) {
         Path folder(RunFolder run) {
-            String name =
-                    "%s-%s-%s".formatted(variant, aspect.id(), split.name().replaceAll("[^\\w.]+", "-"));
+            String name = "%s-%s-%s".formatted(variant, aspect.id(), folderName(split.name()));
             return run.resolve("units").resolve(name);
+        }
+
+        /** Two names that have the same characters left are told apart by their hashes. */
+        private static String folderName(String name) {
+            String plain = name.replaceAll("[^\\w.]+", "-");
+            return plain.equals(name)
+                    ? name
+                    : plain + "-"
+                            + Sha256.of(name.getBytes(StandardCharsets.UTF_8)).substring(0, HASH_DIGITS);
         }
 
         /** At most, as a second training ends with the best epoch of the first one. */
@@ -307,11 +321,11 @@ public final class PredictorTraining implements AutoCloseable {
             long epochs = units.stream().mapToLong(Unit::epochs).sum();
             listener.started(epochs, done(run));
             for (Unit unit : units) {
-                if (!Files.exists(unit.folder(run).resolve("predictions.csv"))) {
+                if (!isTested(unit.folder(run))) {
                     train(unit, run);
                 }
             }
-            run.write("predictions.csv", allPredictions(run));
+            run.write(PREDICTIONS, allPredictions(run));
             if (recipe.variants().isEmpty()
                     && units.size() == recipe.conversations().size()) {
                 export(run);
@@ -321,10 +335,23 @@ public final class PredictorTraining implements AutoCloseable {
 
     private long done(RunFolder run) {
         return units.stream()
-                .mapToLong(unit -> Files.exists(unit.folder(run).resolve("predictions.csv"))
+                .mapToLong(unit -> isTested(unit.folder(run))
                         ? unit.epochs()
                         : done(unit.folder(run)) + done(unit.folder(run).resolve(REFIT)))
                 .sum();
+    }
+
+    /** Whether a unit's predictions are there, with all columns. */
+    private static boolean isTested(Path folder) {
+        Path file = folder.resolve(PREDICTIONS);
+        if (!Files.exists(file)) {
+            return false;
+        }
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.findFirst().equals(Optional.of(String.join(",", PREDICTION_COLUMNS)));
+        } catch (IOException e) {
+            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        }
     }
 
     private static long done(Path folder) {
@@ -455,7 +482,7 @@ public final class PredictorTraining implements AutoCloseable {
                 note(matcher, unit, "test", unit.split.test());
                 note(matcher, unit, "calibration", unit.calibration);
             }
-            writePredictions(folder.resolve("predictions.csv"), unit, tested, calibration);
+            writePredictions(folder.resolve(PREDICTIONS), unit, tested, calibration);
         }
     }
 
@@ -576,6 +603,7 @@ public final class PredictorTraining implements AutoCloseable {
                             unit.aspect.id(),
                             prediction.image(),
                             prediction.prompt(),
+                            prediction.group(),
                             prediction.generator(),
                             String.valueOf(prediction.predicted()),
                             String.valueOf(prediction.mos()),
@@ -589,7 +617,7 @@ public final class PredictorTraining implements AutoCloseable {
     private byte[] allPredictions(RunFolder run) throws IOException {
         StringBuilder all = new StringBuilder();
         for (Unit unit : units) {
-            String text = Files.readString(unit.folder(run).resolve("predictions.csv"));
+            String text = Files.readString(unit.folder(run).resolve(PREDICTIONS));
             all.append(all.isEmpty() ? text : text.substring(text.indexOf('\n') + 1));
         }
         return all.toString().getBytes(StandardCharsets.UTF_8);

@@ -7,7 +7,6 @@ import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.teacher.Hint;
 import io.github.m3agiqa.teacher.TeacherSettings;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -275,9 +274,7 @@ public record PretrainRecipe(
         if (!(validationShare >= 0 && validationShare < 1)) {
             throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
         }
-        if (Precision.of(Recipes.given("dtype", dtype)).packed()) {
-            throw new IllegalArgumentException("dtype must be bf16 or fp32");
-        }
+        Recipes.dtype(dtype);
         Device.parse(Recipes.given("device", device));
     }
 }

@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
@@ -12,6 +13,7 @@ import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RandomView;
@@ -42,7 +44,6 @@ import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
-import io.github.m3agiqa.weights.TensorInfo;
 import io.github.m3agiqa.weights.WeightStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,6 +51,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -179,12 +181,20 @@ public final class Pretraining {
                             "base",
                             "white",
                             "corrected",
-                            before == null
-                                    ? Recipes.given("aspects", recipe.aspects())
-                                    : before.manifest().aspects(),
+                            aspects(),
                             Map.of()));
             return made;
         }
+    }
+
+    /** The questions; what was trained for another base is of no use. */
+    private Map<Aspect, AspectManifest> aspects() {
+        if (before == null) {
+            return Recipes.given("aspects", recipe.aspects());
+        }
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(before.manifest().aspects());
+        aspects.replaceAll((_, settings) -> settings.withAdapter(null));
+        return aspects;
     }
 
     /** Writes what a new base is configured by, and trains its tokenizer. */
@@ -405,18 +415,7 @@ public final class Pretraining {
 
     /** Matrices and tables in bfloat16, biases and norms in float32. */
     private static void write(Path file, Map<String, Tensor> weights) throws IOException {
-        Map<String, TensorInfo> header = new LinkedHashMap<>();
-        weights.forEach((name, weight) -> header.put(
-                name,
-                new TensorInfo(
-                        weight.dim() > 1 ? Dtype.BF16 : Dtype.F32,
-                        TensorInfo.of(weight).shape())));
-        try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
-            for (var weight : weights.entrySet()) {
-                writer.write(weight.getKey(), weight.getValue());
-            }
-            writer.finish();
-        }
+        SafetensorsWriter.write(file, weights, (_, weight) -> weight.dim() > 1 ? Dtype.BF16 : Dtype.F32);
     }
 
     private RgbImage decode(Seen seen) {

@@ -4,6 +4,7 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.tensor.Precision;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -39,6 +40,12 @@ final class Recipes {
             throw new IllegalArgumentException(key + " is missing");
         }
         return value;
+    }
+
+    static void dtype(@Nullable String dtype) {
+        if (Precision.of(given("dtype", dtype)).packed()) {
+            throw new IllegalArgumentException("dtype must be bf16 or fp32, not " + dtype);
+        }
     }
 
     static void positive(String key, long value) {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -129,9 +128,7 @@ public record TrainRecipe(
         refit = refit != null && refit;
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
-        if (Precision.of(Recipes.given("dtype", dtype)) == Precision.INT8) {
-            throw new IllegalArgumentException("dtype must be bf16, fp16 or fp32");
-        }
+        Recipes.dtype(dtype);
         Device.parse(Recipes.given("device", device));
         variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));
         variants.keySet().forEach(Recipes::name);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -60,8 +62,20 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     /** Writes a whole file of tensors in their own types. */
     public static void write(Path file, Map<String, Tensor> tensors) throws IOException {
+        write(file, tensors, (_, tensor) -> TensorInfo.of(tensor).dtype());
+    }
+
+    /**
+     * Writes a whole file of tensors.
+     *
+     * @param dtypes the type that a tensor has in the file, by its name and itself
+     */
+    public static void write(Path file, Map<String, Tensor> tensors, BiFunction<String, Tensor, Dtype> dtypes)
+            throws IOException {
         Map<String, TensorInfo> header = new LinkedHashMap<>();
-        tensors.forEach((name, tensor) -> header.put(name, TensorInfo.of(tensor)));
+        tensors.forEach((name, tensor) -> header.put(
+                name,
+                new TensorInfo(dtypes.apply(name, tensor), TensorInfo.of(tensor).shape())));
         try (SafetensorsWriter writer = new SafetensorsWriter(file, header, Map.of("format", "pt"))) {
             for (var entry : tensors.entrySet()) {
                 writer.write(entry.getKey(), entry.getValue());

@@ -103,6 +103,21 @@ class RunFolderTest {
     }
 
     @Test
+    void groupsAreReadAndElseFollowFromPrompts() throws IOException {
+        Path run = run(HONEST, "[]");
+        Files.writeString(run.resolve("predictions.csv"), """
+                variant,split,aspect,image,prompt,group,generator,predicted,mos
+                xlstm,authors,quality,a.png,,prompt 7,,2,3
+                xlstm,authors,quality,b.png,A cat,cats,,2,3
+                xlstm,authors,quality,c.png,A  Cat,,,2,3
+                """);
+
+        assertThat(RunFolder.read("run", run, true).candidates().getFirst().of(AUTHORS))
+                .extracting(Prediction::group)
+                .containsExactly("prompt 7", "cats", "a cat");
+    }
+
+    @Test
     void leakageThatWasNotCheckedIsNotKnown() throws IOException {
         Path run = run(HONEST, "[]", "xlstm,authors,quality,a.png,,,2,3");
         Files.delete(run.resolve("leakage.json"));

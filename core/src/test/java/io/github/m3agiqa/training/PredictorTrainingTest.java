@@ -16,6 +16,7 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
+import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelPack;
 import io.github.m3agiqa.scoring.Scorer;
@@ -33,6 +34,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -256,6 +258,51 @@ class PredictorTrainingTest {
         assertThat(folder.resolve("run/model")).doesNotExist();
     }
 
+    @Test
+    void generatorsWhoseNamesAreAlikeHaveUnitsOfTheirOwn() throws IOException {
+        Path drawn = DrawnDataset.write(folder.resolve("drawn"), 60);
+        Path table = drawn.resolve("data.csv");
+        Files.writeString(
+                table, Files.readString(table).replace("painter0", "SD 1.5").replace("painter1", "SD-1.5"));
+        String recipe = recipe("run")
+                .replace(dataset.toString(), drawn.toString())
+                .replace("protocol: authors", "protocol: leave_one_generator_out")
+                .replace("epochs: 12", "epochs: 2");
+
+        assertThat(predictions(run(recipe)))
+                .hasSize(60)
+                .extracting(row -> row.getField("image"))
+                .doesNotHaveDuplicates();
+    }
+
+    /** Also in a run that was stopped when its predictions had fewer columns. */
+    @Test
+    void evaluationDrawsTheGroupsThatTheDatasetStates() throws IOException {
+        Path grouped = DrawnDataset.write(folder.resolve("grouped"), 60);
+        Path table = grouped.resolve("data.csv");
+        Files.writeString(table, Files.readString(table).replace("name,prompt,", "name,group,"));
+        String recipe =
+                recipe("run").replace(dataset.toString(), grouped.toString()).replace("epochs: 12", "epochs: 2");
+        Path run = run(recipe);
+        Path unit = run.resolve("units/judge-quality-authors/predictions.csv");
+        byte[] whole = Files.readAllBytes(unit);
+        assertThat(groups(run)).hasSize(15).allMatch(group -> group.startsWith("hills number"));
+
+        Files.writeString(unit, Files.readString(unit).replace("group,", "").replaceAll("hills number \\d+,", ""));
+        run(recipe);
+
+        assertThat(unit).hasBinaryContent(whole);
+        assertThat(groups(run)).hasSize(15).allMatch(group -> group.startsWith("hills number"));
+    }
+
+    private static Set<String> groups(Path run) {
+        return io.github.m3agiqa.evaluation.RunFolder.read("run", run, true).candidates().stream()
+                .flatMap(candidate -> candidate.predictions().values().stream())
+                .flatMap(List::stream)
+                .map(Prediction::group)
+                .collect(Collectors.toSet());
+    }
+
     /** Images that are learned from are read once more without a description; those that are measured on are not. */
     @Test
     void learnsToReadImagesWithAndWithoutDescriptions() throws IOException {
@@ -445,6 +492,7 @@ class PredictorTrainingTest {
                 "protocol: authors|protocol: stated|states no split",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
+                "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
         String recipe = recipe("run").replace(right, wrong);

@@ -98,6 +98,24 @@ class SafetensorsFileTest {
     }
 
     @Test
+    void tensorsAreWrittenInTheTypesThatAreAskedFor() throws IOException {
+        Path file = folder.resolve("types.safetensors");
+
+        try (Scope _ = new Scope()) {
+            SafetensorsWriter.write(
+                    file,
+                    Map.of("bias", Torch.floats(new float[] {1}, 1), "weight", Torch.floats(new float[] {2}, 1, 1)),
+                    (name, tensor) -> name.equals("bias") || tensor.dim() < 2 ? Dtype.F32 : Dtype.BF16);
+        }
+
+        try (SafetensorsFile source = new SafetensorsFile(file)) {
+            assertThat(source.tensors())
+                    .containsEntry("bias", new TensorInfo(Dtype.F32, List.of(1L)))
+                    .containsEntry("weight", new TensorInfo(Dtype.BF16, List.of(1L, 1L)));
+        }
+    }
+
+    @Test
     void anUnfinishedFileDoesNotAppear() throws IOException {
         Path file = folder.resolve("b.safetensors");
         Map<String, TensorInfo> header = Map.of("a", new TensorInfo(Dtype.F32, List.of(2L)));
