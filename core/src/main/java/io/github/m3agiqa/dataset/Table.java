@@ -1,11 +1,8 @@
 package io.github.m3agiqa.dataset;
 
-import de.siegmar.fastcsv.reader.CsvParseException;
-import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.InputException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -84,24 +81,11 @@ record Table(Path file, Set<String> columns, List<Row> rows) {
     private static Table csv(Path file) {
         Set<String> columns = new LinkedHashSet<>();
         List<Row> rows = new ArrayList<>();
-        try (CsvReader<NamedCsvRecord> csv =
-                CsvReader.builder().detectBomHeader(true).ofNamedCsvRecord(file)) {
-            for (NamedCsvRecord line : csv) {
-                String place = "%s, line %d".formatted(file, line.getStartingLineNumber());
-                if (line.getFieldCount() != line.getHeader().size()) {
-                    throw new InputException("%s has %d fields, the header has %d; texts with commas must be quoted"
-                            .formatted(
-                                    place,
-                                    line.getFieldCount(),
-                                    line.getHeader().size()));
-                }
-                Map<String, String> values = new LinkedHashMap<>();
-                line.getFieldsAsMap().forEach((column, value) -> values.put(columnName(column), value));
-                columns.addAll(values.keySet());
-                rows.add(new Row(place, values));
-            }
-        } catch (IOException | UncheckedIOException | CsvParseException e) {
-            throw unreadable(file, e);
+        for (NamedCsvRecord line : CsvFile.read(file)) {
+            Map<String, String> values = new LinkedHashMap<>();
+            line.getFieldsAsMap().forEach((column, value) -> values.put(columnName(column), value));
+            columns.addAll(values.keySet());
+            rows.add(new Row("%s, line %d".formatted(file, line.getStartingLineNumber()), values));
         }
         return new Table(file, columns, rows);
     }
@@ -112,7 +96,8 @@ record Table(Path file, Set<String> columns, List<Row> rows) {
             lines = book.getFirstSheet().read();
         } catch (IOException | RuntimeException e) {
             // the reader answers damaged files with exceptions of every kind
-            throw unreadable(file, e);
+            Throwable cause = e.getCause() != null ? e.getCause() : e;
+            throw new InputException("%s cannot be read: %s".formatted(file, cause), e);
         }
         List<String> columns = lines.isEmpty()
                 ? List.of()
@@ -131,11 +116,6 @@ record Table(Path file, Set<String> columns, List<Row> rows) {
             }
         }
         return new Table(file, new LinkedHashSet<>(columns), rows);
-    }
-
-    private static InputException unreadable(Path file, Exception e) {
-        Throwable cause = e.getCause() != null ? e.getCause() : e;
-        return new InputException("%s cannot be read: %s".formatted(file, cause), e);
     }
 
     private static String columnName(String column) {

@@ -1,14 +1,10 @@
 package io.github.m3agiqa.evaluation;
 
-import de.siegmar.fastcsv.reader.CsvParseException;
-import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Interval;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.NoSuchFileException;
+import io.github.m3agiqa.dataset.CsvFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -25,19 +21,13 @@ record CsvRow(Path file, NamedCsvRecord fields) {
      * @throws InputException if the file cannot be read, or has no rows
      */
     static List<CsvRow> read(Path file) {
-        try (CsvReader<NamedCsvRecord> csv =
-                CsvReader.builder().detectBomHeader(true).ofNamedCsvRecord(file)) {
-            List<CsvRow> rows =
-                    csv.stream().map(fields -> new CsvRow(file, fields)).toList();
-            if (rows.isEmpty()) {
-                throw new InputException("%s has no rows".formatted(file));
-            }
-            return rows;
-        } catch (NoSuchFileException e) {
-            throw new InputException("%s: no such file".formatted(file), e);
-        } catch (IOException | UncheckedIOException | CsvParseException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        List<CsvRow> rows = CsvFile.read(file).stream()
+                .map(fields -> new CsvRow(file, fields))
+                .toList();
+        if (rows.isEmpty()) {
+            throw new InputException("%s has no rows".formatted(file));
         }
+        return rows;
     }
 
     /** Whether the file has such a column. */

@@ -3,13 +3,11 @@ package io.github.m3agiqa.app.batch;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import de.siegmar.fastcsv.reader.CsvParseException;
-import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.CsvFile;
+import io.github.m3agiqa.dataset.TextFile;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -56,78 +54,29 @@ final class InputRows {
         throw new InputException("%s is neither a folder nor a .csv or .jsonl file".formatted(input));
     }
 
-    /** The text of a file without the mark that Windows tools begin one with. */
-    private static String text(Path file) {
-        if (!Files.exists(file)) {
-            throw new InputException("%s does not exist".formatted(file));
-        }
-        try {
-            return Files.readString(file).replaceFirst("^\uFEFF", "");
-        } catch (CharacterCodingException e) {
-            throw new InputException("%s is not in UTF-8; save it so".formatted(file), e);
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
-    }
-
     private static List<Row> csv(Path file, Path root) {
-        String text = text(file);
-        checkQuotes(file, text);
         List<Row> rows = new ArrayList<>();
-        try (CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(text)) {
-            for (NamedCsvRecord line : csv) {
-                if (line.getFieldCount() != line.getHeader().size()) {
-                    throw new InputException(
-                            "%s, line %d has %d fields, the header has %d; texts with commas must be quoted"
-                                    .formatted(
-                                            file,
-                                            line.getStartingLineNumber(),
-                                            line.getFieldCount(),
-                                            line.getHeader().size()));
-                }
-                String path = PATH_COLUMNS.stream()
-                        .flatMap(column -> line.findField(column).stream())
-                        .findFirst()
-                        .orElseThrow(() -> new InputException(
-                                "%s has no column image_path; it has %s".formatted(file, line.getHeader())));
-                rows.add(row(
-                        file,
-                        line.getStartingLineNumber(),
-                        root,
-                        path,
-                        line.findField("prompt").orElse(null)));
-            }
-        } catch (CsvParseException | IOException | UncheckedIOException e) {
-            throw new InputException("%s is no valid CSV: %s".formatted(file, e.getMessage()), e);
+        for (NamedCsvRecord line : CsvFile.read(file)) {
+            String path = PATH_COLUMNS.stream()
+                    .flatMap(column -> line.findField(column).stream())
+                    .findFirst()
+                    .orElseThrow(() -> new InputException(
+                            "%s has no column image_path; it has %s".formatted(file, line.getHeader())));
+            rows.add(row(
+                    file,
+                    line.getStartingLineNumber(),
+                    root,
+                    path,
+                    line.findField("prompt").orElse(null)));
         }
         return rows;
-    }
-
-    /** A quote that is never closed would make one row of all that follow. */
-    private static void checkQuotes(Path file, String text) {
-        int line = 1;
-        int opened = 0;
-        boolean quoted = false;
-        boolean begins = true; // of a field
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' && (quoted || begins)) {
-                quoted = !quoted; // a quote inside is doubled, and so closes and opens
-                opened = line;
-            }
-            begins = !quoted && (c == ',' || c == '\n' || c == '\r' || c == '"');
-            line += c == '\n' ? 1 : 0;
-        }
-        if (quoted) {
-            throw new InputException("%s, line %d opens a quote that is never closed".formatted(file, opened));
-        }
     }
 
     private static List<Row> jsonLines(Path file, Path root) {
         ObjectMapper json = new ObjectMapper();
         List<Row> rows = new ArrayList<>();
         long number = 0;
-        for (String line : text(file).lines().toList()) {
+        for (String line : TextFile.read(file).lines().toList()) {
             number++;
             if (line.isBlank()) {
                 continue;
