@@ -304,7 +304,7 @@ final class HubClient implements AutoCloseable {
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(uri).timeout(ANSWER).header("User-Agent", "m3agiqa");
             if (from > 0) {
-                request.header("Range", "bytes=%d-".formatted(from));
+                request.header("Range", "bytes=" + from + "-");
             }
             if (settings.token() != null && isHub(uri)) {
                 request.header("Authorization", "Bearer " + settings.token());

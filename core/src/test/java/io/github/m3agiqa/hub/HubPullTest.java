@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.hub.HubClient.Patience;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -146,6 +147,23 @@ class HubPullTest {
         // what was sent last may be lost with the connection
         assertThat(hub.requests())
                 .anyMatch(request -> request.matches(".* range bytes=4\\d{5}-|.* range bytes=500000-"));
+    }
+
+    @Test
+    void goesOnWhereDigitsAreOthers() {
+        publish();
+        hub.behave((exchange, number, content) -> {
+            if (content.length == WEIGHTS.length && number < 2) {
+                exchange.sendResponseHeaders(200, content.length);
+                exchange.getResponseBody().write(content, 0, 500_000);
+                throw new IOException("broken");
+            }
+            return false;
+        });
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertWhole(pull());
+        }
     }
 
     @Test

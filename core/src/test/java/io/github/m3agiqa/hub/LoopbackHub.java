@@ -116,8 +116,7 @@ final class LoopbackHub implements AutoCloseable {
                     exchange.getResponseHeaders()
                             .set(
                                     "Location",
-                                    "http://127.0.0.1:%d%s"
-                                            .formatted(storage.getAddress().getPort(), path));
+                                    "http://127.0.0.1:" + storage.getAddress().getPort() + path);
                     send(exchange, 302, new byte[0], 0);
                 } else if (content != null) {
                     file(exchange, content);
@@ -162,7 +161,7 @@ final class LoopbackHub implements AutoCloseable {
             file.put("size", bytes.length);
             file.put(
                     "blobId",
-                    hash("SHA-1", "blob %d\0".formatted(bytes.length).getBytes(StandardCharsets.UTF_8), bytes));
+                    hash("SHA-1", ("blob " + bytes.length + "\0").getBytes(StandardCharsets.UTF_8), bytes));
             if (bytes.length >= LARGE) {
                 file.putObject("lfs").put("sha256", hash("SHA-256", bytes)).put("size", bytes.length);
             }

@@ -8,6 +8,7 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.ArabicDigits;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsWriter;
@@ -191,6 +192,19 @@ class PredictorTest {
                 float score = predictor.predict(predictor.projection().apply(x));
                 assertThat(score).isEqualTo(expected, within(1e-6f));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void isReadWhereDigitsAreOthers(HeadKind kind) {
+        int layers = kind == HeadKind.MAMBA2 ? Mamba2.REPEATS : 2;
+        HeadConfig config = new HeadConfig(kind, Pooler.MEAN, 16, layers, 8);
+        try (ArabicDigits _ = new ArabicDigits();
+                Predictor predictor = predictor(PredictorInitialization.draw(config, INPUT, 2, 9), kind, Pooler.MEAN)) {
+            Tensor projected = predictor.projection().apply(padded());
+
+            assertThat(predictor.each(projected, LENGTHS).numel()).isEqualTo(2L * LENGTHS.length);
         }
     }
 
