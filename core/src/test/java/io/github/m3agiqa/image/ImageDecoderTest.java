@@ -107,6 +107,17 @@ class ImageDecoderTest {
         assertThat(decode(file).pixels()).containsExactly(0x01, 0x7f, 0xff);
     }
 
+    /** Five bits of red and blue and six of green, as Pillow spreads them. */
+    @Test
+    void readsChannelsOfUnequalBits() {
+        BufferedImage packed = new BufferedImage(2, 1, BufferedImage.TYPE_USHORT_565_RGB);
+        packed.getRaster().setPixel(0, 0, new int[] {31, 63, 31});
+        packed.getRaster().setPixel(1, 0, new int[] {1, 40, 16});
+
+        assertThat(decode(DrawnImages.encode(packed, "bmp")).pixels())
+                .isEqualTo(new byte[] {-1, -1, -1, 8, (byte) 161, (byte) 131});
+    }
+
     @Test
     void readsPalettes() {
         BufferedImage palette = new BufferedImage(WIDTH, HEIGHT, BufferedImage.TYPE_BYTE_INDEXED);
