@@ -204,6 +204,41 @@ class HubPullTest {
         assertWhole(pull());
     }
 
+    @Test
+    @Timeout(15)
+    void aListingThatStallsOrBreaksOffIsAskedForAgain() {
+        publish();
+        hub.behaveInListings((exchange, number, content) -> {
+            if (number > 1) {
+                return false;
+            }
+            exchange.sendResponseHeaders(200, content.length);
+            exchange.getResponseBody().write(content, 0, 30);
+            exchange.getResponseBody().flush();
+            if (number == 1) {
+                throw new IOException("broken");
+            }
+            pause(20_000);
+            return true;
+        });
+
+        assertWhole(pull());
+    }
+
+    @Test
+    void aListingWithoutEndIsRefused() {
+        publish();
+        hub.behaveInListings((exchange, _, content) -> {
+            exchange.sendResponseHeaders(200, 0);
+            for (int mebibytes = 0; mebibytes < 20; mebibytes++) {
+                exchange.getResponseBody().write(new byte[1 << 20]);
+            }
+            return true;
+        });
+
+        assertThatThrownBy(this::pull).isInstanceOf(HubException.class).hasMessageContaining("16777216 bytes");
+    }
+
     private static void pause(long millis) {
         try {
             TimeUnit.MILLISECONDS.sleep(millis);
