@@ -260,6 +260,7 @@ class PredictorTest {
     @Test
     void aHeadOfAnUnknownKindIsRefusedWithTheKnownOnes() {
         assertThat(HeadKind.of("mamba2")).isEqualTo(HeadKind.MAMBA2);
+        assertThat(HeadKind.of("XLSTM")).isEqualTo(HeadKind.XLSTM);
         assertThatThrownBy(() -> HeadKind.of("mamba"))
                 .hasMessage("unknown head 'mamba': known are xlstm, lstm, gru, transformer, mamba2, mean");
     }
