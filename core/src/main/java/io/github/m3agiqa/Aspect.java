@@ -1,9 +1,5 @@
 package io.github.m3agiqa;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-
 /** One of the three questions that people answered about an image. */
 public enum Aspect {
     /** How good the image looks: sharpness, composition, colour, artefacts. */
@@ -15,7 +11,7 @@ public enum Aspect {
 
     /** The lower-case name used in files, options and JSON. */
     public String id() {
-        return name().toLowerCase(Locale.ROOT);
+        return Named.id(this);
     }
 
     /**
@@ -24,10 +20,6 @@ public enum Aspect {
      * @throws IllegalArgumentException naming the known aspects if there is none
      */
     public static Aspect of(String id) {
-        return Arrays.stream(values())
-                .filter(aspect -> aspect.id().equalsIgnoreCase(id.strip()))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("unknown aspect '%s': known are %s"
-                        .formatted(id, Arrays.stream(values()).map(Aspect::id).collect(Collectors.joining(", ")))));
+        return Named.of(Aspect.class, "aspect", id);
     }
 }

@@ -1,13 +1,30 @@
 package io.github.m3agiqa;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 
-/** Files that appear under their names when they are complete, so that a crash leaves the old one or none. */
-public final class CompleteFile {
-    private CompleteFile() {}
+/**
+ * A file that appears under its name when it is complete and on disk, so that a crash leaves the old one or none. Closed
+ * before it is {@linkplain #finish finished}, it leaves nothing.
+ */
+public final class CompleteFile implements AutoCloseable {
+    private final Path file;
+    private final Path partial;
+    private boolean finished;
+
+    /**
+     * Starts a file, or another in its place.
+     *
+     * @param file its name when it is complete
+     */
+    public CompleteFile(Path file) {
+        this.file = file;
+        this.partial = file.resolveSibling(file.getFileName() + ".partial");
+    }
 
     /** What a file is to hold. */
     @FunctionalInterface
@@ -22,8 +39,31 @@ public final class CompleteFile {
      * @throws IOException if it cannot be written; what was there before is left as it was
      */
     public static void write(Path file, Content content) throws IOException {
-        Path partial = file.resolveSibling(file.getFileName() + ".partial");
-        content.writeTo(partial);
+        try (CompleteFile complete = new CompleteFile(file)) {
+            content.writeTo(complete.partial);
+            complete.finish();
+        }
+    }
+
+    /** Where the content is written to. */
+    public Path partial() {
+        return partial;
+    }
+
+    /** Puts the file, which is complete, under its name. */
+    public void finish() throws IOException {
+        try (FileChannel channel = FileChannel.open(partial, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        finished = true;
+    }
+
+    /** Drops the file if it was not finished. */
+    @Override
+    public void close() throws IOException {
+        if (!finished) {
+            Files.deleteIfExists(partial);
+        }
     }
 }

@@ -34,5 +34,17 @@ class CompleteFileTest {
                 .hasMessage("the disk is full");
 
         assertThat(file).hasContent("old");
+        assertThat(folder.toFile().list()).containsExactly("file.txt");
+    }
+
+    @Test
+    void leavesNothingThatWasNotFinished() throws IOException {
+        Path file = folder.resolve("file.txt");
+
+        try (CompleteFile dropped = new CompleteFile(file)) {
+            Files.writeString(dropped.partial(), "ne");
+        }
+
+        assertThat(folder).isEmptyDirectory();
     }
 }

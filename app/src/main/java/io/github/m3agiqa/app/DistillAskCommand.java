@@ -257,7 +257,7 @@ final class DistillAskCommand implements Callable<Integer> {
     }
 
     private static String sideOf(OptionalInt side) {
-        return side.isPresent() ? " longest side %d".formatted(side.getAsInt()) : "";
+        return side.isPresent() ? " longest side " + side.getAsInt() : "";
     }
 
     private OnlineTeacher.Settings settings() {

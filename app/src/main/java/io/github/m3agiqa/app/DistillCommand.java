@@ -298,7 +298,7 @@ final class DistillCommand implements Runnable {
                                 ? "unknown, as " + srcc.reason()
                                 : String.format(Locale.ROOT, "%.3f", srcc.value()));
                 outcomes.getOrDefault(aspect, Map.of())
-                        .forEach((outcome, count) -> out.printf("  %d %s%n", count, outcome));
+                        .forEach((outcome, count) -> out.printf(Locale.ROOT, "  %d %s%n", count, outcome));
             });
             out.flush();
             spec.commandLine().getErr().println("report in " + file);

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
@@ -215,8 +216,9 @@ final class EvaluateCommand implements Callable<Integer> {
         Path folder = output != null ? output : runs.getFirst().path;
         try {
             Files.createDirectories(folder);
-            Files.writeString(folder.resolve("report.json"), report.json());
-            Files.writeString(folder.resolve("report.html"), report.html(datasets));
+            CompleteFile.write(folder.resolve("report.json"), partial -> Files.writeString(partial, report.json()));
+            CompleteFile.write(
+                    folder.resolve("report.html"), partial -> Files.writeString(partial, report.html(datasets)));
         } catch (IOException e) {
             throw new InputException("%s cannot be written to: %s".formatted(folder, e.getMessage()), e);
         }

@@ -140,8 +140,7 @@ final class ModelsCommand implements Runnable {
                             files == 0
                                     ? "%s has no checksums"
                                             .formatted(folder.manifest().id())
-                                    : "%s: %d files are whole"
-                                            .formatted(folder.manifest().id(), files));
+                                    : folder.manifest().id() + ": " + files + " files are whole");
             spec.commandLine().getOut().flush();
             return ExitCode.DONE;
         }

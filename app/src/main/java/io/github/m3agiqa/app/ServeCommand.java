@@ -8,6 +8,7 @@ import io.github.m3agiqa.scoring.ScoringOptions;
 import io.javalin.util.JavalinBindException;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -102,7 +103,7 @@ final class ServeCommand implements Callable<Integer> {
             ended.countDown();
         }));
         PrintWriter err = spec.commandLine().getErr();
-        err.printf("%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
+        err.printf(Locale.ROOT, "%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
         err.flush();
         ended.await();
         // a thread that is still at it reads the weights; they go with the process

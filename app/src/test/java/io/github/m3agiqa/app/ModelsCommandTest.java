@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.testing.ArabicDigits;
 import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -132,6 +133,18 @@ class ModelsCommandTest {
 
         assertThat(again.exitCode()).isEqualTo(3);
         assertThat(again.err()).contains("not empty");
+    }
+
+    @Test
+    void countsInTheSameDigitsEverywhere() {
+        model("nano");
+        Path target = home.resolve("packed");
+        Command.run("models", "pack", "nano", target.toString());
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertThat(Command.run("models", "verify", target.toString()).out())
+                    .matches("nano@1: [0-9]+ files are whole\\R");
+        }
     }
 
     @Test

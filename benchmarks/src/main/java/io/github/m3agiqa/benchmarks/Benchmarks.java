@@ -1,5 +1,6 @@
 package io.github.m3agiqa.benchmarks;
 
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -28,6 +29,8 @@ public final class Benchmarks {
     private Benchmarks() {}
 
     public static void main(String[] arguments) {
+        // recipes and tables that they write have the same digits everywhere
+        Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
         System.exit(new CommandLine(new Benchmarks())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .execute(arguments));

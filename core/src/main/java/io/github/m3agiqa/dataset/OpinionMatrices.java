@@ -35,7 +35,7 @@ final class OpinionMatrices {
     private OpinionMatrices() {}
 
     private static Path file(Path folder, Aspect aspect) {
-        return folder.resolve(FOLDER).resolve("mosz%d.mat".formatted(ASPECTS.indexOf(aspect) + 1));
+        return folder.resolve(FOLDER).resolve("mosz" + (ASPECTS.indexOf(aspect) + 1) + ".mat");
     }
 
     /** Whether a dataset folder has such files. */
@@ -62,7 +62,7 @@ final class OpinionMatrices {
             Map<String, String> values = new LinkedHashMap<>();
             values.put("name", image + ".png");
             values.put("generator", GENERATORS.get(image / IMAGES_PER_GENERATOR));
-            values.put("group", "prompt %d".formatted(image % IMAGES_PER_GENERATOR / IMAGES_PER_PROMPT));
+            values.put("group", "prompt " + image % IMAGES_PER_GENERATOR / IMAGES_PER_PROMPT);
             for (var entry : scores.entrySet()) {
                 values.put("mos_" + entry.getKey().id(), String.valueOf(entry.getValue()[image]));
             }

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
@@ -69,8 +70,13 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
         boolean whole = trainSamples.size() == listedTrain && testSamples.size() == listedTest;
         String name = whole
                 ? "authors"
-                : "authors (%d of %d training and %d of %d test images)"
-                        .formatted(trainSamples.size(), listedTrain, testSamples.size(), listedTest);
+                : String.format(
+                        Locale.ROOT,
+                        "authors (%d of %d training and %d of %d test images)",
+                        trainSamples.size(),
+                        listedTrain,
+                        testSamples.size(),
+                        listedTest);
         return new Split(name, trainSamples, List.of(), testSamples);
     }
 
@@ -114,7 +120,7 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
         Collections.shuffle(shuffled, new Random(seed));
         int tests = (int) Math.round(testShare * shuffled.size());
         return new Split(
-                "random, seed %d".formatted(seed),
+                "random, seed " + seed,
                 shuffled.subList(tests, shuffled.size()),
                 List.of(),
                 shuffled.subList(0, tests));
@@ -147,7 +153,7 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
         }
         return IntStream.range(0, folds)
                 .mapToObj(fold -> testingOn(
-                        "prompt-disjoint fold %d of %d".formatted(fold + 1, folds), dataset, tests.get(fold)::contains))
+                        "prompt-disjoint fold " + (fold + 1) + " of " + folds, dataset, tests.get(fold)::contains))
                 .toList();
     }
 

@@ -23,6 +23,7 @@ import dev.langchain4j.model.output.TokenUsage;
 import io.github.m3agiqa.image.SlicePlan;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -174,13 +175,14 @@ public final class OnlineTeacher implements Teacher {
 
     /** Provider, model and all settings that an answer depends on, in one line. */
     public static String id(Settings settings) {
-        return "%s %s%s temperature %s seed %d detail high"
-                .formatted(
-                        settings.provider.name().toLowerCase(java.util.Locale.ROOT),
-                        settings.model,
-                        settings.baseUrl == null ? "" : " at " + settings.baseUrl,
-                        settings.temperature,
-                        settings.seed);
+        return String.format(
+                Locale.ROOT,
+                "%s %s%s temperature %s seed %d detail high",
+                settings.provider.name().toLowerCase(Locale.ROOT),
+                settings.model,
+                settings.baseUrl == null ? "" : " at " + settings.baseUrl,
+                settings.temperature,
+                settings.seed);
     }
 
     @Override

@@ -1,14 +1,12 @@
 package io.github.m3agiqa.distill;
 
-import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.ImageException;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.ImageEncoder;
 import io.github.m3agiqa.image.RgbImage;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -38,25 +36,21 @@ public final class Pictures implements Function<Question, Teacher.Picture> {
     /**
      * Reads an image.
      *
-     * @throws InputException if it cannot be read
+     * @throws ImageException if it cannot be read
      */
     @Override
     public Teacher.Picture apply(Question question) {
         Path file = dataset.image(dataset.sample(question.image()).orElseThrow());
-        try {
-            byte[] bytes = Files.readAllBytes(file);
-            String type = type(bytes);
-            if (maxSide.isEmpty() && !type.isEmpty()) {
-                return Teacher.Picture.of(bytes, type);
-            }
-            RgbImage image = decoder.decode(question.image(), bytes, AlphaMode.WHITE);
-            RgbImage small = maxSide.isPresent() ? image.within(maxSide.getAsInt()) : image;
-            return small == image && !type.isEmpty()
-                    ? Teacher.Picture.of(bytes, type)
-                    : Teacher.Picture.of(ImageEncoder.png(small), "image/png");
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
+        byte[] bytes = decoder.read(file);
+        String type = type(bytes);
+        if (maxSide.isEmpty() && !type.isEmpty()) {
+            return Teacher.Picture.of(bytes, type);
         }
+        RgbImage image = decoder.decode(question.image(), bytes, AlphaMode.WHITE);
+        RgbImage small = maxSide.isPresent() ? image.within(maxSide.getAsInt()) : image;
+        return small == image && !type.isEmpty()
+                ? Teacher.Picture.of(bytes, type)
+                : Teacher.Picture.of(ImageEncoder.png(small), "image/png");
     }
 
     /** The type of a file that every provider reads; empty for others. */

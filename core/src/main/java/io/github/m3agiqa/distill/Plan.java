@@ -6,6 +6,7 @@ import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.hub.Sha256;
+import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.SlicePlan.Size;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,14 +14,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
-import javax.imageio.stream.ImageInputStream;
 
 /**
  * The questions about the images of a dataset that a run asks, all aspects of an image one after the other.
@@ -116,25 +113,11 @@ public record Plan(Dataset dataset, List<Question> questions, int imported) {
     }
 
     private Size size(String image, OptionalInt maxSide) {
-        Path file = dataset.image(dataset.sample(image).orElseThrow());
-        try (ImageInputStream in = ImageIO.createImageInputStream(file.toFile())) {
-            Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
-            if (!readers.hasNext()) {
-                throw new InputException("%s is no image".formatted(file));
-            }
-            ImageReader reader = readers.next();
-            try {
-                reader.setInput(in);
-                int width = reader.getWidth(0);
-                int height = reader.getHeight(0);
-                double factor =
-                        maxSide.isEmpty() ? 1 : Math.min(1, (double) maxSide.getAsInt() / Math.max(width, height));
-                return new Size((int) Math.round(factor * width), (int) Math.round(factor * height));
-            } finally {
-                reader.dispose();
-            }
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
+        Size size = new ImageDecoder(ImageDecoder.Limits.DEFAULT)
+                .size(dataset.image(dataset.sample(image).orElseThrow()));
+        double factor = maxSide.isEmpty()
+                ? 1
+                : Math.min(1, (double) maxSide.getAsInt() / Math.max(size.width(), size.height()));
+        return new Size((int) Math.round(factor * size.width()), (int) Math.round(factor * size.height()));
     }
 }

@@ -375,15 +375,7 @@ final class Chart {
 
     private static void open(Markup page, String title, int width, int height) {
         page.open(
-                "svg",
-                "viewBox",
-                "0 0 %d %d".formatted(width, height),
-                "role",
-                "img",
-                "aria-label",
-                title,
-                "class",
-                "chart");
+                "svg", "viewBox", "0 0 " + width + " " + height, "role", "img", "aria-label", title, "class", "chart");
     }
 
     /** A line from left to right at every tick of the upright axis. */

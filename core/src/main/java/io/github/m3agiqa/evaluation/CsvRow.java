@@ -80,10 +80,11 @@ record CsvRow(Path file, NamedCsvRecord fields) {
      * @throws InputException if there is none
      */
     Aspect aspect(String id) {
-        return Stream.of(Aspect.values())
-                .filter(aspect -> aspect.id().equalsIgnoreCase(id.strip()))
-                .findFirst()
-                .orElseThrow(() -> complaint("unknown aspect '%s'".formatted(id)));
+        try {
+            return Aspect.of(id);
+        } catch (IllegalArgumentException e) {
+            throw complaint(String.valueOf(e.getMessage()));
+        }
     }
 
     /** The interval in the columns {@code interval_low} and {@code interval_high}, null if there is none. */

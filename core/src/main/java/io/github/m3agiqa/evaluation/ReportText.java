@@ -3,6 +3,7 @@ package io.github.m3agiqa.evaluation;
 import io.github.m3agiqa.evaluation.Report.Section;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Set;
 
 /** A report as text, for a terminal or as Markdown. */
@@ -61,11 +62,12 @@ final class ReportText {
                         markdown
                                 ? "- %s: %s.%n".formatted(measure.label(), measure.meaning())
                                 : "%-9s %s%n".formatted(measure.label(), measure.meaning())));
-        paragraph(
-                ("Intervals hold the figure with 95 %% confidence: %d draws of whole prompts, seed %d. p is that of one"
-                                + " comparison alone; among many some are small by chance.")
-                        .formatted(
-                                report.bootstrap().draws(), report.bootstrap().seed()));
+        paragraph(String.format(
+                Locale.ROOT,
+                "Intervals hold the figure with 95 %% confidence: %d draws of whole prompts, seed %d. p is that of one"
+                        + " comparison alone; among many some are small by chance.",
+                report.bootstrap().draws(),
+                report.bootstrap().seed()));
     }
 
     private void heading(String heading) {

@@ -7,9 +7,6 @@ import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.ImageEncoder;
 import io.github.m3agiqa.image.RgbImage;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
@@ -50,12 +47,11 @@ final class Thumbnails {
             return new Thumbnail(null, "not in the dataset folder");
         }
         try {
-            Path file = dataset.image(sample);
-            RgbImage whole = decoder.decode(image, Files.readAllBytes(file), AlphaMode.WHITE);
+            RgbImage whole = decoder.decode(image, decoder.read(dataset.image(sample)), AlphaMode.WHITE);
             byte[] small = ImageEncoder.jpeg(whole.within(SIDE));
             return new Thumbnail("data:image/jpeg;base64," + Base64.getEncoder().encodeToString(small), "");
-        } catch (M3AgiqaException | IOException e) {
-            return new Thumbnail(null, String.valueOf(e.getMessage()));
+        } catch (M3AgiqaException e) {
+            return new Thumbnail(null, e.getMessage());
         }
     }
 }

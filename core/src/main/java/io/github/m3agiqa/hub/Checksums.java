@@ -77,7 +77,7 @@ public final class Checksums {
     private static String noteName(Path file, String expected) {
         try {
             BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-            String state = "%s %d %s %s"
+            String state = "%s %s %s %s"
                     .formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime(), expected);
             return Sha256.of(state.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {

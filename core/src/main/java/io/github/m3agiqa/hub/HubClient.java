@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.failsafe.Failsafe;
 import dev.failsafe.FailsafeException;
 import dev.failsafe.RetryPolicy;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -15,7 +16,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,6 +59,8 @@ final class HubClient implements AutoCloseable {
 
     private static final int MOST_REDIRECTS = 8;
     private static final int BLOCK = 1 << 18;
+    private static final int BROKEN_OFF = -2;
+    private static final int MOST_LISTING = 1 << 24; // in bytes, some 60,000 files
     private static final Duration CONNECT = Duration.ofSeconds(20);
     private static final Duration ANSWER = Duration.ofSeconds(60);
 
@@ -138,10 +143,18 @@ final class HubClient implements AutoCloseable {
                 .formatted(settings.endpoint(), path(repository), encoded(revision)));
         String body = patiently(what, () -> {
             HttpResponse<InputStream> response = send(uri, 0);
+            ByteArrayOutputStream listing = new ByteArrayOutputStream();
             try (InputStream in = response.body()) {
                 check(response, what);
-                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+                if (!copy(in, Channels.newChannel(listing), MOST_LISTING + 1, _ -> {})) {
+                    throw new Passing("it breaks off");
+                }
             }
+            if (listing.size() > MOST_LISTING) {
+                throw new HubException("%s: %s answers with more than the %d bytes that are read"
+                        .formatted(what, settings.endpoint(), MOST_LISTING));
+            }
+            return listing.toString(StandardCharsets.UTF_8);
         });
         try {
             JsonNode answer = JSON.readTree(body);
@@ -248,8 +261,12 @@ final class HubClient implements AutoCloseable {
         }
     }
 
-    /** Copies until the end, or until the other side breaks off or falls silent, which keeps what came. */
-    private void copy(InputStream in, FileChannel out, long most, LongConsumer arrived) throws IOException {
+    /**
+     * Copies until the end, or until the other side breaks off or falls silent, which keeps what came.
+     *
+     * @return whether the end or the most that is wanted was reached
+     */
+    private boolean copy(InputStream in, WritableByteChannel out, long most, LongConsumer arrived) throws IOException {
         AtomicLong last = new AtomicLong(System.nanoTime());
         ScheduledFuture<?> watch = watchers.scheduleAtFixedRate(
                 () -> {
@@ -264,9 +281,9 @@ final class HubClient implements AutoCloseable {
             byte[] block = new byte[BLOCK];
             long left = most;
             while (left > 0) {
-                int read = readOrEnd(in, block, left);
+                int read = read(in, block, left);
                 if (read < 0) {
-                    return;
+                    return read != BROKEN_OFF;
                 }
                 last.set(System.nanoTime());
                 ByteBuffer bytes = ByteBuffer.wrap(block, 0, read);
@@ -276,16 +293,17 @@ final class HubClient implements AutoCloseable {
                 left -= read;
                 arrived.accept(read);
             }
+            return true;
         } finally {
             watch.cancel(false);
         }
     }
 
-    private static int readOrEnd(InputStream in, byte[] block, long left) {
+    private static int read(InputStream in, byte[] block, long left) {
         try {
             return in.read(block, 0, (int) Math.min(block.length, left));
         } catch (IOException _) {
-            return -1;
+            return BROKEN_OFF;
         }
     }
 
@@ -304,7 +322,7 @@ final class HubClient implements AutoCloseable {
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(uri).timeout(ANSWER).header("User-Agent", "m3agiqa");
             if (from > 0) {
-                request.header("Range", "bytes=%d-".formatted(from));
+                request.header("Range", "bytes=" + from + "-");
             }
             if (settings.token() != null && isHub(uri)) {
                 request.header("Authorization", "Bearer " + settings.token());

@@ -38,7 +38,7 @@ public record HubFile(String path, long bytes, String hash, boolean large) {
         }
         MessageDigest digest = sha1();
         // https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
-        digest.update("blob %d\0".formatted(Files.size(file)).getBytes(StandardCharsets.UTF_8));
+        digest.update(("blob " + Files.size(file) + "\0").getBytes(StandardCharsets.UTF_8));
         try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
             byte[] block = new byte[BLOCK];
             while (in.read(block) >= 0) {

@@ -2,9 +2,11 @@ package io.github.m3agiqa.hub;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -17,7 +19,7 @@ import java.util.stream.Stream;
 
 /**
  * Puts a model, whose parts may lie in the folders of several training runs, into one folder that can be moved: the base,
- * each adapter and predictor once, and the checksums of all files.
+ * each adapter and predictor once, the model card, and the checksums of all files but the card.
  */
 public final class ModelPack {
     private final ModelFolder source;
@@ -35,7 +37,7 @@ public final class ModelPack {
      * @param target a folder that does not exist yet, or is empty
      * @param version the version that the packed model has
      * @throws InputException if the folder holds something or cannot be written to
-     * @throws io.github.m3agiqa.ModelException if a part is missing
+     * @throws ModelException if a part is missing or holds no file
      */
     public static ModelFolder pack(ModelFolder source, Path target, int version) {
         try {
@@ -59,6 +61,11 @@ public final class ModelPack {
             String aspect = entry.getKey().id();
             aspects.put(entry.getKey(), entry.getValue().moved((part, path) -> copy(path, name(part, path, aspect))));
         }
+        Map<String, String> checksums = checksums();
+        Path card = source.path().resolve(ModelFolder.CARD);
+        if (Files.exists(card)) {
+            Files.copy(card, target.resolve(ModelFolder.CARD));
+        }
         return ModelFolder.write(
                 target,
                 new ModelManifest(
@@ -70,7 +77,7 @@ public final class ModelPack {
                         manifest.alpha(),
                         manifest.vision(),
                         aspects,
-                        checksums()));
+                        checksums));
     }
 
     /** What a part of an aspect is called: an adapter that all aspects share is not named after one. */
@@ -90,8 +97,12 @@ public final class ModelPack {
             return before;
         }
         Path from = source.part(part);
-        try (Stream<Path> files = Files.walk(from)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
+        try (Stream<Path> walked = Files.walk(from, FileVisitOption.FOLLOW_LINKS)) {
+            List<Path> files = walked.filter(Files::isRegularFile).toList();
+            if (files.isEmpty()) {
+                throw new ModelException("%s holds no file; get the model again".formatted(from));
+            }
+            for (Path file : files) {
                 Path to = from.equals(file)
                         ? target.resolve(name)
                         : target.resolve(name).resolve(from.relativize(file));

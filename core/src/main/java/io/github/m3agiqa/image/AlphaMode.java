@@ -1,7 +1,6 @@
 package io.github.m3agiqa.image;
 
-import java.util.Arrays;
-import java.util.Locale;
+import io.github.m3agiqa.Named;
 
 /** What becomes of the transparency of an image. */
 public enum AlphaMode {
@@ -16,10 +15,6 @@ public enum AlphaMode {
      * @throws IllegalArgumentException naming the known ones if there is none
      */
     public static AlphaMode of(String id) {
-        return Arrays.stream(values())
-                .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(id))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("alpha is '%s', known are %s"
-                        .formatted(id, Arrays.toString(values()).toLowerCase(Locale.ROOT))));
+        return Named.of(AlphaMode.class, "alpha", id);
     }
 }

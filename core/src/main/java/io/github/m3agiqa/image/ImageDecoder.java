@@ -10,9 +10,14 @@ import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImageException;
+import io.github.m3agiqa.image.SlicePlan.Size;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import javax.imageio.ImageReader;
@@ -65,27 +70,74 @@ public final class ImageDecoder {
      */
     public RgbImage decode(String name, byte[] bytes, AlphaMode alpha) {
         if (bytes.length > limits.maxBytes) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_TOO_LARGE,
-                    "%s: more than the %d bytes that are allowed".formatted(name, limits.maxBytes));
+            throw tooManyBytes(name);
         }
-        FileType type = detect(name, bytes);
-        ImageReaderSpi format = format(name, type);
-        byte[] plain = type == FileType.Jpeg ? JpegProfile.hide(bytes) : bytes;
-        if (type == FileType.Tiff) {
-            TiffStructure.check(name, bytes, limits.maxPixels);
-        }
-        List<String> warnings = new ArrayList<>();
-        ImageReader reader = null;
-        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
-            reader = format.createReaderInstance();
-            reader.setInput(in, true, true);
+        return opened(name, bytes, reader -> {
+            List<String> warnings = new ArrayList<>();
             checkSize(name, reader.getWidth(0), reader.getHeight(0));
             reader.addIIOReadWarningListener((_, warning) -> warnings.add(warning));
             BufferedImage image = reader.read(0);
             checkSize(name, image.getWidth(), image.getHeight());
             checkWhole(name, warnings);
             return orientation(bytes).upright(Pixels.toRgb(name, image, alpha));
+        });
+    }
+
+    /**
+     * Decodes an image file; its name in messages is its path.
+     *
+     * @throws ImageException as above, also where the file cannot be read
+     */
+    public RgbImage decode(Path file, AlphaMode alpha) {
+        return decode(file.toString(), read(file), alpha);
+    }
+
+    /**
+     * The bytes of an image file.
+     *
+     * @throws ImageException if it cannot be read or has more than are allowed
+     */
+    public byte[] read(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(limits.maxBytes);
+            if (in.read() >= 0) {
+                throw tooManyBytes(file.toString());
+            }
+            return bytes;
+        } catch (NoSuchFileException e) {
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(file), e);
+        } catch (IOException e) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
+    }
+
+    /**
+     * The size of an image file as it is stored, before it is turned upright; no pixel is decoded.
+     *
+     * @throws ImageException if the file cannot be read or is no image
+     */
+    public Size size(Path file) {
+        return opened(file.toString(), read(file), reader -> new Size(reader.getWidth(0), reader.getHeight(0)));
+    }
+
+    /** What is wanted of an image. */
+    private interface Reading<T> {
+        T from(ImageReader reader) throws IOException;
+    }
+
+    private <T> T opened(String name, byte[] bytes, Reading<T> reading) {
+        FileType type = detect(name, bytes);
+        ImageReaderSpi format = format(name, type);
+        byte[] plain = type == FileType.Jpeg ? JpegProfile.hide(bytes) : bytes;
+        if (type == FileType.Tiff) {
+            TiffStructure.check(name, bytes, limits.maxPixels);
+        }
+        ImageReader reader = null;
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
+            reader = format.createReaderInstance();
+            reader.setInput(in, true, true);
+            return reading.from(reader);
         } catch (IOException | RuntimeException | StackOverflowError e) {
             // decoders answer damaged bytes with exceptions of every kind
             throw e instanceof ImageException known ? known : unreadable(name, type, e);
@@ -94,6 +146,12 @@ public final class ImageDecoder {
                 reader.dispose();
             }
         }
+    }
+
+    private ImageException tooManyBytes(String name) {
+        return new ImageException(
+                ErrorCode.IMAGE_TOO_LARGE,
+                "%s: more than the %d bytes that are allowed".formatted(name, limits.maxBytes));
     }
 
     private static FileType detect(String name, byte[] bytes) {

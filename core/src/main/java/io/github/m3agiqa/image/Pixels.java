@@ -8,6 +8,7 @@ import java.awt.image.ColorModel;
 import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
+import java.util.Arrays;
 
 /**
  * From a decoded image of any layout to RGB bytes, sample by sample: {@link BufferedImage#getRGB} would convert grey
@@ -68,29 +69,31 @@ final class Pixels {
         if (type != DataBuffer.TYPE_BYTE && type != DataBuffer.TYPE_USHORT && type != DataBuffer.TYPE_INT) {
             throw unsupported(name, "samples that are not 8 or 16 bits");
         }
-        int max = (1 << Math.min(16, raster.getSampleModel().getSampleSize(0))) - 1;
+        int[] max = Arrays.stream(raster.getSampleModel().getSampleSize())
+                .map(bits -> (1 << Math.min(16, bits)) - 1)
+                .toArray();
         if (space == ColorSpace.TYPE_GRAY && bands <= 2) {
             return (samples, at, rgba) -> {
-                int grey = toByte(samples[at], max);
+                int grey = toByte(samples[at], max[0]);
                 rgba[0] = grey;
                 rgba[1] = grey;
                 rgba[2] = grey;
-                rgba[3] = bands == 2 ? toByte(samples[at + 1], max) : 255;
+                rgba[3] = bands == 2 ? toByte(samples[at + 1], max[1]) : 255;
             };
         }
         if (space == ColorSpace.TYPE_RGB && (bands == 3 || bands == 4)) {
             return (samples, at, rgba) -> {
-                rgba[0] = toByte(samples[at], max);
-                rgba[1] = toByte(samples[at + 1], max);
-                rgba[2] = toByte(samples[at + 2], max);
-                rgba[3] = bands == 4 ? toByte(samples[at + 3], max) : 255;
+                rgba[0] = toByte(samples[at], max[0]);
+                rgba[1] = toByte(samples[at + 1], max[1]);
+                rgba[2] = toByte(samples[at + 2], max[2]);
+                rgba[3] = bands == 4 ? toByte(samples[at + 3], max[3]) : 255;
             };
         }
         if (space == ColorSpace.TYPE_CMYK && bands == 4) {
             return (samples, at, rgba) -> {
-                int light = 255 - toByte(samples[at + 3], max);
+                int light = 255 - toByte(samples[at + 3], max[3]);
                 for (int channel = 0; channel < 3; channel++) {
-                    rgba[channel] = (255 - toByte(samples[at + channel], max)) * light / 255;
+                    rgba[channel] = (255 - toByte(samples[at + channel], max[channel])) * light / 255;
                 }
                 rgba[3] = 255;
             };

@@ -126,7 +126,7 @@ public final class NormalizedStem {
     }
 
     private Tensor weight(int layer, String name) {
-        return of(weights, "%d.%s".formatted(layer, name));
+        return of(weights, layer + "." + name);
     }
 
     private static Tensor of(Map<String, Tensor> weights, String name) {

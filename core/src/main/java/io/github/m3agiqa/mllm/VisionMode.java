@@ -1,7 +1,6 @@
 package io.github.m3agiqa.mllm;
 
-import java.util.Arrays;
-import java.util.Locale;
+import io.github.m3agiqa.Named;
 
 /** How the vision tower treats images of unequal size in one batch, and where it thinks their patches are. */
 public enum VisionMode {
@@ -19,10 +18,6 @@ public enum VisionMode {
      * @throws IllegalArgumentException naming the known ones if there is none
      */
     public static VisionMode of(String id) {
-        return Arrays.stream(values())
-                .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(id))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("vision is '%s', known are %s"
-                        .formatted(id, Arrays.toString(values()).toLowerCase(Locale.ROOT))));
+        return Named.of(VisionMode.class, "vision", id);
     }
 }

@@ -62,7 +62,7 @@ final class BidirectionalRnn implements SequenceHead {
     /** The network whose sizes follow from its weights. */
     static BidirectionalRnn of(Cell cell, int width, WeightShapes shapes, Parameters parameters) {
         int hidden = shapes.side("weight_hh_l0", 1, 2);
-        return new BidirectionalRnn(cell, width, shapes.count("weight_hh_l%d"), hidden, parameters);
+        return new BidirectionalRnn(cell, width, shapes.count("weight_hh_l", ""), hidden, parameters);
     }
 
     @Override

@@ -1,8 +1,6 @@
 package io.github.m3agiqa.predictor;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
+import io.github.m3agiqa.Named;
 
 /** The networks that can read the sequence of hidden states; all but the first are there to be compared with it. */
 public enum HeadKind {
@@ -36,7 +34,7 @@ public enum HeadKind {
 
     /** The lower-case name used in manifests and recipes. */
     public String id() {
-        return name().toLowerCase(Locale.ROOT);
+        return Named.id(this);
     }
 
     /**
@@ -45,10 +43,6 @@ public enum HeadKind {
      * @throws IllegalArgumentException naming the known ones if there is none
      */
     public static HeadKind of(String id) {
-        return Arrays.stream(values())
-                .filter(kind -> kind.id().equals(id))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("unknown head '%s': known are %s"
-                        .formatted(id, Arrays.stream(values()).map(HeadKind::id).collect(Collectors.joining(", ")))));
+        return Named.of(HeadKind.class, "head", id);
     }
 }

@@ -1,9 +1,7 @@
 package io.github.m3agiqa.predictor;
 
+import io.github.m3agiqa.Named;
 import io.github.m3agiqa.tensor.Torch;
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
@@ -16,7 +14,7 @@ public enum Pooler {
 
     /** The lower-case name used in files. */
     public String id() {
-        return name().toLowerCase(Locale.ROOT);
+        return Named.id(this);
     }
 
     /**
@@ -25,11 +23,7 @@ public enum Pooler {
      * @throws IllegalArgumentException naming the known ones if there is none
      */
     public static Pooler of(String id) {
-        return Arrays.stream(values())
-                .filter(pooler -> pooler.id().equals(id))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("unknown pooler '%s': known are %s"
-                        .formatted(id, Arrays.stream(values()).map(Pooler::id).collect(Collectors.joining(", ")))));
+        return Named.of(Pooler.class, "pooler", id);
     }
 
     /**

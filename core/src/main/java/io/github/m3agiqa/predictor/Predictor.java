@@ -30,8 +30,8 @@ import org.bytedeco.pytorch.global.torch;
 public final class Predictor implements AutoCloseable {
     /** What Lightning puts before all names: the attribute that holds the network. */
     static final String LIGHTNING = "model";
-    /** Where the weights of a member are, apart from its rows of {@code W}. */
-    static final String MEMBER = "members.%d";
+    /** What is before the number of a member where its weights are, apart from its rows of {@code W}. */
+    static final String MEMBER = "members.";
 
     /**
      * A network and the two layers that make its score.
@@ -87,7 +87,7 @@ public final class Predictor implements AutoCloseable {
         WeightShapes shapes = prefixed ? unprefixed.at(LIGHTNING) : unprefixed;
         int rows = shapes.side("W.weight", 0, 2);
         int inputSize = shapes.side("W.weight", 1, 2);
-        int count = shapes.count(MEMBER + ".fc.0.weight");
+        int count = shapes.count(MEMBER, ".fc.0.weight");
         if (count > 0 && rows % count != 0) {
             throw new ModelException("%s: W has %d rows for %d members".formatted(source.location(), rows, count));
         }
@@ -100,7 +100,7 @@ public final class Predictor implements AutoCloseable {
         this.members = count == 0
                 ? List.of(Member.of(kind, width, shapes, root))
                 : IntStream.range(0, count)
-                        .mapToObj(MEMBER::formatted)
+                        .mapToObj(member -> MEMBER + member)
                         .map(member -> Member.of(kind, width, shapes.at(member), root.at(member)))
                         .toList();
         weights.check();

@@ -64,7 +64,7 @@ public final class PredictorInitialization {
         }
         Map<String, Tensor> all = new LinkedHashMap<>();
         for (int i = 0; i < members; i++) {
-            String member = Predictor.MEMBER.formatted(i) + ".";
+            String member = Predictor.MEMBER + i + ".";
             draw(config, inputSize, seed + i).forEach((name, tensor) -> {
                 if (name.startsWith("W.")) {
                     all.merge(name, tensor, (before, own) -> Torch.cat(0, before, own));

@@ -37,7 +37,7 @@ final class TransformerEncoder implements SequenceHead {
     /** The network whose sizes follow from its weights. */
     static TransformerEncoder of(int width, WeightShapes shapes, Parameters parameters) {
         int feedForward = shapes.side("layers.0.linear1.weight", 0, 2);
-        List<Layer> layers = IntStream.range(0, shapes.count("layers.%d.linear1.weight"))
+        List<Layer> layers = IntStream.range(0, shapes.count("layers.", ".linear1.weight"))
                 .mapToObj(i -> new Layer(width, feedForward, parameters.at("layers." + i)))
                 .toList();
         return new TransformerEncoder(width, layers);

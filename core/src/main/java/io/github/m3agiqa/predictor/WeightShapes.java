@@ -25,11 +25,12 @@ record WeightShapes(TensorSource source, String prefix) {
     /**
      * How many layers there are.
      *
-     * @param name a name of the layer at {@code %d}, counted from 0
+     * @param before what is before the layer's number, counted from 0, in the name of one of its tensors
+     * @param after what is after it
      */
-    int count(String name) {
+    int count(String before, String after) {
         return (int) IntStream.iterate(0, i -> i + 1)
-                .takeWhile(i -> has(name.formatted(i)))
+                .takeWhile(i -> has(before + i + after))
                 .count();
     }
 

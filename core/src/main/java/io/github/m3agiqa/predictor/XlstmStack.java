@@ -50,10 +50,10 @@ public final class XlstmStack implements SequenceHead {
 
     /** The stack whose sizes follow from its weights. */
     static XlstmStack of(int width, WeightShapes shapes, Parameters parameters) {
-        int blocks = shapes.count("blocks.%d.xlstm_norm.weight");
+        int blocks = shapes.count("blocks.", ".xlstm_norm.weight");
         // only the sLSTM's blocks have a feed-forward layer
         Set<Integer> slstm = IntStream.range(0, blocks)
-                .filter(i -> shapes.has("blocks.%d.ffn_norm.weight".formatted(i)))
+                .filter(i -> shapes.has("blocks." + i + ".ffn_norm.weight"))
                 .boxed()
                 .collect(Collectors.toSet());
         try {

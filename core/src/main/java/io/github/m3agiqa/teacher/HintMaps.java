@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -112,7 +113,7 @@ public final class HintMaps {
     }
 
     private Path file(int place) {
-        return folder.resolve("%06d.safetensors".formatted(place));
+        return folder.resolve(String.format(Locale.ROOT, "%06d.safetensors", place));
     }
 
     private void prepare(Set<String> fitOn) throws IOException {

@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -101,7 +102,7 @@ final class TargetPreparation {
                 .put("seed", settings.seed());
         ObjectNode teachers = root.putObject("teachers");
         for (TeacherSettings teacher : settings.teachers()) {
-            ObjectNode node = teachers.putObject("%s %d".formatted(teacher.network(), teacher.inputSize()));
+            ObjectNode node = teachers.putObject(teacher.network() + " " + teacher.inputSize());
             teacher.pooled().forEach(node.putArray("pooled")::add);
             teacher.dense().forEach(node.putArray("dense")::add);
         }
@@ -172,7 +173,7 @@ final class TargetPreparation {
     }
 
     private Path chunk(int first) {
-        return folder.resolve("chunks").resolve("%06d.safetensors".formatted(first));
+        return folder.resolve("chunks").resolve(String.format(Locale.ROOT, "%06d.safetensors", first));
     }
 
     private List<String> chunkImages(int first) {
@@ -268,7 +269,7 @@ final class TargetPreparation {
             }
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (int i = 0; i < raw.size(); i++) {
-                tensors.put("pooled.%d".formatted(i), Torch.stack(raw.get(i)));
+                tensors.put("pooled." + i, Torch.stack(raw.get(i)));
             }
             tensors.put("dense", Torch.stack(dense));
             SafetensorsWriter.write(chunk(first), tensors);
@@ -289,7 +290,7 @@ final class TargetPreparation {
             Tensor fit = Torch.indices(Device.CPU, fitRows);
             List<Tensor> blocks = new ArrayList<>();
             for (int i = 0; i < settings.teachers().size(); i++) {
-                blocks.add(standardised(all(chunks, "pooled.%d".formatted(i), Dtype.F64), fit));
+                blocks.add(standardised(all(chunks, "pooled." + i, Dtype.F64), fit));
             }
             Tensor vectors = Torch.cat(1, blocks);
             Tensor fitted = vectors.index_select(0, fit);

@@ -1,8 +1,6 @@
 package io.github.m3agiqa.tensor;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
+import io.github.m3agiqa.Named;
 
 /**
  * How a model computes. Activations that are added up over many layers, normalisations, softmax and the predictor are
@@ -49,7 +47,7 @@ public enum Precision {
 
     /** The lower-case name used in options. */
     public String id() {
-        return name().toLowerCase(Locale.ROOT);
+        return Named.id(this);
     }
 
     /**
@@ -58,11 +56,6 @@ public enum Precision {
      * @throws IllegalArgumentException if it is none of these
      */
     public static Precision of(String id) {
-        return Arrays.stream(values())
-                .filter(precision -> precision.id().equalsIgnoreCase(id))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("unknown dtype '%s': use %s"
-                        .formatted(
-                                id, Arrays.stream(values()).map(Precision::id).collect(Collectors.joining(", ")))));
+        return Named.of(Precision.class, "dtype", id);
     }
 }

@@ -18,6 +18,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -179,7 +180,7 @@ final class Checkpoints {
     }
 
     private Path at(long step) {
-        return folder.resolve("%s%09d".formatted(PREFIX, step));
+        return folder.resolve(PREFIX + String.format(Locale.ROOT, "%09d", step));
     }
 
     private List<Long> steps() {

@@ -413,12 +413,7 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private Fingerprint fingerprint(ImageDecoder decoder, Sample sample) {
-        Path file = dataset.image(sample);
-        try {
-            return Fingerprint.of(decoder.decode(file.toString(), Files.readAllBytes(file), AlphaMode.DROP));
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
+        return Fingerprint.of(decoder.decode(dataset.image(sample), AlphaMode.DROP));
     }
 
     private void train(Unit unit, RunFolder run) throws IOException {

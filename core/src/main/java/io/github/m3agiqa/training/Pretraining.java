@@ -419,15 +419,10 @@ public final class Pretraining {
     }
 
     private RgbImage decode(Seen seen) {
-        Path file = dataset.image(seen.sample);
-        try {
-            RgbImage image = decoder.decode(file.toString(), Files.readAllBytes(file), ALPHA);
-            return seen.view <= 0
-                    ? image
-                    : RandomView.of(image, 31 * recipe.seed() + seen.name().hashCode());
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
+        RgbImage image = decoder.decode(dataset.image(seen.sample), ALPHA);
+        return seen.view <= 0
+                ? image
+                : RandomView.of(image, 31 * recipe.seed() + seen.name().hashCode());
     }
 
     /**

@@ -18,8 +18,6 @@ import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.TensorSource;
 import io.github.m3agiqa.weights.WeightStore;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -79,11 +77,7 @@ final class TrainableModel implements AutoCloseable {
 
     /** An image as this model shall see it. */
     RgbImage decode(Path file) {
-        try {
-            return decoder.decode(file.toString(), Files.readAllBytes(file), alpha);
-        } catch (IOException e) {
-            throw new io.github.m3agiqa.InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
+        return decoder.decode(file, alpha);
     }
 
     @Override

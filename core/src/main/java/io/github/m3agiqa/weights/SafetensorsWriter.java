@@ -3,6 +3,7 @@ package io.github.m3agiqa.weights;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
@@ -12,9 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -31,8 +30,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     private static final int ALIGNMENT = 8;
     private static final int CHUNK = 1 << 24;
 
-    private final Path file;
-    private final Path partial;
+    private final CompleteFile file;
     private final FileChannel channel;
     private final Map<String, TensorInfo> tensors;
     private final Deque<String> missing;
@@ -46,13 +44,15 @@ public final class SafetensorsWriter implements AutoCloseable {
      */
     public SafetensorsWriter(Path file, Map<String, TensorInfo> tensors, Map<String, String> metadata)
             throws IOException {
-        this.file = file;
-        this.partial = file.resolveSibling(file.getFileName() + ".partial");
+        this.file = new CompleteFile(file);
         this.tensors = new LinkedHashMap<>(tensors);
         this.missing = new ArrayDeque<>(this.tensors.keySet());
         byte[] header = header(metadata);
         this.channel = FileChannel.open(
-                partial, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
+                this.file.partial(),
+                StandardOpenOption.CREATE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.WRITE);
         write(ByteBuffer.allocate(Long.BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(header.length)
@@ -139,15 +139,14 @@ public final class SafetensorsWriter implements AutoCloseable {
         if (!missing.isEmpty()) {
             throw new IllegalStateException("%s was not written".formatted(missing.peek()));
         }
-        channel.force(true);
         channel.close();
-        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        file.finish();
     }
 
     /** Drops the file if it was not {@linkplain #finish finished}. */
     @Override
     public void close() throws IOException {
         channel.close();
-        Files.deleteIfExists(partial);
+        file.close();
     }
 }

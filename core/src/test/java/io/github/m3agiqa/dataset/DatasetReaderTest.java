@@ -9,6 +9,7 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Sample.Label;
 import io.github.m3agiqa.dataset.Sample.Part;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -139,6 +140,16 @@ class DatasetReaderTest {
         assertThat(sample.mos(Aspect.QUALITY)).isCloseTo(1207 / 2400.0 * 5, within(1e-12));
         assertThat(sample.mos(Aspect.AUTHENTICITY)).isEqualTo(2.5);
         assertThat(sample.mos(Aspect.CORRESPONDENCE)).isCloseTo(5 - 1207 / 2400.0 * 5, within(1e-12));
+    }
+
+    @Test
+    void readsTheMatricesWhereDigitsAreOthers() throws IOException {
+        Files.createDirectories(folder.resolve("DATA/MOS"));
+        matrix(1, "MOSz", 2400, image -> 50);
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertThat(DatasetReader.read(folder).samples().get(1207).group()).isEqualTo("prompt 1");
+        }
     }
 
     @Test

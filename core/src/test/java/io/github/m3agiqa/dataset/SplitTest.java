@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Sample.Part;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -69,6 +70,20 @@ class SplitTest {
         assertThatThrownBy(() -> Split.ofConversations(DATASET, List.of(about("3-0.png")), List.of(about("3-0.png"))))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("the split 'authors' has 3-0.png in train and in test");
+    }
+
+    @Test
+    void namesAreTheSameWhereDigitsAreOthers() {
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertThat(Split.ofConversations(
+                                    DATASET, List.of(about("3-0.png"), about("gone.png")), List.of(about("3-1.png")))
+                            .name())
+                    .isEqualTo("authors (1 of 2 training and 1 of 1 test images)");
+            assertThat(Split.random(DATASET, 0.2, 5).name()).isEqualTo("random, seed 5");
+            assertThat(Split.groupFolds(DATASET, 2, 5))
+                    .extracting(Split::name)
+                    .containsExactly("prompt-disjoint fold 1 of 2", "prompt-disjoint fold 2 of 2");
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.distill.OnlineTeacher.Settings;
+import io.github.m3agiqa.testing.ArabicDigits;
 import io.github.m3agiqa.testing.Provider;
 import io.github.m3agiqa.testing.Provider.Behaviour;
 import java.nio.charset.StandardCharsets;
@@ -69,6 +70,23 @@ class OnlineTeacherTest {
                             .containsIgnoringCase("high")
                             .doesNotContain(KEY));
             assertThat(provider.keys()).singleElement().asString().contains(KEY);
+        }
+    }
+
+    @Test
+    void isTheSameTeacherWhereDigitsAreOthers() {
+        Settings settings = new Settings(
+                OnlineTeacher.Provider.GEMINI,
+                "model-1",
+                null,
+                0.2,
+                7,
+                512,
+                Duration.ofSeconds(30),
+                new Prices(10, 100));
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertThat(OnlineTeacher.id(settings)).isEqualTo("gemini model-1 temperature 0.2 seed 7 detail high");
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.evaluation.Chart.Bar;
 import io.github.m3agiqa.evaluation.Chart.Dot;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -46,6 +47,15 @@ class ChartTest {
                 .contains("2 images, error 0.00 to 0.25")
                 .contains("1 images, error of 4.75 or more")
                 .hasSizeLessThan(10_000);
+    }
+
+    @Test
+    void isTheSameWhereDigitsAreOthers() {
+        String chart = scatter(1, 2);
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertThat(scatter(1, 2)).isEqualTo(chart);
+        }
     }
 
     @ParameterizedTest

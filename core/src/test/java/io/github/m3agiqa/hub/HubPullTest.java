@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.hub.HubClient.Patience;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -149,6 +150,23 @@ class HubPullTest {
     }
 
     @Test
+    void goesOnWhereDigitsAreOthers() {
+        publish();
+        hub.behave((exchange, number, content) -> {
+            if (content.length == WEIGHTS.length && number < 2) {
+                exchange.sendResponseHeaders(200, content.length);
+                exchange.getResponseBody().write(content, 0, 500_000);
+                throw new IOException("broken");
+            }
+            return false;
+        });
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            assertWhole(pull());
+        }
+    }
+
+    @Test
     void beginsAgainWhereTheHubKnowsNoRanges() {
         publish();
         hub.behave((exchange, number, content) -> {
@@ -184,6 +202,41 @@ class HubPullTest {
         });
 
         assertWhole(pull());
+    }
+
+    @Test
+    @Timeout(15)
+    void aListingThatStallsOrBreaksOffIsAskedForAgain() {
+        publish();
+        hub.behaveInListings((exchange, number, content) -> {
+            if (number > 1) {
+                return false;
+            }
+            exchange.sendResponseHeaders(200, content.length);
+            exchange.getResponseBody().write(content, 0, 30);
+            exchange.getResponseBody().flush();
+            if (number == 1) {
+                throw new IOException("broken");
+            }
+            pause(20_000);
+            return true;
+        });
+
+        assertWhole(pull());
+    }
+
+    @Test
+    void aListingWithoutEndIsRefused() {
+        publish();
+        hub.behaveInListings((exchange, _, content) -> {
+            exchange.sendResponseHeaders(200, 0);
+            for (int mebibytes = 0; mebibytes < 20; mebibytes++) {
+                exchange.getResponseBody().write(new byte[1 << 20]);
+            }
+            return true;
+        });
+
+        assertThatThrownBy(this::pull).isInstanceOf(HubException.class).hasMessageContaining("16777216 bytes");
     }
 
     private static void pause(long millis) {

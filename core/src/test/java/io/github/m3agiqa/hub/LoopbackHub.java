@@ -33,12 +33,12 @@ final class LoopbackHub implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LARGE = 1000;
 
-    /** What is done with a request for a file's bytes. */
+    /** What is done with a request for a file's bytes, or for a listing. */
     interface Behaviour {
         /**
          * Answers, or leaves it to the hub.
          *
-         * @param number of the request for any file, from 0
+         * @param number of the request for any file, or any listing, from 0
          * @return whether it has answered
          */
         boolean answers(HttpExchange exchange, int number, byte[] content) throws IOException;
@@ -51,7 +51,9 @@ final class LoopbackHub implements AutoCloseable {
     private final List<String> requests = Collections.synchronizedList(new ArrayList<>());
     private volatile String commit = COMMIT;
     private volatile Behaviour behaviour = (_, _, _) -> false;
+    private volatile Behaviour listingBehaviour = (_, _, _) -> false;
     private int files;
+    private int listings;
 
     LoopbackHub() {
         serve(api, true);
@@ -90,6 +92,10 @@ final class LoopbackHub implements AutoCloseable {
         behaviour = newBehaviour;
     }
 
+    void behaveInListings(Behaviour newBehaviour) {
+        listingBehaviour = newBehaviour;
+    }
+
     void commit(String newCommit) {
         commit = newCommit;
     }
@@ -106,7 +112,7 @@ final class LoopbackHub implements AutoCloseable {
         String path = exchange.getRequestURI().getPath();
         for (Map.Entry<String, Map<String, byte[]>> repository : repositories.entrySet()) {
             if (path.startsWith("/api/models/%s/revision/".formatted(repository.getKey()))) {
-                send(exchange, 200, listing(repository.getValue()).getBytes(StandardCharsets.UTF_8), 0);
+                answerListing(exchange, listing(repository.getValue()).getBytes(StandardCharsets.UTF_8));
                 return;
             }
             String files = "/%s/resolve/%s/".formatted(repository.getKey(), commit);
@@ -116,8 +122,7 @@ final class LoopbackHub implements AutoCloseable {
                     exchange.getResponseHeaders()
                             .set(
                                     "Location",
-                                    "http://127.0.0.1:%d%s"
-                                            .formatted(storage.getAddress().getPort(), path));
+                                    "http://127.0.0.1:" + storage.getAddress().getPort() + path);
                     send(exchange, 302, new byte[0], 0);
                 } else if (content != null) {
                     file(exchange, content);
@@ -137,6 +142,16 @@ final class LoopbackHub implements AutoCloseable {
         }
         if (!behaviour.answers(exchange, number, content)) {
             send(exchange, from(exchange) > 0 ? 206 : 200, content, from(exchange));
+        }
+    }
+
+    private void answerListing(HttpExchange exchange, byte[] listing) throws IOException {
+        int number;
+        synchronized (this) {
+            number = listings++;
+        }
+        if (!listingBehaviour.answers(exchange, number, listing)) {
+            send(exchange, 200, listing, 0);
         }
     }
 
@@ -160,9 +175,7 @@ final class LoopbackHub implements AutoCloseable {
             ObjectNode file = siblings.addObject();
             file.put("rfilename", name);
             file.put("size", bytes.length);
-            file.put(
-                    "blobId",
-                    hash("SHA-1", "blob %d\0".formatted(bytes.length).getBytes(StandardCharsets.UTF_8), bytes));
+            file.put("blobId", hash("SHA-1", ("blob " + bytes.length + "\0").getBytes(StandardCharsets.UTF_8), bytes));
             if (bytes.length >= LARGE) {
                 file.putObject("lfs").put("sha256", hash("SHA-256", bytes)).put("size", bytes.length);
             }

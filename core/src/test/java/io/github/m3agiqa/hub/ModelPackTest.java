@@ -7,6 +7,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +49,54 @@ class ModelPackTest {
                 .containsKeys("base/config.json", "base/model.safetensors", "adapter/adapter_model.safetensors");
         new Checksums(folder.resolve("cache")).checkNew(model);
         assertThat(score(model).aspects()).isEqualTo(score(scattered()).aspects());
+    }
+
+    /** A model as it is pulled: its parts are links into a cache. */
+    private ModelFolder pulled() throws IOException {
+        Path model = Files.createDirectories(folder.resolve("pulled"));
+        Path parts = TestModels.tiny().toAbsolutePath();
+        try (Stream<Path> files = Files.list(parts)) {
+            for (Path part : files.toList()) {
+                Files.createSymbolicLink(model.resolve(parts.relativize(part)), part);
+            }
+        }
+        return ModelFolder.open(model);
+    }
+
+    @Test
+    void holdsWhatAPulledModelLinksTo() throws IOException {
+        ModelFolder pulled = pulled();
+
+        ModelFolder packed = ModelPack.pack(pulled, folder.resolve("packed"), 3);
+
+        assertThat(packed.manifest().sha256())
+                .containsKeys("base/config.json", "base/model.safetensors", "adapter/adapter_model.safetensors");
+        Checksums.checkAll(packed);
+        assertThat(score(packed).aspects()).isEqualTo(score(pulled).aspects());
+    }
+
+    @Test
+    void takesTheCardAlong() throws IOException {
+        ModelFolder model = scattered();
+        Files.writeString(model.path().resolve(ModelFolder.CARD), "# A model");
+
+        ModelFolder packed = ModelPack.pack(model, folder.resolve("packed"), 3);
+
+        assertThat(packed.card()).isEqualTo("# A model");
+    }
+
+    @Test
+    void refusesAPartWithoutFiles() throws IOException {
+        Files.createDirectories(folder.resolve("empty"));
+        ModelFolder model = scattered();
+        ModelFolder lacking = ModelFolder.write(
+                model.path(),
+                model.manifest()
+                        .derived("random", "../../empty", model.manifest().aspects()));
+
+        assertThatThrownBy(() -> ModelPack.pack(lacking, folder.resolve("packed"), 1))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("empty holds no file");
     }
 
     private static Assessment score(ModelFolder model) throws IOException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImageException;
+import io.github.m3agiqa.image.SlicePlan.Size;
 import io.github.m3agiqa.testing.DrawnImages;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -19,6 +20,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Random;
@@ -32,6 +35,7 @@ import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,6 +45,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ImageDecoderTest {
     private static final int WIDTH = 60;
     private static final int HEIGHT = 40;
+
+    @TempDir
+    private Path folder;
 
     private final BufferedImage picture = DrawnImages.landscape(WIDTH, HEIGHT, 1);
     private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
@@ -105,6 +112,17 @@ class ImageDecoderTest {
         byte[] file = DrawnImages.encode(new BufferedImage(colours, raster, false, null), "png");
 
         assertThat(decode(file).pixels()).containsExactly(0x01, 0x7f, 0xff);
+    }
+
+    /** Five bits of red and blue and six of green, as Pillow spreads them. */
+    @Test
+    void readsChannelsOfUnequalBits() {
+        BufferedImage packed = new BufferedImage(2, 1, BufferedImage.TYPE_USHORT_565_RGB);
+        packed.getRaster().setPixel(0, 0, new int[] {31, 63, 31});
+        packed.getRaster().setPixel(1, 0, new int[] {1, 40, 16});
+
+        assertThat(decode(DrawnImages.encode(packed, "bmp")).pixels())
+                .isEqualTo(new byte[] {-1, -1, -1, 8, (byte) 161, (byte) 131});
     }
 
     @Test
@@ -248,6 +266,39 @@ class ImageDecoderTest {
                 .isInstanceOfSatisfying(
                         ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE))
                 .hasMessageContaining("50000 x 50000 pixels");
+    }
+
+    @Test
+    void readsFiles() throws IOException {
+        Path file = Files.write(folder.resolve("a.webp"), DrawnImages.encode(picture, "png"));
+
+        assertThat(decoder.decode(file, AlphaMode.DROP).pixels()).isEqualTo(pixels(picture));
+        assertThat(decoder.size(file)).isEqualTo(new Size(WIDTH, HEIGHT));
+    }
+
+    @Test
+    void sizesOfJpegAndTiffAreThoseThatAreDecoded() throws IOException {
+        for (String format : new String[] {"jpeg", "tiff"}) {
+            Path file = Files.write(folder.resolve("a." + format), DrawnImages.encode(picture, format));
+
+            assertThat(decoder.size(file)).as(format).isEqualTo(new Size(WIDTH, HEIGHT));
+        }
+    }
+
+    @Test
+    void refusesFilesByTheirPath() throws IOException {
+        Path file = Files.write(folder.resolve("a.png"), DrawnImages.encode(picture, "png"));
+        ImageDecoder strict = new ImageDecoder(new ImageDecoder.Limits(100, 1_000_000));
+
+        assertThatThrownBy(() -> strict.decode(file, AlphaMode.DROP))
+                .isInstanceOf(ImageException.class)
+                .hasMessage("%s: more than the 100 bytes that are allowed".formatted(file));
+        assertThatThrownBy(() -> decoder.size(folder.resolve("none.png")))
+                .isInstanceOf(ImageException.class)
+                .hasMessageEndingWith("none.png: no such file");
+        assertThatThrownBy(() -> decoder.size(Files.writeString(file, "text")))
+                .isInstanceOf(ImageException.class)
+                .hasMessageEndingWith("a.png: this is no image of a known format");
     }
 
     @Test

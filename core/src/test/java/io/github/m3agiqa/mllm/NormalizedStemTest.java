@@ -10,6 +10,7 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.ArabicDigits;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -81,6 +82,18 @@ class NormalizedStemTest {
 
                 assertThat(Torch.toFloats(x)).containsExactly(Torch.toFloats(expected.get(i)), within(1e-4f));
             }
+        }
+    }
+
+    @Test
+    void findsItsWeightsWhereDigitsAreOthers() {
+        try (ArabicDigits _ = new ArabicDigits();
+                Scope _ = new Scope();
+                NoGradGuard _ = new NoGradGuard()) {
+            NormalizedStem stem =
+                    new NormalizedStem(SHAPE, Precision.FP32, Device.CPU, NormalizedStem.initial(SHAPE, 3));
+
+            assertThat(stem.folded()).containsKey("vpm.embeddings.stem.1.weight");
         }
     }
 

@@ -8,6 +8,7 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.ArabicDigits;
 import io.github.m3agiqa.weights.HeldTensors;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsWriter;
@@ -194,6 +195,19 @@ class PredictorTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void isReadWhereDigitsAreOthers(HeadKind kind) {
+        int layers = kind == HeadKind.MAMBA2 ? Mamba2.REPEATS : 2;
+        HeadConfig config = new HeadConfig(kind, Pooler.MEAN, 16, layers, 8);
+        try (ArabicDigits _ = new ArabicDigits();
+                Predictor predictor = predictor(PredictorInitialization.draw(config, INPUT, 2, 9), kind, Pooler.MEAN)) {
+            Tensor projected = predictor.projection().apply(padded());
+
+            assertThat(predictor.each(projected, LENGTHS).numel()).isEqualTo(2L * LENGTHS.length);
+        }
+    }
+
     @Test
     void refusesTheWeightsOfAnotherKind() {
         for (HeadKind kind : HeadKind.values()) {
@@ -246,6 +260,7 @@ class PredictorTest {
     @Test
     void aHeadOfAnUnknownKindIsRefusedWithTheKnownOnes() {
         assertThat(HeadKind.of("mamba2")).isEqualTo(HeadKind.MAMBA2);
+        assertThat(HeadKind.of("XLSTM")).isEqualTo(HeadKind.XLSTM);
         assertThatThrownBy(() -> HeadKind.of("mamba"))
                 .hasMessage("unknown head 'mamba': known are xlstm, lstm, gru, transformer, mamba2, mean");
     }

@@ -407,7 +407,7 @@ class ScorerTest {
         assertRefused(
                 "has an unknown choice",
                 model -> TestModels.rewrite(model.resolve("m3agiqa.json"), manifest -> manifest.put("vision", "both")),
-                "vision is 'both'");
+                "unknown vision 'both': known are published, corrected");
     }
 
     private void assertRefused(String what, Consumer<Path> damage, String why) {

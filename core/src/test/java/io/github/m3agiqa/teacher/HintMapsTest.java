@@ -9,6 +9,7 @@ import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import io.github.m3agiqa.testing.ArabicDigits;
 import io.github.m3agiqa.testing.ScriptPackage;
 import io.github.m3agiqa.testing.Watcher;
 import java.io.IOException;
@@ -105,6 +106,17 @@ class HintMapsTest {
         Files.move(folder.resolve("maps"), folder.resolve("stopped"));
 
         assertThat(floats(prepare(4, Watcher.patient()))).isEqualTo(after);
+    }
+
+    @Test
+    void areThereWhereDigitsAreOthers() {
+        float[] there = floats(prepare(4, Watcher.patient()));
+
+        try (ArabicDigits _ = new ArabicDigits()) {
+            Watcher watcher = Watcher.patient();
+            assertThat(floats(prepare(4, watcher))).isEqualTo(there);
+            assertThat(watcher.steps()).isZero();
+        }
     }
 
     private static float[] floats(HintMaps maps) {

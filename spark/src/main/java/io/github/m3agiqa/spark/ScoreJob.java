@@ -121,15 +121,16 @@ public final class ScoreJob implements Callable<Integer> {
         long images = scores.count();
         String failures =
                 scores.where("error is not null").groupBy("error.code").count().orderBy("code").collectAsList().stream()
-                        .map(row -> "%,d %s".formatted(row.getLong(1), row.getString(0)))
+                        .map(row -> String.format(Locale.ROOT, "%,d %s", row.getLong(1), row.getString(0)))
                         .collect(Collectors.joining(", "));
-        return "m3agiqa-spark: %,d images in %,.0f s, %,.2f a second; failed: %s; written to %s"
-                .formatted(
-                        images,
-                        duration.toMillis() / 1e3,
-                        images * 1e3 / duration.toMillis(),
-                        failures.isEmpty() ? "none" : failures,
-                        output);
+        return String.format(
+                Locale.ROOT,
+                "m3agiqa-spark: %,d images in %,.0f s, %,.2f a second; failed: %s; written to %s",
+                images,
+                duration.toMillis() / 1e3,
+                images * 1e3 / duration.toMillis(),
+                failures.isEmpty() ? "none" : failures,
+                output);
     }
 
     private Dataset<Row> read(DataFrameReader reader) {

@@ -32,8 +32,7 @@ public final class Card {
         }
         assessment.aspects().forEach((aspect, result) -> lines.addAll(aspect(aspect, result)));
         lines.add("─".repeat(WIDTH));
-        lines.add(
-                "%s · %d ms".formatted(assessment.model(), assessment.elapsed().toMillis()));
+        lines.add(assessment.model() + " · " + assessment.elapsed().toMillis() + " ms");
         return String.join(System.lineSeparator(), lines) + System.lineSeparator();
     }
 
