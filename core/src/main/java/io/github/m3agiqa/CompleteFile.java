@@ -17,13 +17,13 @@ public final class CompleteFile implements AutoCloseable {
     private boolean finished;
 
     /**
-     * Starts a file, or another in its place.
+     * Starts a file, or another in its place; where a symbolic link is there, in the place that it points to.
      *
      * @param file its name when it is complete
      */
-    public CompleteFile(Path file) {
-        this.file = file;
-        this.partial = file.resolveSibling(file.getFileName() + ".partial");
+    public CompleteFile(Path file) throws IOException {
+        this.file = Files.isSymbolicLink(file) && Files.exists(file) ? file.toRealPath() : file;
+        this.partial = this.file.resolveSibling(this.file.getFileName() + ".partial");
     }
 
     /** What a file is to hold. */

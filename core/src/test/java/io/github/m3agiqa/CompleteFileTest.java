@@ -38,6 +38,17 @@ class CompleteFileTest {
     }
 
     @Test
+    void aLinkStaysOne() throws IOException {
+        Path real = Files.writeString(folder.resolve("real.txt"), "old");
+        Path link = Files.createSymbolicLink(folder.resolve("link.txt"), real);
+
+        CompleteFile.write(link, partial -> Files.writeString(partial, "new"));
+
+        assertThat(link).isSymbolicLink();
+        assertThat(real).hasContent("new");
+    }
+
+    @Test
     void leavesNothingThatWasNotFinished() throws IOException {
         Path file = folder.resolve("file.txt");
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -190,12 +191,17 @@ final class ModelsCommand implements Runnable {
         @Option(
                 names = "--model-version",
                 paramLabel = "N",
-                description = "The packed model's version (default: ${DEFAULT-VALUE}).")
-        private int version = 1;
+                description = "The packed model's version, 1 or more (default: that of the model).")
+        private @Nullable Integer version;
 
         @Override
         public Integer call() {
-            ModelFolder packed = ModelPack.pack(Installation.catalog().find(model), target, version);
+            if (version != null && version < 1) {
+                throw new ParameterException(spec.commandLine(), "--model-version must be at least 1");
+            }
+            ModelFolder source = Installation.catalog().find(model);
+            ModelFolder packed = ModelPack.pack(
+                    source, target, version == null ? source.manifest().version() : version);
             spec.commandLine().getOut().println(packed.path());
             spec.commandLine().getOut().flush();
             return ExitCode.DONE;

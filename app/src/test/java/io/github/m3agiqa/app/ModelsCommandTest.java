@@ -133,6 +133,12 @@ class ModelsCommandTest {
 
         assertThat(again.exitCode()).isEqualTo(3);
         assertThat(again.err()).contains("not empty");
+        Path second = home.resolve("second");
+        Command.run("models", "pack", target.toString(), second.toString());
+        assertThat(ModelFolder.open(second).manifest().id()).isEqualTo("nano@2");
+        assertThat(Command.run("models", "pack", "nano", "third", "--model-version", "-3")
+                        .exitCode())
+                .isEqualTo(2);
     }
 
     @Test

@@ -4,8 +4,15 @@ import com.drew.imaging.FileType;
 import com.drew.imaging.FileTypeDetector;
 import com.drew.imaging.ImageMetadataReader;
 import com.drew.imaging.ImageProcessingException;
+import com.drew.imaging.png.PngChunk;
+import com.drew.imaging.png.PngChunkReader;
+import com.drew.imaging.png.PngChunkType;
+import com.drew.lang.ByteArrayReader;
+import com.drew.lang.SequentialByteArrayReader;
+import com.drew.metadata.Metadata;
 import com.drew.metadata.MetadataException;
 import com.drew.metadata.exif.ExifIFD0Directory;
+import com.drew.metadata.exif.ExifReader;
 import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
 import io.github.m3agiqa.ErrorCode;
@@ -20,6 +27,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
@@ -231,9 +239,7 @@ public final class ImageDecoder {
 
     private static Orientation orientation(byte[] bytes) {
         try {
-            @Nullable
-            ExifIFD0Directory exif = ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes))
-                    .getFirstDirectoryOfType(ExifIFD0Directory.class);
+            @Nullable ExifIFD0Directory exif = metadata(bytes).getFirstDirectoryOfType(ExifIFD0Directory.class);
             return exif != null && exif.containsTag(ExifIFD0Directory.TAG_ORIENTATION)
                     ? Orientation.ofExif(exif.getInt(ExifIFD0Directory.TAG_ORIENTATION))
                     : Orientation.NORMAL;
@@ -241,6 +247,19 @@ public final class ImageDecoder {
             // the pixels were decoded: damaged metadata only means that it says nothing of the orientation
             return Orientation.NORMAL;
         }
+    }
+
+    /** What may hold the orientation. Of a PNG its Exif alone is read, as texts in it can unpack to any size. */
+    private static Metadata metadata(byte[] bytes) throws ImageProcessingException, IOException {
+        if (FileTypeDetector.detectFileType(new ByteArrayInputStream(bytes)) != FileType.Png) {
+            return ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes));
+        }
+        Metadata metadata = new Metadata();
+        for (PngChunk chunk :
+                new PngChunkReader().extract(new SequentialByteArrayReader(bytes), Set.of(PngChunkType.eXIf))) {
+            new ExifReader().extract(new ByteArrayReader(chunk.getBytes()), metadata);
+        }
+        return metadata;
     }
 
     private static ImageException unreadable(String name, FileType type, Throwable cause) {

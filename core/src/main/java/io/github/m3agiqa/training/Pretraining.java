@@ -108,7 +108,7 @@ public final class Pretraining {
         }
 
         String name() {
-            return view == 0 ? sample.name() : "%s view %d".formatted(sample.name(), view);
+            return view == 0 ? sample.name() : sample.name() + " view " + view;
         }
     }
 

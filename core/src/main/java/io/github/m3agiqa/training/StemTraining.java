@@ -123,7 +123,7 @@ final class StemTraining {
     }
 
     private static String head(int hint) {
-        return "heads.%d".formatted(hint);
+        return "heads." + hint;
     }
 
     /**
@@ -178,7 +178,7 @@ final class StemTraining {
         public List<String> losses() {
             List<String> losses = new ArrayList<>(List.of("loss"));
             for (int i = 0; i < stage.hints().size(); i++) {
-                losses.add("hint_%d_loss".formatted(i + 1));
+                losses.add("hint_" + (i + 1) + "_loss");
             }
             return losses;
         }

@@ -18,6 +18,7 @@ import java.awt.image.WritableRaster;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,6 +29,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
+import java.util.zip.DeflaterOutputStream;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageTypeSpecifier;
@@ -212,6 +214,45 @@ class ImageDecoderTest {
 
         assertThat(decoded.width()).isEqualTo(WIDTH);
         assertThat(meanDifference(decoded.pixels(), pixels(gradient()))).isLessThan(3);
+    }
+
+    /** And does not unpack the texts in it. */
+    @Test
+    void turnsAPngUprightByItsExif() throws IOException {
+        byte[] plain = DrawnImages.encode(hold(gradient(), 6), "png");
+        byte[] exif = exif(6);
+        int afterHeader = 8 + 25;
+        ByteArrayOutputStream tagged = new ByteArrayOutputStream();
+        tagged.write(plain, 0, afterHeader);
+        tagged.write(chunk("eXIf", Arrays.copyOfRange(exif, 6, exif.length)));
+        tagged.write(chunk("zTXt", concat("Comment\0\0".getBytes(StandardCharsets.ISO_8859_1), deflated(64 << 20))));
+        tagged.write(plain, afterHeader, plain.length - afterHeader);
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+
+        RgbImage decoded = decode(tagged.toByteArray());
+
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(32 << 20);
+        assertThat(decoded.pixels()).isEqualTo(pixels(gradient()));
+    }
+
+    private static byte[] deflated(int zeros) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DeflaterOutputStream out = new DeflaterOutputStream(bytes)) {
+            out.write(new byte[zeros]);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static byte[] chunk(String type, byte[] content) {
+        byte[] named = concat(type.getBytes(StandardCharsets.ISO_8859_1), content);
+        CRC32 sum = new CRC32();
+        sum.update(named);
+        return ByteBuffer.allocate(8 + named.length)
+                .putInt(content.length)
+                .put(named)
+                .putInt((int) sum.getValue())
+                .array();
     }
 
     static Stream<Arguments> truncated() {
