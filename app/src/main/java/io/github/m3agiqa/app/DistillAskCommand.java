@@ -14,6 +14,7 @@ import io.github.m3agiqa.distill.Outcome;
 import io.github.m3agiqa.distill.Pictures;
 import io.github.m3agiqa.distill.Plan;
 import io.github.m3agiqa.distill.Prices;
+import io.github.m3agiqa.distill.Question;
 import io.github.m3agiqa.distill.Teacher;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Describer;
@@ -209,9 +210,6 @@ final class DistillAskCommand implements Callable<Integer> {
         Set<Aspect> asked = EnumSet.copyOf(aspects);
         OptionalInt side = maxSide == null ? OptionalInt.empty() : OptionalInt.of(maxSide);
         try (AnswerStore store = place.store()) {
-            if (retryFailed) {
-                store.reopenFailed();
-            }
             if (api == Api.LOCAL) {
                 return askLocal(dataset, images, asked, side, store);
             }
@@ -219,7 +217,8 @@ final class DistillAskCommand implements Callable<Integer> {
             String id = OnlineTeacher.id(settings) + sideOf(side);
             Plan plan = Plan.of(dataset, images, asked, place.questions(), revealMos, id, store);
             if (dryRun) {
-                print(plan.estimate(store, settings.provider(), side), plan, settings.prices(), store);
+                Plan.Estimate estimate = plan.estimate(toAsk(plan, store), store.spent(), settings.provider(), side);
+                print(estimate, plan, settings.prices(), store);
                 return ExitCode.DONE;
             }
             List<OnlineTeacher> teachers = secrets().stream()
@@ -297,9 +296,7 @@ final class DistillAskCommand implements Callable<Integer> {
         Plan plan = Plan.of(dataset, images, asked, place.questions(), revealMos, id, store);
         PrintWriter err = spec.commandLine().getErr();
         if (dryRun) {
-            err.printf(
-                    "%d questions, which cost nothing%n",
-                    store.open(plan.questions()).size());
+            err.printf("%d questions, which cost nothing%n", toAsk(plan, store).size());
             err.flush();
             return ExitCode.DONE;
         }
@@ -324,9 +321,20 @@ final class DistillAskCommand implements Callable<Integer> {
         return worst;
     }
 
+    private List<Question> toAsk(Plan plan, AnswerStore store) {
+        List<Question> asked = new ArrayList<>(store.open(plan.questions()));
+        if (retryFailed) {
+            asked.addAll(store.failed(plan.questions()));
+        }
+        return asked;
+    }
+
     private int ask(AnswerStore store, Plan plan, List<? extends Teacher> teachers, int atOnce, Pictures pictures) {
         Limits limits = new Limits(
                 atOnce, requestsPerMinute, tokensPerMinute, retries, FIRST_DELAY, LONGEST_DELAY, maxRequests, maxCost);
+        if (retryFailed) {
+            store.reopenFailed(plan.questions());
+        }
         CountDownLatch finished = new CountDownLatch(1);
         try (Progress progress = Progress.onStandardError("questions")) {
             Watched watched = new Watched(progress, store);

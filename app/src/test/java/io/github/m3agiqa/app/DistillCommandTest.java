@@ -159,6 +159,35 @@ class DistillCommandTest {
         }
     }
 
+    /** A server that has no such model at first. */
+    private static Provider repairedAfter(int requests) {
+        return new Provider((exchange, number) -> {
+            if (number < requests) {
+                Provider.send(exchange, 404, "{\"error\": {\"message\": \"model m not found\"}}");
+            } else {
+                answer(exchange, number);
+            }
+        });
+    }
+
+    @Test
+    void onlyTheQuestionsOfARunAreAskedAgain() {
+        try (Provider provider = repairedAfter(4)) {
+            ask(provider, "--no-key");
+            assertThat(ask(provider, "--dry-run").out()).contains("0 questions about 0 images");
+            assertThat(ask(provider, "--dry-run", "--retry-failed").out()).contains("4 questions about 4 images");
+            ask(provider, "--no-key", "--retry-failed", "--max-side", "30"); // another teacher
+            assertThat(provider.requests()).hasSize(8);
+            ask(provider, "--no-key");
+            assertThat(provider.requests()).as("nothing was opened again").hasSize(8);
+
+            Command again = ask(provider, "--no-key", "--retry-failed");
+
+            assertThat(again.exitCode()).as(again.err()).isZero();
+            assertThat(again.err()).contains("now 4 answered, 0 failed");
+        }
+    }
+
     @Test
     void saysWhatIsMissing() {
         assertThat(Command.run("distill").exitCode()).isEqualTo(ExitCode.USAGE);
