@@ -296,7 +296,11 @@ final class DistillAskCommand implements Callable<Integer> {
         Plan plan = Plan.of(dataset, images, asked, place.questions(), revealMos, id, store);
         PrintWriter err = spec.commandLine().getErr();
         if (dryRun) {
-            err.printf("%d questions, which cost nothing%n", toAsk(plan, store).size());
+            err.printf(
+                    "%d questions, which cost nothing%s%n",
+                    toAsk(plan, store).size(),
+                    failedBefore(
+                            retryFailed ? 0 : store.failed(plan.questions()).size()));
             err.flush();
             return ExitCode.DONE;
         }
@@ -304,7 +308,7 @@ final class DistillAskCommand implements Callable<Integer> {
         int worst = ExitCode.DONE;
         for (Aspect aspect : asked) {
             if (interrupted) {
-                break;
+                return Math.max(worst, ExitCode.SOME_FAILED);
             }
             Plan part = new Plan(
                     dataset,
@@ -418,8 +422,18 @@ final class DistillAskCommand implements Callable<Integer> {
                 .collect(Collectors.joining(", "));
     }
 
+    private static String failedBefore(int questions) {
+        return questions == 0 ? "" : ", %d failed before (--retry-failed asks them again)".formatted(questions);
+    }
+
     private int report(Distillation.Summary summary, Plan plan, AnswerStore store) {
         PrintWriter err = spec.commandLine().getErr();
+        int ended = store.failed(plan.questions()).size();
+        int endedNow = summary.outcomes().entrySet().stream()
+                .filter(outcome ->
+                        outcome.getKey() != Outcome.ANSWERED && outcome.getKey().isFinal())
+                .mapToInt(Map.Entry::getValue)
+                .sum();
         int answered = summary.outcomes().getOrDefault(Outcome.ANSWERED, 0);
         int failed = Arrays.stream(Outcome.values())
                         .mapToInt(outcome -> summary.outcomes().getOrDefault(outcome, 0))
@@ -428,10 +442,11 @@ final class DistillAskCommand implements Callable<Integer> {
         AnswerStore.Spent spent = store.spent();
         err.printf(
                 Locale.ROOT,
-                "%d questions, %d answered by imported conversations; now %d answered, %d failed%s, %d open; the store has"
+                "%d questions, %d answered by imported conversations%s; now %d answered, %d failed%s, %d open; the store has"
                         + " %d requests, %d tokens read, %d written, cost %.2f%n",
                 plan.questions().size(),
                 plan.imported(),
+                failedBefore(ended - endedNow),
                 answered,
                 failed,
                 failed == 0 ? "" : " (" + failures(summary.outcomes()) + ")",
@@ -456,21 +471,21 @@ final class DistillAskCommand implements Callable<Integer> {
         boolean unreachable = summary.end() == End.KEYS
                 || summary.end() == End.UNREACHABLE
                 || (answered == 0 && failed > 0 && summary.open() == failed);
-        return unreachable
-                ? ExitCode.REMOTE
-                : failed == 0 && summary.open() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
+        return unreachable ? ExitCode.REMOTE : ended == 0 && summary.open() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
     }
 
     private void print(Plan.Estimate estimate, Plan plan, Prices prices, AnswerStore store) {
         PrintWriter out = spec.commandLine().getOut();
+        int failed = retryFailed ? 0 : store.failed(plan.questions()).size();
         out.printf(
                 Locale.ROOT,
-                "%d questions about %d images, %d more answered already%n"
+                "%d questions about %d images, %d more answered already%s%n"
                         + "about %d tokens to read and %d to write, by the provider's rules for images and the lengths"
                         + " of answers so far%n",
                 estimate.questions(),
                 estimate.images(),
-                plan.questions().size() - estimate.questions() + plan.imported(),
+                plan.questions().size() - estimate.questions() - failed + plan.imported(),
+                failedBefore(failed),
                 estimate.inputTokens(),
                 estimate.outputTokens());
         if (priceInput + priceOutput > 0) {

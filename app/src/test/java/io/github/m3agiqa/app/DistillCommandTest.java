@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -186,6 +187,37 @@ class DistillCommandTest {
             assertThat(again.exitCode()).as(again.err()).isZero();
             assertThat(again.err()).contains("now 4 answered, 0 failed");
         }
+    }
+
+    @Test
+    void whatFailedBeforeIsNotAnswered() {
+        try (Provider provider = repairedAfter(2)) {
+            assertThat(ask(provider, "--no-key", "--limit", "2").exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+
+            Command second = ask(provider, "--no-key", "--limit", "3");
+
+            assertThat(second.exitCode()).as(second.err()).isEqualTo(ExitCode.SOME_FAILED);
+            assertThat(second.err())
+                    .contains("2 failed before (--retry-failed asks them again); now 1 answered, 0 failed, 0 open");
+            assertThat(ask(provider, "--dry-run").out())
+                    .contains("1 questions about 1 images, 1 more answered already, 2 failed before");
+        }
+    }
+
+    @Test
+    void aModelOfOursThatFailedBeforeHasNotAnswered() throws IOException {
+        byte[] whole = Files.readAllBytes(dataset.resolve("images/0.png"));
+        Files.write(dataset.resolve("images/0.png"), Arrays.copyOf(whole, whole.length / 2));
+        List<String> arguments = new ArrayList<>(List.of("distill", "ask", "--dataset", dataset.toString()));
+        arguments.addAll(
+                List.of("--store", store.toString(), "--api", "local", "--aspects", "quality", "--limit", "1"));
+        arguments.addAll(List.of("--model", TestModels.tiny().toString(), "--max-new-tokens", "6"));
+
+        assertThat(Command.run(arguments.toArray(String[]::new)).exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+        Command second = Command.run(arguments.toArray(String[]::new));
+
+        assertThat(second.exitCode()).as(second.err()).isEqualTo(ExitCode.SOME_FAILED);
+        assertThat(second.err()).contains("1 failed before");
     }
 
     @Test

@@ -149,16 +149,17 @@ public final class Distillation {
     public Summary run(List<Question> questions, Function<Question, Teacher.Picture> pictures) {
         store.add(questions);
         List<Question> open = store.open(questions);
-        listener.started(questions.size(), questions.size() - open.size());
+        int all = questions.size() - store.failed(questions).size();
+        listener.started(all, all - open.size());
         try (ExecutorService threads = Executors.newFixedThreadPool(limits.concurrency)) {
-            List<Callable<Void>> all = new ArrayList<>();
+            List<Callable<Void>> asking = new ArrayList<>();
             for (Question question : open) {
-                all.add(() -> {
+                asking.add(() -> {
                     askIfOpen(question, pictures);
                     return null;
                 });
             }
-            for (Future<Void> one : threads.invokeAll(all)) {
+            for (Future<Void> one : threads.invokeAll(asking)) {
                 one.get();
             }
         } catch (InterruptedException e) {
