@@ -20,6 +20,8 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Describer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import java.io.PrintWriter;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -236,6 +238,9 @@ final class DistillAskCommand implements Callable<Integer> {
                             : "--api %s needs --endpoint, where the images are sent to, and --teacher, the model's name"
                                     .formatted(api.name().toLowerCase(Locale.ROOT)));
         }
+        if (endpoint != null && !isWebAddress(endpoint)) {
+            throw usage("--endpoint %s is no address that begins with http:// or https://".formatted(endpoint));
+        }
         if (Math.min(concurrency, timeoutSeconds) < 1
                 || Math.min(retries, Math.min(requestsPerMinute, tokensPerMinute)) < 0
                 || (maxSide != null && maxSide < 1)
@@ -248,6 +253,17 @@ final class DistillAskCommand implements Callable<Integer> {
         }
         if (Double.isFinite(maxCost) && priceInput + priceOutput == 0) {
             throw usage("--max-cost needs --price-input and --price-output, which the cost is made of");
+        }
+    }
+
+    private static boolean isWebAddress(String text) {
+        try {
+            URI address = new URI(text);
+            return Set.of("http", "https")
+                            .contains(String.valueOf(address.getScheme()).toLowerCase(Locale.ROOT))
+                    && address.getHost() != null;
+        } catch (URISyntaxException _) {
+            return false;
         }
     }
 

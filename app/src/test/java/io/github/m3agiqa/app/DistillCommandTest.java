@@ -192,7 +192,9 @@ class DistillCommandTest {
     @Test
     void whatFailedBeforeIsNotAnswered() {
         try (Provider provider = repairedAfter(2)) {
-            assertThat(ask(provider, "--no-key", "--limit", "2").exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+            Command first = ask(provider, "--no-key", "--limit", "2");
+            assertThat(first.exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+            assertThat(first.err()).containsOnlyOnce("HTTP 404 model m not found");
 
             Command second = ask(provider, "--no-key", "--limit", "3");
 
@@ -240,6 +242,11 @@ class DistillCommandTest {
                 "quality");
         assertThat(noEndpoint.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(noEndpoint.err()).contains("--endpoint", "--teacher");
+        for (String endpoint : List.of("notaurl", "ftp://127.0.0.1/v1", "http:///v1", "http://a b/v1")) {
+            Command noUrl = Command.run(asking(endpoint, "--no-key").toArray(String[]::new));
+            assertThat(noUrl.exitCode()).as(endpoint).isEqualTo(ExitCode.USAGE);
+            assertThat(noUrl.err()).contains("--endpoint " + endpoint);
+        }
         Command noStore =
                 Command.run("distill", "report", "--dataset", dataset.toString(), "--store", folder + "/none");
         assertThat(noStore.exitCode()).isEqualTo(ExitCode.INPUT);
@@ -251,7 +258,9 @@ class DistillCommandTest {
         Command command = Command.run(
                 asking("http://127.0.0.1:1/v1", "--no-key", "--retries", "0").toArray(String[]::new));
         assertThat(command.exitCode()).isEqualTo(ExitCode.REMOTE);
-        assertThat(command.err()).contains("4 failed (4 connection lost), 4 open");
+        assertThat(command.err())
+                .contains("4 failed (4 connection lost), 4 open")
+                .containsOnlyOnce("the connection to http://127.0.0.1:1/v1 failed");
     }
 
     @Test
@@ -281,7 +290,8 @@ class DistillCommandTest {
             assertThat(child.start().waitFor()).as(Files.readString(log)).isEqualTo(ExitCode.SOME_FAILED);
 
             assertThat(provider.keys()).hasSizeGreaterThan(3).allMatch(key -> key.contains(KEY));
-            assertThat(Files.readString(log)).contains("a key is left out", "1 rejected");
+            assertThat(Files.readString(log))
+                    .contains("HTTP 400 not with ***", "a key is left out: HTTP 401 wrong key ***", "1 rejected");
             Command.run("distill", "report", "--dataset", dataset.toString(), "--store", store.toString());
             try (Stream<Path> files = Files.walk(folder)) {
                 for (Path file : files.filter(Files::isRegularFile).toList()) {
