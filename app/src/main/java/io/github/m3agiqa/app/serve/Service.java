@@ -23,7 +23,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -64,6 +67,22 @@ public final class Service implements AutoCloseable {
     public record Settings(
             String host, int port, @Nullable String apiKey, int queue, int workers, Duration timeout, int maxBytes) {}
 
+    /**
+     * What a service has.
+     *
+     * @param model its name and version
+     * @param aspects those that it scores
+     */
+    record Offer(String model, String license, Set<Aspect> aspects) {
+        Offer {
+            aspects = Collections.unmodifiableSet(EnumSet.copyOf(aspects));
+        }
+
+        static Offer of(Scorer scorer, ModelManifest model) {
+            return new Offer(model.id(), model.license(), scorer.aspects());
+        }
+    }
+
     private enum State {
         STARTING("the model is being read"),
         READY(""),
@@ -77,7 +96,7 @@ public final class Service implements AutoCloseable {
         }
     }
 
-    private final ModelManifest model;
+    private final Offer offer;
     private final Settings settings;
     private final ScoringQueue queue;
     private final BodyDeadline bodies;
@@ -89,12 +108,17 @@ public final class Service implements AutoCloseable {
     /**
      * Starts a service. It is ready once a first image was scored.
      *
-     * @param scorer stays open as long as the service runs
+     * @param scorer scores at least one aspect, and stays open as long as the service runs
      * @param model what the scorer was opened from
      * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
-        this(model, settings, scorer.request(WarmUp.image()), scorer::together, scorer::scoreTogether);
+        this(
+                Offer.of(scorer, model),
+                settings,
+                scorer.request(WarmUp.image()).withAspects(scorer.aspects()),
+                scorer::together,
+                scorer::scoreTogether);
     }
 
     /**
@@ -102,12 +126,12 @@ public final class Service implements AutoCloseable {
      * {@code together} says.
      */
     Service(
-            ModelManifest model,
+            Offer offer,
             Settings settings,
             ScoringRequest first,
             IntSupplier together,
             Function<List<ScoringRequest>, List<Assessment>> scoring) {
-        this.model = model;
+        this.offer = offer;
         this.settings = settings;
         this.queue = new ScoringQueue(settings.queue, settings.workers, together, scoring);
         this.bodies = new BodyDeadline(settings.timeout);
@@ -379,14 +403,10 @@ public final class Service implements AutoCloseable {
     private void models(Context context) {
         ObjectNode node = JSON.createObjectNode();
         ObjectNode only = node.putArray("models").addObject();
-        only.put("id", model.id());
-        only.put("license", model.license());
+        only.put("id", offer.model);
+        only.put("license", offer.license);
         var aspects = only.putArray("aspects");
-        model.aspects().forEach((aspect, settingsOfIt) -> {
-            if (settingsOfIt.predictor() != null) {
-                aspects.add(aspect.id());
-            }
-        });
+        offer.aspects.forEach(aspect -> aspects.add(aspect.id()));
         context.contentType("application/json; charset=utf-8").result(node.toString());
     }
 
