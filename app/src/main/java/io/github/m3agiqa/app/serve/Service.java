@@ -15,6 +15,7 @@ import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.sse.SseClient;
 import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
@@ -26,6 +27,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -45,13 +47,23 @@ public final class Service implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String STARTED = "started";
-    private static final String RETRY_AFTER_SECONDS = "2";
+    static final String RETRY_AFTER_SECONDS = "2";
     private static final Duration LAST_BYTES = Duration.ofSeconds(10);
 
     /** What the page may do: only what comes from this service, and pictures that the user has dropped. */
     private static final String CONTENT_SECURITY_POLICY =
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
                     + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    static final Map<String, String> SECURITY_HEADERS = Map.of(
+            "Content-Security-Policy",
+            CONTENT_SECURITY_POLICY,
+            "X-Content-Type-Options",
+            "nosniff",
+            "Referrer-Policy",
+            "no-referrer");
+
+    private static final String BEARER = "Bearer ";
 
     /**
      * How a service works.
@@ -167,7 +179,10 @@ public final class Service implements AutoCloseable {
         config.startup.showJavalinBanner = false;
         config.concurrency.useVirtualThreads = true;
         config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
+        config.http.prefer405over404 = true;
+        config.jetty.modifyServletContextHandler(handler -> handler.setErrorHandler(new RefusalHandler()));
         config.jetty.modifyServer(jetty -> {
+            jetty.setErrorHandler(new RefusalHandler());
             // what was answered is still sent when it ends
             jetty.setHandler(new GracefulHandler());
             jetty.setStopTimeout(LAST_BYTES.toMillis());
@@ -179,9 +194,7 @@ public final class Service implements AutoCloseable {
         });
         config.routes.before(context -> {
             context.attribute(STARTED, System.nanoTime());
-            context.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
-            context.header("X-Content-Type-Options", "nosniff");
-            context.header("Referrer-Policy", "no-referrer");
+            SECURITY_HEADERS.forEach(context::header);
         });
         config.routes.before("/v1/*", this::authorize);
         config.routes.post("/v1/score", this::score);
@@ -200,6 +213,7 @@ public final class Service implements AutoCloseable {
                         context.contentType("application/yaml; charset=utf-8").result(openApi));
         config.routes.after(this::note);
         config.routes.exception(Problem.Raised.class, (raised, context) -> answer(context, raised.problem()));
+        config.routes.exception(MethodNotAllowedResponse.class, Service::otherMethod);
         config.routes.exception(Exception.class, this::unexpected);
         config.routes.error(Problem.NOT_FOUND, context -> {
             if (context.attribute("problem") == null) {
@@ -224,7 +238,9 @@ public final class Service implements AutoCloseable {
             return;
         }
         String shown = context.header("Authorization");
-        String key = shown != null && shown.startsWith("Bearer ") ? shown.substring("Bearer ".length()) : "";
+        String key = shown != null && shown.regionMatches(true, 0, BEARER, 0, BEARER.length())
+                ? shown.substring(BEARER.length())
+                : "";
         if (!MessageDigest.isEqual(
                 key.getBytes(StandardCharsets.UTF_8), settings.apiKey.getBytes(StandardCharsets.UTF_8))) {
             context.header("WWW-Authenticate", "Bearer");
@@ -443,6 +459,17 @@ public final class Service implements AutoCloseable {
     /** Where the rest of a request is not read, who asks must not ask on its connection again. */
     private static void endConnection(Context context) {
         context.header("Connection", "close");
+    }
+
+    private static void otherMethod(MethodNotAllowedResponse refused, Context context) {
+        String allowed = String.join(", ", refused.getDetails().values());
+        context.header("Allow", allowed);
+        answer(
+                context,
+                new Problem(
+                        Problem.METHOD_NOT_ALLOWED,
+                        "METHOD_NOT_ALLOWED",
+                        "this path answers %s only".formatted(allowed)));
     }
 
     private void unexpected(Exception failure, Context context) {

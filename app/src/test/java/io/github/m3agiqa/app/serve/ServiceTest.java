@@ -386,6 +386,65 @@ class ServiceTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "GET, /v1/score, POST",
+        "PUT, /v1/score, POST",
+        "OPTIONS, /v1/score, POST",
+        "PATCH, /v1/score/stream, POST",
+        "DELETE, /v1/models, GET",
+        "POST, /health/live, GET"
+    })
+    void anotherMethodIsNotAllowed(String method, String path, String allowed) throws Exception {
+        for (String accepted : List.of("*/*", "text/html")) {
+            HttpResponse<String> response = send(HttpRequest.newBuilder(uri(service, path))
+                    .header("Accept", accepted)
+                    .method(method, BodyPublishers.noBody()));
+
+            assertProblem(response, 405, "METHOD_NOT_ALLOWED");
+            assertThat(response.headers().firstValue("Allow")).contains(allowed);
+        }
+    }
+
+    /** What never comes to a handler. */
+    @ParameterizedTest
+    @CsvSource({
+        "GET /%2e%2e/x HTTP/1.1, 400",
+        "GET /nope%ff%zz HTTP/1.1, 400",
+        "OPTIONS /%2e%2e/x HTTP/1.1, 400",
+        "a line of garbage, 400",
+        "GET / HTTP/1.1|Content-Length: many, 400",
+        "GET / HTTP/1.1|X-Long: {long}, 431",
+    })
+    void whatCannotBeReadIsAProblemToo(String head, int status) throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
+            socket.setSoTimeout(30_000);
+            String sent = head.replace("|", "\r\n").replace("{long}", "x".repeat(8192));
+            socket.getOutputStream()
+                    .write("%s\r\nHost: x\r\nConnection: close\r\n\r\n"
+                            .formatted(sent)
+                            .getBytes(StandardCharsets.US_ASCII));
+            StringBuilder told = new StringBuilder();
+            int last;
+            do {
+                last = socket.getInputStream().read();
+                told.append((char) last);
+            } while (last != '}' && last >= 0); // the end of a problem; the connection may be reset after it
+            String answer = told.toString();
+
+            assertThat(answer)
+                    .startsWith("HTTP/1.1 %d ".formatted(status))
+                    .contains(
+                            "\r\nContent-Type: application/problem+json\r\n",
+                            "\r\nContent-Security-Policy: default-src 'none'",
+                            "\r\nX-Content-Type-Options: nosniff\r\n");
+            String body = answer.substring(answer.indexOf("\r\n\r\n"));
+            assertThat(validate(openApi.at("/components/schemas/Problem"), body))
+                    .isEmpty();
+            assertThat(JSON.readTree(body).path("code").asText()).isEqualTo("REQUEST_INVALID");
+        }
+    }
+
     /** It is asked to score quality and authenticity, and its model has no authenticity. */
     @Test
     void offersWhatItScores() throws Exception {
@@ -424,6 +483,10 @@ class ServiceTest {
                     "UNAUTHORIZED");
             assertThat(send(json(guarded, "/v1/score", request(IMAGE, "a")).header("Authorization", "Bearer secret"))
                             .statusCode())
+                    .isEqualTo(200);
+            assertThat(send(HttpRequest.newBuilder(uri(guarded, "/v1/models")).header("Authorization", "bearer secret"))
+                            .statusCode())
+                    .as("the name of a scheme is in any case (RFC 9110, 11.1)")
                     .isEqualTo(200);
             assertThat(send(HttpRequest.newBuilder(uri(guarded, "/health/live")))
                             .statusCode())
