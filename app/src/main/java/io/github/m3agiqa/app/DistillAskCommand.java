@@ -14,11 +14,14 @@ import io.github.m3agiqa.distill.Outcome;
 import io.github.m3agiqa.distill.Pictures;
 import io.github.m3agiqa.distill.Plan;
 import io.github.m3agiqa.distill.Prices;
+import io.github.m3agiqa.distill.Question;
 import io.github.m3agiqa.distill.Teacher;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Describer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import java.io.PrintWriter;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -209,9 +212,6 @@ final class DistillAskCommand implements Callable<Integer> {
         Set<Aspect> asked = EnumSet.copyOf(aspects);
         OptionalInt side = maxSide == null ? OptionalInt.empty() : OptionalInt.of(maxSide);
         try (AnswerStore store = place.store()) {
-            if (retryFailed) {
-                store.reopenFailed();
-            }
             if (api == Api.LOCAL) {
                 return askLocal(dataset, images, asked, side, store);
             }
@@ -219,7 +219,8 @@ final class DistillAskCommand implements Callable<Integer> {
             String id = OnlineTeacher.id(settings) + sideOf(side);
             Plan plan = Plan.of(dataset, images, asked, place.questions(), revealMos, id, store);
             if (dryRun) {
-                print(plan.estimate(store, settings.provider(), side), plan, settings.prices(), store);
+                Plan.Estimate estimate = plan.estimate(toAsk(plan, store), store.spent(), settings.provider(), side);
+                print(estimate, plan, settings.prices(), store);
                 return ExitCode.DONE;
             }
             List<OnlineTeacher> teachers = secrets().stream()
@@ -237,6 +238,9 @@ final class DistillAskCommand implements Callable<Integer> {
                             : "--api %s needs --endpoint, where the images are sent to, and --teacher, the model's name"
                                     .formatted(api.name().toLowerCase(Locale.ROOT)));
         }
+        if (endpoint != null && !isWebAddress(endpoint)) {
+            throw usage("--endpoint %s is no address that begins with http:// or https://".formatted(endpoint));
+        }
         if (Math.min(concurrency, timeoutSeconds) < 1
                 || Math.min(retries, Math.min(requestsPerMinute, tokensPerMinute)) < 0
                 || (maxSide != null && maxSide < 1)
@@ -249,6 +253,17 @@ final class DistillAskCommand implements Callable<Integer> {
         }
         if (Double.isFinite(maxCost) && priceInput + priceOutput == 0) {
             throw usage("--max-cost needs --price-input and --price-output, which the cost is made of");
+        }
+    }
+
+    private static boolean isWebAddress(String text) {
+        try {
+            URI address = new URI(text);
+            return Set.of("http", "https")
+                            .contains(String.valueOf(address.getScheme()).toLowerCase(Locale.ROOT))
+                    && address.getHost() != null;
+        } catch (URISyntaxException _) {
+            return false;
         }
     }
 
@@ -298,8 +313,10 @@ final class DistillAskCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         if (dryRun) {
             err.printf(
-                    "%d questions, which cost nothing%n",
-                    store.open(plan.questions()).size());
+                    "%d questions, which cost nothing%s%n",
+                    toAsk(plan, store).size(),
+                    failedBefore(
+                            retryFailed ? 0 : store.failed(plan.questions()).size()));
             err.flush();
             return ExitCode.DONE;
         }
@@ -307,7 +324,7 @@ final class DistillAskCommand implements Callable<Integer> {
         int worst = ExitCode.DONE;
         for (Aspect aspect : asked) {
             if (interrupted) {
-                break;
+                return Math.max(worst, ExitCode.SOME_FAILED);
             }
             Plan part = new Plan(
                     dataset,
@@ -324,9 +341,20 @@ final class DistillAskCommand implements Callable<Integer> {
         return worst;
     }
 
+    private List<Question> toAsk(Plan plan, AnswerStore store) {
+        List<Question> asked = new ArrayList<>(store.open(plan.questions()));
+        if (retryFailed) {
+            asked.addAll(store.failed(plan.questions()));
+        }
+        return asked;
+    }
+
     private int ask(AnswerStore store, Plan plan, List<? extends Teacher> teachers, int atOnce, Pictures pictures) {
         Limits limits = new Limits(
                 atOnce, requestsPerMinute, tokensPerMinute, retries, FIRST_DELAY, LONGEST_DELAY, maxRequests, maxCost);
+        if (retryFailed) {
+            store.reopenFailed(plan.questions());
+        }
         CountDownLatch finished = new CountDownLatch(1);
         try (Progress progress = Progress.onStandardError("questions")) {
             Watched watched = new Watched(progress, store);
@@ -410,8 +438,18 @@ final class DistillAskCommand implements Callable<Integer> {
                 .collect(Collectors.joining(", "));
     }
 
+    private static String failedBefore(int questions) {
+        return questions == 0 ? "" : ", %d failed before (--retry-failed asks them again)".formatted(questions);
+    }
+
     private int report(Distillation.Summary summary, Plan plan, AnswerStore store) {
         PrintWriter err = spec.commandLine().getErr();
+        int ended = store.failed(plan.questions()).size();
+        int endedNow = summary.outcomes().entrySet().stream()
+                .filter(outcome ->
+                        outcome.getKey() != Outcome.ANSWERED && outcome.getKey().isFinal())
+                .mapToInt(Map.Entry::getValue)
+                .sum();
         int answered = summary.outcomes().getOrDefault(Outcome.ANSWERED, 0);
         int failed = Arrays.stream(Outcome.values())
                         .mapToInt(outcome -> summary.outcomes().getOrDefault(outcome, 0))
@@ -420,10 +458,11 @@ final class DistillAskCommand implements Callable<Integer> {
         AnswerStore.Spent spent = store.spent();
         err.printf(
                 Locale.ROOT,
-                "%d questions, %d answered by imported conversations; now %d answered, %d failed%s, %d open; the store has"
+                "%d questions, %d answered by imported conversations%s; now %d answered, %d failed%s, %d open; the store has"
                         + " %d requests, %d tokens read, %d written, cost %.2f%n",
                 plan.questions().size(),
                 plan.imported(),
+                failedBefore(ended - endedNow),
                 answered,
                 failed,
                 failed == 0 ? "" : " (" + failures(summary.outcomes()) + ")",
@@ -448,21 +487,21 @@ final class DistillAskCommand implements Callable<Integer> {
         boolean unreachable = summary.end() == End.KEYS
                 || summary.end() == End.UNREACHABLE
                 || (answered == 0 && failed > 0 && summary.open() == failed);
-        return unreachable
-                ? ExitCode.REMOTE
-                : failed == 0 && summary.open() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
+        return unreachable ? ExitCode.REMOTE : ended == 0 && summary.open() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
     }
 
     private void print(Plan.Estimate estimate, Plan plan, Prices prices, AnswerStore store) {
         PrintWriter out = spec.commandLine().getOut();
+        int failed = retryFailed ? 0 : store.failed(plan.questions()).size();
         out.printf(
                 Locale.ROOT,
-                "%d questions about %d images, %d more answered already%n"
+                "%d questions about %d images, %d more answered already%s%n"
                         + "about %d tokens to read and %d to write, by the provider's rules for images and the lengths"
                         + " of answers so far%n",
                 estimate.questions(),
                 estimate.images(),
-                plan.questions().size() - estimate.questions() + plan.imported(),
+                plan.questions().size() - estimate.questions() - failed + plan.imported(),
+                failedBefore(failed),
                 estimate.inputTokens(),
                 estimate.outputTokens());
         if (priceInput + priceOutput > 0) {

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -159,6 +160,68 @@ class DistillCommandTest {
         }
     }
 
+    /** A server that has no such model at first. */
+    private static Provider repairedAfter(int requests) {
+        return new Provider((exchange, number) -> {
+            if (number < requests) {
+                Provider.send(exchange, 404, "{\"error\": {\"message\": \"model m not found\"}}");
+            } else {
+                answer(exchange, number);
+            }
+        });
+    }
+
+    @Test
+    void onlyTheQuestionsOfARunAreAskedAgain() {
+        try (Provider provider = repairedAfter(4)) {
+            ask(provider, "--no-key");
+            assertThat(ask(provider, "--dry-run").out()).contains("0 questions about 0 images");
+            assertThat(ask(provider, "--dry-run", "--retry-failed").out()).contains("4 questions about 4 images");
+            ask(provider, "--no-key", "--retry-failed", "--max-side", "30"); // another teacher
+            assertThat(provider.requests()).hasSize(8);
+            ask(provider, "--no-key");
+            assertThat(provider.requests()).as("nothing was opened again").hasSize(8);
+
+            Command again = ask(provider, "--no-key", "--retry-failed");
+
+            assertThat(again.exitCode()).as(again.err()).isZero();
+            assertThat(again.err()).contains("now 4 answered, 0 failed");
+        }
+    }
+
+    @Test
+    void whatFailedBeforeIsNotAnswered() {
+        try (Provider provider = repairedAfter(2)) {
+            Command first = ask(provider, "--no-key", "--limit", "2");
+            assertThat(first.exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+            assertThat(first.err()).containsOnlyOnce("HTTP 404 model m not found");
+
+            Command second = ask(provider, "--no-key", "--limit", "3");
+
+            assertThat(second.exitCode()).as(second.err()).isEqualTo(ExitCode.SOME_FAILED);
+            assertThat(second.err())
+                    .contains("2 failed before (--retry-failed asks them again); now 1 answered, 0 failed, 0 open");
+            assertThat(ask(provider, "--dry-run").out())
+                    .contains("1 questions about 1 images, 1 more answered already, 2 failed before");
+        }
+    }
+
+    @Test
+    void aModelOfOursThatFailedBeforeHasNotAnswered() throws IOException {
+        byte[] whole = Files.readAllBytes(dataset.resolve("images/0.png"));
+        Files.write(dataset.resolve("images/0.png"), Arrays.copyOf(whole, whole.length / 2));
+        List<String> arguments = new ArrayList<>(List.of("distill", "ask", "--dataset", dataset.toString()));
+        arguments.addAll(
+                List.of("--store", store.toString(), "--api", "local", "--aspects", "quality", "--limit", "1"));
+        arguments.addAll(List.of("--model", TestModels.tiny().toString(), "--max-new-tokens", "6"));
+
+        assertThat(Command.run(arguments.toArray(String[]::new)).exitCode()).isEqualTo(ExitCode.SOME_FAILED);
+        Command second = Command.run(arguments.toArray(String[]::new));
+
+        assertThat(second.exitCode()).as(second.err()).isEqualTo(ExitCode.SOME_FAILED);
+        assertThat(second.err()).contains("1 failed before");
+    }
+
     @Test
     void saysWhatIsMissing() {
         assertThat(Command.run("distill").exitCode()).isEqualTo(ExitCode.USAGE);
@@ -179,6 +242,11 @@ class DistillCommandTest {
                 "quality");
         assertThat(noEndpoint.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(noEndpoint.err()).contains("--endpoint", "--teacher");
+        for (String endpoint : List.of("notaurl", "ftp://127.0.0.1/v1", "http:///v1", "http://a b/v1")) {
+            Command noUrl = Command.run(asking(endpoint, "--no-key").toArray(String[]::new));
+            assertThat(noUrl.exitCode()).as(endpoint).isEqualTo(ExitCode.USAGE);
+            assertThat(noUrl.err()).contains("--endpoint " + endpoint);
+        }
         Command noStore =
                 Command.run("distill", "report", "--dataset", dataset.toString(), "--store", folder + "/none");
         assertThat(noStore.exitCode()).isEqualTo(ExitCode.INPUT);
@@ -190,7 +258,9 @@ class DistillCommandTest {
         Command command = Command.run(
                 asking("http://127.0.0.1:1/v1", "--no-key", "--retries", "0").toArray(String[]::new));
         assertThat(command.exitCode()).isEqualTo(ExitCode.REMOTE);
-        assertThat(command.err()).contains("4 failed (4 connection lost), 4 open");
+        assertThat(command.err())
+                .contains("4 failed (4 connection lost), 4 open")
+                .containsOnlyOnce("the connection to http://127.0.0.1:1/v1 failed");
     }
 
     @Test
@@ -220,7 +290,8 @@ class DistillCommandTest {
             assertThat(child.start().waitFor()).as(Files.readString(log)).isEqualTo(ExitCode.SOME_FAILED);
 
             assertThat(provider.keys()).hasSizeGreaterThan(3).allMatch(key -> key.contains(KEY));
-            assertThat(Files.readString(log)).contains("a key is left out", "1 rejected");
+            assertThat(Files.readString(log))
+                    .contains("HTTP 400 not with ***", "a key is left out: HTTP 401 wrong key ***", "1 rejected");
             Command.run("distill", "report", "--dataset", dataset.toString(), "--store", store.toString());
             try (Stream<Path> files = Files.walk(folder)) {
                 for (Path file : files.filter(Files::isRegularFile).toList()) {

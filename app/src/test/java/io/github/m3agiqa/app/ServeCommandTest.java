@@ -2,6 +2,7 @@ package io.github.m3agiqa.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.testing.TestModels;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,6 +43,17 @@ class ServeCommandTest {
         assertThat(Command.run("serve", "--model", TestModels.tiny().toString(), "--queue", "0")
                         .exitCode())
                 .isEqualTo(ExitCode.USAGE);
+    }
+
+    @Test
+    void saysThatTheModelHasNoneOfTheAspects() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"), manifest -> ((ObjectNode) manifest.path("aspects")).remove("authenticity"));
+
+        Command command = Command.run("serve", "--model", model.toString(), "--port", "0", "--aspects", "authenticity");
+
+        assertThat(command.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(command.err()).contains("scores none of the aspects asked for");
     }
 
     @Test

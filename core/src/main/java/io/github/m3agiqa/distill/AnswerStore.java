@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -183,22 +184,36 @@ public final class AnswerStore implements AutoCloseable {
 
     /** Those of the questions that have not come to an end. */
     public List<Question> open(List<Question> questions) {
+        return whose(Optional::isEmpty, questions);
+    }
+
+    /** Those of the questions that ended without an answer. */
+    public List<Question> failed(List<Question> questions) {
+        return whose(outcome -> outcome.filter(end -> end != Outcome.ANSWERED).isPresent(), questions);
+    }
+
+    private List<Question> whose(Predicate<Optional<Outcome>> outcome, List<Question> questions) {
         return with(() -> {
-            List<Question> open = new ArrayList<>();
+            List<Question> those = new ArrayList<>();
             for (Question question : questions) {
-                try (PreparedStatement statement = prepared(
-                                "SELECT 1 FROM question WHERE " + KEY + " AND outcome IS NOT NULL",
-                                question.imageHash(),
-                                question.textHash(),
-                                question.teacher());
-                        ResultSet found = statement.executeQuery()) {
-                    if (!found.next()) {
-                        open.add(question);
-                    }
+                if (outcome.test(column("outcome", question).map(Outcome::valueOf))) {
+                    those.add(question);
                 }
             }
-            return open;
+            return those;
         });
+    }
+
+    /** What a question's row has in a column; empty if there is nothing in it, or no row. */
+    private Optional<String> column(String name, Question question) throws SQLException {
+        try (PreparedStatement statement = prepared(
+                        "SELECT " + name + " FROM question WHERE " + KEY,
+                        question.imageHash(),
+                        question.textHash(),
+                        question.teacher());
+                ResultSet found = statement.executeQuery()) {
+            return found.next() ? Optional.ofNullable(found.getString(1)) : Optional.empty();
+        }
     }
 
     /**
@@ -269,7 +284,7 @@ public final class AnswerStore implements AutoCloseable {
      */
     public boolean claim(Question question) {
         return with(() -> {
-            Optional<String> holder = holder(question);
+            Optional<String> holder = column("claimed_by", question);
             if (holder.isPresent() && owner.lives(holder.get())) {
                 return false;
             }
@@ -284,17 +299,6 @@ public final class AnswerStore implements AutoCloseable {
                             holder.orElse(null))
                     == 1;
         });
-    }
-
-    private Optional<String> holder(Question question) throws SQLException {
-        try (PreparedStatement statement = prepared(
-                        "SELECT claimed_by FROM question WHERE " + KEY,
-                        question.imageHash(),
-                        question.textHash(),
-                        question.teacher());
-                ResultSet found = statement.executeQuery()) {
-            return found.next() ? Optional.ofNullable(found.getString(1)) : Optional.empty();
-        }
     }
 
     /** Gives a question back that was claimed and did not come to an end. */
@@ -367,11 +371,25 @@ public final class AnswerStore implements AutoCloseable {
                 question.teacher());
     }
 
-    /** Opens questions again that ended without an answer. */
-    public int reopenFailed() {
-        return with(() -> change(
-                "UPDATE question SET outcome = NULL, claimed_by = NULL WHERE outcome IS NOT NULL AND outcome <> ?",
-                Outcome.ANSWERED.name()));
+    /**
+     * Opens those of the questions again that ended without an answer.
+     *
+     * @return how many they are
+     */
+    public int reopenFailed(List<Question> questions) {
+        return inTransaction(() -> {
+            int opened = 0;
+            for (Question question : questions) {
+                opened += change(
+                        "UPDATE question SET outcome = NULL, claimed_by = NULL WHERE " + KEY
+                                + " AND outcome IS NOT NULL AND outcome <> ?",
+                        question.imageHash(),
+                        question.textHash(),
+                        question.teacher(),
+                        Outcome.ANSWERED.name());
+            }
+            return opened;
+        });
     }
 
     /** All questions, by aspect and image. */

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -100,6 +101,7 @@ public final class Distillation {
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final Set<Thread> waiting = new HashSet<>(); // for their turn, or for another try
     private final Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
+    private final Set<Outcome> explained = ConcurrentHashMap.newKeySet();
 
     /**
      * A run.
@@ -149,16 +151,17 @@ public final class Distillation {
     public Summary run(List<Question> questions, Function<Question, Teacher.Picture> pictures) {
         store.add(questions);
         List<Question> open = store.open(questions);
-        listener.started(questions.size(), questions.size() - open.size());
+        int all = questions.size() - store.failed(questions).size();
+        listener.started(all, all - open.size());
         try (ExecutorService threads = Executors.newFixedThreadPool(limits.concurrency)) {
-            List<Callable<Void>> all = new ArrayList<>();
+            List<Callable<Void>> asking = new ArrayList<>();
             for (Question question : open) {
-                all.add(() -> {
+                asking.add(() -> {
                     askIfOpen(question, pictures);
                     return null;
                 });
             }
-            for (Future<Void> one : threads.invokeAll(all)) {
+            for (Future<Void> one : threads.invokeAll(asking)) {
                 one.get();
             }
         } catch (InterruptedException e) {
@@ -276,8 +279,11 @@ public final class Distillation {
             paid = attempt.cost();
             if (attempt.outcome().stopsTheKey()) {
                 drop(teacher, attempt);
-            } else if (reply.retryAfter() != null) {
-                keys.rest(teacher, reply.retryAfter());
+            } else {
+                explain(question, attempt);
+                if (reply.retryAfter() != null) {
+                    keys.rest(teacher, reply.retryAfter());
+                }
             }
             boolean end = attempt.outcome().isFinal() && (again || attempt.outcome() != Outcome.MALFORMED);
             store.arrived(request, question, attempt, end);
@@ -306,6 +312,13 @@ public final class Distillation {
             Thread.sleep(Math.min(NAP.toMillis(), 1 + turn.get().pause().toMillis()));
         }
         return null;
+    }
+
+    /** Says why something failed, once for each outcome. */
+    private void explain(Question question, Attempt attempt) {
+        if (attempt.error() != null && explained.add(attempt.outcome())) {
+            listener.note("%s: %s".formatted(question.image(), attempt.error()));
+        }
     }
 
     private void drop(Teacher teacher, Attempt attempt) {

@@ -22,7 +22,9 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.m3agiqa.image.SlicePlan;
 import java.io.IOException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +52,10 @@ public final class OnlineTeacher implements Teacher {
     private static final String AGAIN =
             "Answer with one JSON object that has the keys \"%s\" and \"%s\", and nothing else."
                     .formatted(DESCRIPTION, REFUSED);
+
+    private static final List<String> PLACES_OF_MESSAGES =
+            List.of("/error/message", "/0/error/message", "/error", "/message", "/detail");
+    private static final int LONGEST_MESSAGE = 300;
 
     private static final int BAD_REQUEST = 400;
     private static final int UNAUTHORIZED = 401;
@@ -267,23 +273,47 @@ public final class OnlineTeacher implements Teacher {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             Exchanges.Came came = Exchanges.came();
             if (cause instanceof HttpException && came != null) {
-                Attempt attempt = attempt(outcome(came), null, null, "HTTP %d".formatted(came.status()), begun);
-                return new Reply(attempt, came.retryAfter());
+                String error = "HTTP %d %s".formatted(came.status(), words(came.body()));
+                return new Reply(attempt(outcome(came), null, null, error.strip(), begun), came.retryAfter());
             }
             if (cause instanceof TimeoutException) {
                 String error = "no reply within %s".formatted(settings.timeout);
                 return new Reply(attempt(Outcome.TIMED_OUT, null, null, error, begun), null);
             }
-            if (cause instanceof IOException && !(cause instanceof JsonProcessingException)) {
-                return new Reply(
-                        attempt(Outcome.CONNECTION_LOST, null, null, String.valueOf(cause.getMessage()), begun), null);
+            boolean unknownHost = cause instanceof UnresolvedAddressException;
+            if (unknownHost || (cause instanceof IOException && !(cause instanceof JsonProcessingException))) {
+                String reason = unknownHost
+                        ? "there is no such host"
+                        : Objects.requireNonNullElse(cause.getMessage(), "nothing answers");
+                String error = "the connection to %s failed: %s"
+                        .formatted(settings.baseUrl == null ? "the provider" : settings.baseUrl, reason);
+                return new Reply(attempt(Outcome.CONNECTION_LOST, null, null, error, begun), null);
             }
         }
         // a reply that the client makes nothing of
         Outcome outcome = refuses(reply())
                 ? Outcome.REFUSED
                 : json(reply()).path("promptFeedback").has("blockReason") ? Outcome.BLOCKED : Outcome.SERVER_ERROR;
-        return new Reply(attempt(outcome, null, null, String.valueOf(e.getMessage()), begun), null);
+        String error = reply() == null
+                ? String.valueOf(e.getMessage())
+                : "a reply without an answer: %s".formatted(words(reply()));
+        return new Reply(attempt(outcome, null, null, error, begun), null);
+    }
+
+    /** What a provider says is wrong, in one line, or how its reply begins if it is in no known form. */
+    private String words(@Nullable String reply) {
+        JsonNode body = json(reply);
+        String said = PLACES_OF_MESSAGES.stream()
+                .map(body::at)
+                .filter(JsonNode::isTextual)
+                .map(JsonNode::asText)
+                .findFirst()
+                .orElse(Objects.requireNonNullElse(reply, ""));
+        // without the key before it is cut, as a part of a key would not be found
+        String line = Objects.requireNonNull(withoutKey(said))
+                .replaceAll("[\\s\\p{Cntrl}]+", " ")
+                .strip();
+        return line.length() <= LONGEST_MESSAGE ? line : line.substring(0, LONGEST_MESSAGE) + "…";
     }
 
     private static Outcome outcome(Exchanges.Came came) {

@@ -94,22 +94,23 @@ public record Plan(Dataset dataset, List<Question> questions, int imported) {
     }
 
     /**
-     * What asking those that are open will take.
+     * What asking some of the questions will take.
      *
+     * @param asked those that would be asked
+     * @param spent what was asked before took
      * @param maxSide the longest side of what is sent
      */
-    public Estimate estimate(AnswerStore store, OnlineTeacher.Provider provider, OptionalInt maxSide) {
-        List<Question> open = store.open(questions);
+    public Estimate estimate(
+            List<Question> asked, AnswerStore.Spent spent, OnlineTeacher.Provider provider, OptionalInt maxSide) {
         Map<String, Integer> tokensOfImages = new HashMap<>();
         long input = 0;
-        for (Question question : open) {
+        for (Question question : asked) {
             input += question.text().length() / CHARACTERS_OF_TOKEN
                     + tokensOfImages.computeIfAbsent(
                             question.image(), name -> provider.imageTokens(size(name, maxSide)));
         }
-        AnswerStore.Spent spent = store.spent();
         long answer = spent.outputTokens() == 0 ? USUAL_ANSWER : spent.outputTokens() / spent.requests();
-        return new Estimate(open.size(), tokensOfImages.size(), input, open.size() * answer);
+        return new Estimate(asked.size(), tokensOfImages.size(), input, asked.size() * answer);
     }
 
     private Size size(String image, OptionalInt maxSide) {

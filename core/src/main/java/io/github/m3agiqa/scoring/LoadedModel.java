@@ -25,8 +25,10 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -164,8 +166,21 @@ final class LoadedModel implements AutoCloseable {
         return tuned;
     }
 
+    /** The aspects that it was opened for and that it scores. */
+    Set<Aspect> aspects() {
+        return tuned.stream()
+                .flatMap(variant -> variant.aspects.stream())
+                .map(Scored::aspect)
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Aspect.class)));
+    }
+
+    /** Whether the model scores an aspect, be it opened for it or not. */
+    boolean has(Aspect aspect) {
+        return scored(manifest.aspects().get(aspect));
+    }
+
     /**
-     * The aspects that are asked for and that the model has not.
+     * The aspects that are asked for and are not scored.
      *
      * @param aspects those asked for now; empty for those that it was opened for
      */
@@ -173,9 +188,7 @@ final class LoadedModel implements AutoCloseable {
         return aspects.isEmpty()
                 ? unavailable
                 : aspects.stream()
-                        .filter(aspect -> tuned.stream()
-                                .flatMap(variant -> variant.aspects.stream())
-                                .noneMatch(scored -> scored.aspect == aspect))
+                        .filter(aspect -> !aspects().contains(aspect))
                         .sorted()
                         .toList();
     }

@@ -70,6 +70,11 @@ public final class Scorer implements AutoCloseable {
         return new Scorer(LoadedModel.open(folder, options), options);
     }
 
+    /** The aspects that it scores: of those that it was opened for, what its model has. Empty if that is none. */
+    public Set<Aspect> aspects() {
+        return model.aspects();
+    }
+
     /** Scores one image. Whatever goes wrong with it is part of the answer. */
     public Assessment score(ImagePrompt input) {
         return score(request(input));
@@ -208,7 +213,9 @@ public final class Scorer implements AutoCloseable {
                             aspect,
                             new Failure(
                                     ErrorCode.ASPECT_UNAVAILABLE,
-                                    "%s has no aspect %s".formatted(model.id(), aspect.id())));
+                                    model.has(aspect)
+                                            ? "%s was opened without its aspect %s".formatted(model.id(), aspect.id())
+                                            : "%s has no aspect %s".formatted(model.id(), aspect.id())));
                 }
             });
         }

@@ -24,6 +24,11 @@ public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean des
         return new ScoringRequest(input, aspects, describe, other);
     }
 
+    /** The same, of other aspects. */
+    public ScoringRequest withAspects(Set<Aspect> others) {
+        return new ScoringRequest(input, others, describe, listener);
+    }
+
     boolean wants(Aspect aspect) {
         return aspects.isEmpty() || aspects.contains(aspect);
     }

@@ -101,14 +101,17 @@ class AnswerStoreTest {
     @Test
     void failuresAreOpenedAgainOnlyOnDemand() {
         try (AnswerStore store = new AnswerStore(folder)) {
-            store.add(questions(2));
+            store.add(questions(3));
             store.arrived(store.sent(question(0)), question(0), failure(Outcome.BLOCKED), true);
             store.arrived(store.sent(question(1)), question(1), answer("A dog."), true);
+            store.closed(question(2), Outcome.UNREADABLE);
 
+            assertThat(store.failed(questions(4))).containsExactly(question(0), question(2));
             assertThat(store.claim(question(0))).isFalse();
-            assertThat(store.reopenFailed()).isEqualTo(1);
+            assertThat(store.reopenFailed(questions(2))).isEqualTo(1);
             assertThat(store.claim(question(0))).isTrue();
             assertThat(store.claim(question(1))).isFalse();
+            assertThat(store.claim(question(2))).as("nobody asked for it").isFalse();
         }
     }
 

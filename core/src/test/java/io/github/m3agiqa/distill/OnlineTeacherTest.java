@@ -10,6 +10,8 @@ import io.github.m3agiqa.testing.Provider.Behaviour;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -116,6 +118,44 @@ class OnlineTeacherTest {
         return ask(kind, (exchange, _) -> Provider.send(exchange, status, body))
                 .attempt()
                 .outcome();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void saysWhatIsWrongInOneLine(OnlineTeacher.Provider kind) {
+        assertThat(error(kind, 404, "{\"error\": {\"message\": \"no\\n model\", \"code\": 404}}"))
+                .isEqualTo("HTTP 404 no model");
+        assertThat(error(kind, 404, "[{\"error\": {\"message\": \"no model\"}}]"))
+                .isEqualTo("HTTP 404 no model");
+        assertThat(error(kind, 500, "{\"error\": \"out of memory\"}")).isEqualTo("HTTP 500 out of memory");
+        assertThat(error(kind, 503, "")).isEqualTo("HTTP 503");
+        assertThat(error(kind, 200, "<html>\n<b>busy</b>\u001b[31m</html>"))
+                .isEqualTo("a reply without an answer: <html> <b>busy</b> [31m</html>");
+        assertThat(error(kind, 400, "x".repeat(295) + KEY))
+                .startsWith("HTTP 400 xxx")
+                .endsWith("x***");
+        assertThat(error(kind, 400, "x".repeat(400))).hasSizeLessThan(320).endsWith("x…");
+    }
+
+    private static @Nullable String error(OnlineTeacher.Provider kind, int status, String body) {
+        return ask(kind, (exchange, _) -> Provider.send(exchange, status, body))
+                .attempt()
+                .error();
+    }
+
+    @Test
+    void namesAnAddressThatDoesNotAnswer() {
+        for (String url : List.of("http://127.0.0.1:1/v1", "http://no-such-host.invalid/v1")) {
+            Settings settings = new Settings(
+                    OnlineTeacher.Provider.OPENAI, "m", url, 0, 1, 9, Duration.ofSeconds(30), new Prices(0, 0));
+
+            Attempt attempt = new OnlineTeacher(settings, KEY)
+                    .ask(QUESTION, PICTURE, false)
+                    .attempt();
+
+            assertThat(attempt.outcome()).isEqualTo(Outcome.CONNECTION_LOST);
+            assertThat(attempt.error()).startsWith("the connection to " + url + " failed: ");
+        }
     }
 
     @Test

@@ -276,6 +276,7 @@ class ScorerTest {
 
             assertFailure(assessment, Aspect.AUTHENTICITY, ErrorCode.ASPECT_UNAVAILABLE);
             assertThat(assessment.score(Aspect.QUALITY)).isPresent();
+            assertThat(scorer.aspects()).containsExactly(Aspect.QUALITY);
         }
     }
 

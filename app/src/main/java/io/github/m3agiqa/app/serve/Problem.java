@@ -19,6 +19,7 @@ record Problem(int status, String code, String detail) {
     static final int BAD_REQUEST = 400;
     static final int UNAUTHORIZED = 401;
     static final int NOT_FOUND = 404;
+    static final int METHOD_NOT_ALLOWED = 405;
     static final int REQUEST_TIMEOUT = 408;
     static final int TOO_LARGE = 413;
     static final int UNSUPPORTED = 415;

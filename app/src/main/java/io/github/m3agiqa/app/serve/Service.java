@@ -15,6 +15,7 @@ import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.sse.SseClient;
 import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
@@ -23,7 +24,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -42,13 +47,23 @@ public final class Service implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String STARTED = "started";
-    private static final String RETRY_AFTER_SECONDS = "2";
+    static final String RETRY_AFTER_SECONDS = "2";
     private static final Duration LAST_BYTES = Duration.ofSeconds(10);
 
     /** What the page may do: only what comes from this service, and pictures that the user has dropped. */
     private static final String CONTENT_SECURITY_POLICY =
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
                     + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    static final Map<String, String> SECURITY_HEADERS = Map.of(
+            "Content-Security-Policy",
+            CONTENT_SECURITY_POLICY,
+            "X-Content-Type-Options",
+            "nosniff",
+            "Referrer-Policy",
+            "no-referrer");
+
+    private static final String BEARER = "Bearer ";
 
     /**
      * How a service works.
@@ -64,6 +79,22 @@ public final class Service implements AutoCloseable {
     public record Settings(
             String host, int port, @Nullable String apiKey, int queue, int workers, Duration timeout, int maxBytes) {}
 
+    /**
+     * What a service has.
+     *
+     * @param model its name and version
+     * @param aspects those that it scores
+     */
+    record Offer(String model, String license, Set<Aspect> aspects) {
+        Offer {
+            aspects = Collections.unmodifiableSet(EnumSet.copyOf(aspects));
+        }
+
+        static Offer of(Scorer scorer, ModelManifest model) {
+            return new Offer(model.id(), model.license(), scorer.aspects());
+        }
+    }
+
     private enum State {
         STARTING("the model is being read"),
         READY(""),
@@ -77,7 +108,7 @@ public final class Service implements AutoCloseable {
         }
     }
 
-    private final ModelManifest model;
+    private final Offer offer;
     private final Settings settings;
     private final ScoringQueue queue;
     private final BodyDeadline bodies;
@@ -89,12 +120,17 @@ public final class Service implements AutoCloseable {
     /**
      * Starts a service. It is ready once a first image was scored.
      *
-     * @param scorer stays open as long as the service runs
+     * @param scorer scores at least one aspect, and stays open as long as the service runs
      * @param model what the scorer was opened from
      * @throws io.javalin.util.JavalinBindException if it cannot listen there
      */
     public Service(Scorer scorer, ModelManifest model, Settings settings) {
-        this(model, settings, scorer.request(WarmUp.image()), scorer::together, scorer::scoreTogether);
+        this(
+                Offer.of(scorer, model),
+                settings,
+                scorer.request(WarmUp.image()).withAspects(scorer.aspects()),
+                scorer::together,
+                scorer::scoreTogether);
     }
 
     /**
@@ -102,12 +138,12 @@ public final class Service implements AutoCloseable {
      * {@code together} says.
      */
     Service(
-            ModelManifest model,
+            Offer offer,
             Settings settings,
             ScoringRequest first,
             IntSupplier together,
             Function<List<ScoringRequest>, List<Assessment>> scoring) {
-        this.model = model;
+        this.offer = offer;
         this.settings = settings;
         this.queue = new ScoringQueue(settings.queue, settings.workers, together, scoring);
         this.bodies = new BodyDeadline(settings.timeout);
@@ -143,7 +179,10 @@ public final class Service implements AutoCloseable {
         config.startup.showJavalinBanner = false;
         config.concurrency.useVirtualThreads = true;
         config.jetty.modifyHttpConfiguration(http -> http.setSendServerVersion(false));
+        config.http.prefer405over404 = true;
+        config.jetty.modifyServletContextHandler(handler -> handler.setErrorHandler(new RefusalHandler()));
         config.jetty.modifyServer(jetty -> {
+            jetty.setErrorHandler(new RefusalHandler());
             // what was answered is still sent when it ends
             jetty.setHandler(new GracefulHandler());
             jetty.setStopTimeout(LAST_BYTES.toMillis());
@@ -155,9 +194,7 @@ public final class Service implements AutoCloseable {
         });
         config.routes.before(context -> {
             context.attribute(STARTED, System.nanoTime());
-            context.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
-            context.header("X-Content-Type-Options", "nosniff");
-            context.header("Referrer-Policy", "no-referrer");
+            SECURITY_HEADERS.forEach(context::header);
         });
         config.routes.before("/v1/*", this::authorize);
         config.routes.post("/v1/score", this::score);
@@ -176,6 +213,7 @@ public final class Service implements AutoCloseable {
                         context.contentType("application/yaml; charset=utf-8").result(openApi));
         config.routes.after(this::note);
         config.routes.exception(Problem.Raised.class, (raised, context) -> answer(context, raised.problem()));
+        config.routes.exception(MethodNotAllowedResponse.class, Service::otherMethod);
         config.routes.exception(Exception.class, this::unexpected);
         config.routes.error(Problem.NOT_FOUND, context -> {
             if (context.attribute("problem") == null) {
@@ -200,7 +238,9 @@ public final class Service implements AutoCloseable {
             return;
         }
         String shown = context.header("Authorization");
-        String key = shown != null && shown.startsWith("Bearer ") ? shown.substring("Bearer ".length()) : "";
+        String key = shown != null && shown.regionMatches(true, 0, BEARER, 0, BEARER.length())
+                ? shown.substring(BEARER.length())
+                : "";
         if (!MessageDigest.isEqual(
                 key.getBytes(StandardCharsets.UTF_8), settings.apiKey.getBytes(StandardCharsets.UTF_8))) {
             context.header("WWW-Authenticate", "Bearer");
@@ -379,14 +419,10 @@ public final class Service implements AutoCloseable {
     private void models(Context context) {
         ObjectNode node = JSON.createObjectNode();
         ObjectNode only = node.putArray("models").addObject();
-        only.put("id", model.id());
-        only.put("license", model.license());
+        only.put("id", offer.model);
+        only.put("license", offer.license);
         var aspects = only.putArray("aspects");
-        model.aspects().forEach((aspect, settingsOfIt) -> {
-            if (settingsOfIt.predictor() != null) {
-                aspects.add(aspect.id());
-            }
-        });
+        offer.aspects.forEach(aspect -> aspects.add(aspect.id()));
         context.contentType("application/json; charset=utf-8").result(node.toString());
     }
 
@@ -423,6 +459,17 @@ public final class Service implements AutoCloseable {
     /** Where the rest of a request is not read, who asks must not ask on its connection again. */
     private static void endConnection(Context context) {
         context.header("Connection", "close");
+    }
+
+    private static void otherMethod(MethodNotAllowedResponse refused, Context context) {
+        String allowed = String.join(", ", refused.getDetails().values());
+        context.header("Allow", allowed);
+        answer(
+                context,
+                new Problem(
+                        Problem.METHOD_NOT_ALLOWED,
+                        "METHOD_NOT_ALLOWED",
+                        "this path answers %s only".formatted(allowed)));
     }
 
     private void unexpected(Exception failure, Context context) {

@@ -10,6 +10,7 @@ import com.networknt.schema.InputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.app.result.AssessmentJson;
@@ -33,12 +34,14 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -49,6 +52,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -64,6 +68,10 @@ class ServiceTest {
     private static Scorer scorer;
     private static Service service;
     private static JsonNode openApi;
+
+    @TempDir
+    private Path folder;
+
     private final HttpClient http = HttpClient.newHttpClient();
     private final CountDownLatch busy = new CountDownLatch(1);
     private final CompletableFuture<Void> held = new CompletableFuture<>();
@@ -88,7 +96,7 @@ class ServiceTest {
     /** A service whose thread has its first image, and goes on once it is no longer held. */
     private Service heldService(int queue, Duration timeout) throws InterruptedException {
         Service service = new Service(
-                ModelFolder.open(TestModels.tiny()).manifest(),
+                Service.Offer.of(scorer, ModelFolder.open(TestModels.tiny()).manifest()),
                 settings(null, queue, timeout),
                 scorer.request(WarmUp.image()),
                 scorer::together,
@@ -378,6 +386,92 @@ class ServiceTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "GET, /v1/score, POST",
+        "PUT, /v1/score, POST",
+        "OPTIONS, /v1/score, POST",
+        "PATCH, /v1/score/stream, POST",
+        "DELETE, /v1/models, GET",
+        "POST, /health/live, GET"
+    })
+    void anotherMethodIsNotAllowed(String method, String path, String allowed) throws Exception {
+        for (String accepted : List.of("*/*", "text/html")) {
+            HttpResponse<String> response = send(HttpRequest.newBuilder(uri(service, path))
+                    .header("Accept", accepted)
+                    .method(method, BodyPublishers.noBody()));
+
+            assertProblem(response, 405, "METHOD_NOT_ALLOWED");
+            assertThat(response.headers().firstValue("Allow")).contains(allowed);
+        }
+    }
+
+    /** What never comes to a handler. */
+    @ParameterizedTest
+    @CsvSource({
+        "GET /%2e%2e/x HTTP/1.1, 400",
+        "GET /nope%ff%zz HTTP/1.1, 400",
+        "OPTIONS /%2e%2e/x HTTP/1.1, 400",
+        "a line of garbage, 400",
+        "GET / HTTP/1.1|Content-Length: many, 400",
+        "GET / HTTP/1.1|X-Long: {long}, 431",
+    })
+    void whatCannotBeReadIsAProblemToo(String head, int status) throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
+            socket.setSoTimeout(30_000);
+            String sent = head.replace("|", "\r\n").replace("{long}", "x".repeat(8192));
+            socket.getOutputStream()
+                    .write("%s\r\nHost: x\r\nConnection: close\r\n\r\n"
+                            .formatted(sent)
+                            .getBytes(StandardCharsets.US_ASCII));
+            StringBuilder told = new StringBuilder();
+            int last;
+            do {
+                last = socket.getInputStream().read();
+                told.append((char) last);
+            } while (last != '}' && last >= 0); // the end of a problem; the connection may be reset after it
+            String answer = told.toString();
+
+            assertThat(answer)
+                    .startsWith("HTTP/1.1 %d ".formatted(status))
+                    .contains(
+                            "\r\nContent-Type: application/problem+json\r\n",
+                            "\r\nContent-Security-Policy: default-src 'none'",
+                            "\r\nX-Content-Type-Options: nosniff\r\n");
+            String body = answer.substring(answer.indexOf("\r\n\r\n"));
+            assertThat(validate(openApi.at("/components/schemas/Problem"), body))
+                    .isEmpty();
+            assertThat(JSON.readTree(body).path("code").asText()).isEqualTo("REQUEST_INVALID");
+        }
+    }
+
+    /** It is asked to score quality and authenticity, and its model has no authenticity. */
+    @Test
+    void offersWhatItScores() throws Exception {
+        ModelFolder model = ModelFolder.open(TestModels.tinyWith(
+                folder.resolve("model"), manifest -> ((ObjectNode) manifest.path("aspects")).remove("authenticity")));
+        ScoringOptions some =
+                ScoringOptions.DEFAULT.withMaxNewTokens(6).withAspects(Set.of(Aspect.QUALITY, Aspect.AUTHENTICITY));
+        try (Scorer partial = Scorer.open(model, some);
+                Service offering = new Service(partial, model.manifest(), settings(null, 4, Duration.ofSeconds(60)))) {
+            awaitUntil(() -> !send(HttpRequest.newBuilder(uri(offering, "/health/ready")))
+                    .body()
+                    .contains("is being read"));
+
+            assertThat(offering.ready()).isTrue();
+            JsonNode models = JSON.readTree(
+                    send(HttpRequest.newBuilder(uri(offering, "/v1/models"))).body());
+            assertThat(models.at("/models/0/aspects")).isEqualTo(JSON.readTree("[\"quality\"]"));
+            byte[] asked = form(Map.of("prompt", "a", "aspects", "correspondence,authenticity"), IMAGE, "a.png");
+            JsonNode answer =
+                    JSON.readTree(send(multipart(offering, "/v1/score", asked)).body());
+            assertThat(answer.at("/aspects/correspondence/error/message").asText())
+                    .endsWith("was opened without its aspect correspondence");
+            assertThat(answer.at("/aspects/authenticity/error/message").asText())
+                    .endsWith("has no aspect authenticity");
+        }
+    }
+
     @Test
     void theKeyGuardsWhatCosts() throws Exception {
         Service guarded = service(scorer, "secret", 8, Duration.ofSeconds(30));
@@ -389,6 +483,10 @@ class ServiceTest {
                     "UNAUTHORIZED");
             assertThat(send(json(guarded, "/v1/score", request(IMAGE, "a")).header("Authorization", "Bearer secret"))
                             .statusCode())
+                    .isEqualTo(200);
+            assertThat(send(HttpRequest.newBuilder(uri(guarded, "/v1/models")).header("Authorization", "bearer secret"))
+                            .statusCode())
+                    .as("the name of a scheme is in any case (RFC 9110, 11.1)")
                     .isEqualTo(200);
             assertThat(send(HttpRequest.newBuilder(uri(guarded, "/health/live")))
                             .statusCode())
@@ -454,7 +552,7 @@ class ServiceTest {
     @Test
     void isReadyOnlyOnceAnImageWasScored() throws Exception {
         Service broken = new Service(
-                ModelFolder.open(TestModels.tiny()).manifest(),
+                Service.Offer.of(scorer, ModelFolder.open(TestModels.tiny()).manifest()),
                 settings(null, 4, Duration.ofSeconds(60)),
                 scorer.request(ImagePrompt.of("no-image.png", new byte[3], "a hill")),
                 scorer::together,
