@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
         })
 final class ServeCommand implements Callable<Integer> {
     private static final int MIB = 1 << 20;
+    private static final int LAST_PORT = 65_535;
 
     @Spec
     private CommandSpec spec;
@@ -84,6 +85,9 @@ final class ServeCommand implements Callable<Integer> {
         if (Math.min(queue, Math.min(timeoutSeconds, maxMib)) < 1 || maxMib > 512) {
             throw new ParameterException(
                     spec.commandLine(), "--queue and --timeout must be at least 1, and --max-image-mib 1 to 512");
+        }
+        if (port < 0 || port > LAST_PORT) {
+            throw new ParameterException(spec.commandLine(), "--port must be 0 to " + LAST_PORT);
         }
         ModelFolder folder = options.folder();
         ScoringOptions scoring = options.scoring(folder);

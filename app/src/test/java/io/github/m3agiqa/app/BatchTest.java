@@ -291,7 +291,7 @@ class BatchTest {
     void needsAListThatExistsAndAKnownOutput() {
         Command none = score(folder.resolve("none.csv"), folder.resolve("out.csv"));
         assertThat(none.exitCode()).isEqualTo(3);
-        assertThat(none.err()).contains("none.csv does not exist");
+        assertThat(none.err()).contains("none.csv: no such file");
         assertThat(score(list, folder.resolve("out.parquet")).err()).contains("must end in .csv or .jsonl");
         assertThat(score(list, folder.resolve("no/such/folder/out.csv")).err()).contains("there is no folder");
     }

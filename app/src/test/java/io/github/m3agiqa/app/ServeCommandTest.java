@@ -40,9 +40,11 @@ class ServeCommandTest {
             assertThat(command.exitCode()).isEqualTo(ExitCode.INPUT);
             assertThat(command.err()).contains("127.0.0.1:%d cannot be listened on".formatted(taken.getLocalPort()));
         }
-        assertThat(Command.run("serve", "--model", TestModels.tiny().toString(), "--queue", "0")
-                        .exitCode())
-                .isEqualTo(ExitCode.USAGE);
+        for (String[] wrong : new String[][] {{"--queue", "0"}, {"--port", "99999"}, {"--port", "-1"}}) {
+            assertThat(Command.run("serve", "--model", TestModels.tiny().toString(), wrong[0], wrong[1])
+                            .exitCode())
+                    .isEqualTo(ExitCode.USAGE);
+        }
     }
 
     @Test

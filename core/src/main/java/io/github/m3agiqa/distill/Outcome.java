@@ -46,11 +46,6 @@ public enum Outcome {
         return kind == Kind.FINAL;
     }
 
-    /** Whether the same request may succeed later. */
-    public boolean isPassing() {
-        return kind == Kind.PASSING;
-    }
-
     /** Whether no request with this key can succeed. */
     public boolean stopsTheKey() {
         return kind == Kind.STOPPING;

@@ -9,9 +9,6 @@ package io.github.m3agiqa.distill;
 public record Prices(double input, double output) {
     private static final double MILLION = 1e6;
 
-    /** A teacher that costs nothing, or whose price is not known. */
-    public static final Prices NONE = new Prices(0, 0);
-
     public Prices {
         if (!(input >= 0 && output >= 0)) {
             throw new IllegalArgumentException("prices are at least 0, not %s and %s".formatted(input, output));
