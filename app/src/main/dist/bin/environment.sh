@@ -14,12 +14,18 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
 esac
 
 is_jdk25() {
-  [ -x "$1/bin/java" ] && [ -r "$1/release" ] && grep -q '^JAVA_VERSION="25' "$1/release"
+  [ -x "$1/bin/java" ] && [ -r "$1/release" ] || return 1
+  while read -r line; do
+    case $line in
+      JAVA_VERSION=\"25*) return 0 ;;
+    esac
+  done <"$1/release"
+  return 1
 }
 
 find_jdk25() {
   on_path=$(command -v java 2>/dev/null) && on_path=$(dirname "$(dirname "$(readlink -f "$on_path")")")
-  for home in "${JAVA_HOME:-}" "$on_path" /usr/lib/jvm/* "${HOME:-}"/.sdkman/candidates/java/* \
+  for home in "$on_path" /usr/lib/jvm/* "${HOME:-}"/.sdkman/candidates/java/* \
       /Library/Java/JavaVirtualMachines/*/Contents/Home; do
     if is_jdk25 "$home"; then
       JAVA_HOME=$home
@@ -31,4 +37,4 @@ find_jdk25() {
   exit 2
 }
 
-find_jdk25
+is_jdk25 "${JAVA_HOME:-}" || find_jdk25

@@ -1,7 +1,9 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.M3AgiqaException;
+import io.github.m3agiqa.tensor.Engine;
 import java.io.PrintWriter;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -28,8 +30,10 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
     private static final Set<String> VERSION = Set.of("--version", "-V");
 
-    /** What it can do, in the order of its help. */
-    private static final Map<String, Supplier<Object>> COMMANDS = commands();
+    private static final Set<String> HELP = Set.of("--help", "-h");
+
+    /** What always needs the engine. */
+    private static final Set<String> COMPUTING = Set.of("score", "serve", "describe");
 
     @Spec
     private CommandSpec spec;
@@ -37,7 +41,25 @@ public final class Main implements Runnable {
     private Main() {}
 
     public static void main(String[] arguments) {
+        // to put a command line together takes longer than all the rest
+        if (arguments.length == 1 && VERSION.contains(arguments[0])) {
+            System.out.println(Version.line());
+            return;
+        }
+        boolean helps = Arrays.stream(arguments).anyMatch(HELP::contains);
+        if (!helps && arguments.length > 0 && COMPUTING.contains(arguments[0])) {
+            Thread.ofPlatform().daemon().name("engine").start(Main::loadEngine);
+        }
         System.exit(run(arguments));
+    }
+
+    /** While the command line is put together. */
+    private static void loadEngine() {
+        try {
+            Engine.load();
+        } catch (LinkageError _) {
+            // whoever needs it is told again
+        }
     }
 
     /** Runs the command and returns its exit code. */
@@ -51,6 +73,7 @@ public final class Main implements Runnable {
         return exitCode;
     }
 
+    /** What it can do, in the order of its help. */
     private static Map<String, Supplier<Object>> commands() {
         Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
         commands.put("score", ScoreCommand::new);
@@ -71,8 +94,9 @@ public final class Main implements Runnable {
     static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new Main());
         String first = arguments.length == 0 ? "" : arguments[0];
-        boolean all = !COMMANDS.containsKey(first) && !VERSION.contains(first);
-        COMMANDS.forEach((name, command) -> {
+        Map<String, Supplier<Object>> commands = commands();
+        boolean all = !commands.containsKey(first);
+        commands.forEach((name, command) -> {
             if (all || first.equals(name)) {
                 line.addSubcommand(name, command.get());
             }

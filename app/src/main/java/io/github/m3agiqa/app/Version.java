@@ -21,8 +21,13 @@ final class Version implements IVersionProvider {
         }
     }
 
+    /** What {@code --version} prints. */
+    static String line() {
+        return "m3agiqa " + number();
+    }
+
     @Override
     public String[] getVersion() {
-        return new String[] {"m3agiqa " + number()};
+        return new String[] {line()};
     }
 }

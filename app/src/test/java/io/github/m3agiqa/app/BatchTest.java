@@ -53,6 +53,18 @@ class BatchTest {
         return Command.score(arguments.toArray(String[]::new));
     }
 
+    private Command scoreBy(Path model, Path output) {
+        return Command.run(
+                "score",
+                "--model",
+                model.toString(),
+                "--input",
+                list.toString(),
+                "--output",
+                output.toString(),
+                "--no-describe");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"csv", "jsonl"})
     void scoresEveryRowInOrder(String format) throws IOException {
@@ -180,17 +192,7 @@ class BatchTest {
             Path model = TestModels.tinyWith(
                     folder.resolve("model " + maxLength),
                     manifest -> ((ObjectNode) manifest.at("/aspects/quality/rate")).put("maxLength", maxLength));
-            Command command = Command.run(
-                    "score",
-                    "--model",
-                    model.toString(),
-                    "--input",
-                    list.toString(),
-                    "--output",
-                    output.toString(),
-                    "--no-describe");
-
-            assertThat(command.exitCode()).isEqualTo(maxLength == 700 ? 1 : 3);
+            assertThat(scoreBy(model, output).exitCode()).isEqualTo(maxLength == 700 ? 1 : 3);
         }
     }
 
@@ -303,15 +305,7 @@ class BatchTest {
                 manifest -> manifest.put("name", "other").put("version", 7));
         Path output = folder.resolve("scores.jsonl");
 
-        Command.run(
-                "score",
-                "--model",
-                model.toString(),
-                "--input",
-                list.toString(),
-                "--output",
-                output.toString(),
-                "--no-describe");
+        scoreBy(model, output);
 
         assertThat(stable(output).lines()).allMatch(line -> line.contains("\"model\":\"other@7\""));
     }
