@@ -314,9 +314,7 @@ final class DistillAskCommand implements Callable<Integer> {
         if (dryRun) {
             err.printf(
                     "%d questions, which cost nothing%s%n",
-                    toAsk(plan, store).size(),
-                    failedBefore(
-                            retryFailed ? 0 : store.failed(plan.questions()).size()));
+                    toAsk(plan, store).size(), failedBefore(notToAsk(plan, store)));
             err.flush();
             return ExitCode.DONE;
         }
@@ -347,6 +345,11 @@ final class DistillAskCommand implements Callable<Integer> {
             asked.addAll(store.failed(plan.questions()));
         }
         return asked;
+    }
+
+    /** How many questions ended without an answer and stay so. */
+    private int notToAsk(Plan plan, AnswerStore store) {
+        return retryFailed ? 0 : store.failed(plan.questions()).size();
     }
 
     private int ask(AnswerStore store, Plan plan, List<? extends Teacher> teachers, int atOnce, Pictures pictures) {
@@ -492,7 +495,7 @@ final class DistillAskCommand implements Callable<Integer> {
 
     private void print(Plan.Estimate estimate, Plan plan, Prices prices, AnswerStore store) {
         PrintWriter out = spec.commandLine().getOut();
-        int failed = retryFailed ? 0 : store.failed(plan.questions()).size();
+        int failed = notToAsk(plan, store);
         out.printf(
                 Locale.ROOT,
                 "%d questions about %d images, %d more answered already%s%n"

@@ -66,11 +66,16 @@ public final class Main implements Runnable {
     static int run(String... arguments) {
         CommandLine line = commandLine(arguments);
         int exitCode = line.execute(arguments);
-        if (line.getOut().checkError() || System.out.checkError()) {
+        if (isLost(line.getOut())) {
             line.getErr().println("m3agiqa: standard output cannot be written to; what was printed is not whole");
             return Math.max(exitCode, ExitCode.INPUT);
         }
         return exitCode;
+    }
+
+    /** Whether what was printed there did not arrive, as the disk is full or nobody reads on. */
+    static boolean isLost(PrintWriter out) {
+        return out.checkError() || System.out.checkError();
     }
 
     /** What it can do, in the order of its help. */

@@ -127,8 +127,8 @@ final class ScoreCommand implements Callable<Integer> {
                         // one document, when all are there
                     }
                 }
-                if (out.checkError() || System.out.checkError()) {
-                    break; // nobody reads on
+                if (Main.isLost(out)) {
+                    break;
                 }
             }
         }

@@ -80,14 +80,14 @@ public final class ImageDecoder {
         if (bytes.length > limits.maxBytes) {
             throw tooManyBytes(name);
         }
-        return opened(name, bytes, reader -> {
+        return opened(name, bytes, (reader, type) -> {
             List<String> warnings = new ArrayList<>();
             checkSize(name, reader.getWidth(0), reader.getHeight(0));
             reader.addIIOReadWarningListener((_, warning) -> warnings.add(warning));
             BufferedImage image = reader.read(0);
             checkSize(name, image.getWidth(), image.getHeight());
             checkWhole(name, warnings);
-            return orientation(bytes).upright(Pixels.toRgb(name, image, alpha));
+            return orientation(bytes, type).upright(Pixels.toRgb(name, image, alpha));
         });
     }
 
@@ -126,12 +126,12 @@ public final class ImageDecoder {
      * @throws ImageException if the file cannot be read or is no image
      */
     public Size size(Path file) {
-        return opened(file.toString(), read(file), reader -> new Size(reader.getWidth(0), reader.getHeight(0)));
+        return opened(file.toString(), read(file), (reader, _) -> new Size(reader.getWidth(0), reader.getHeight(0)));
     }
 
     /** What is wanted of an image. */
     private interface Reading<T> {
-        T from(ImageReader reader) throws IOException;
+        T from(ImageReader reader, FileType type) throws IOException;
     }
 
     private <T> T opened(String name, byte[] bytes, Reading<T> reading) {
@@ -145,7 +145,7 @@ public final class ImageDecoder {
         try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
             reader = format.createReaderInstance();
             reader.setInput(in, true, true);
-            return reading.from(reader);
+            return reading.from(reader, type);
         } catch (IOException | RuntimeException | StackOverflowError e) {
             // decoders answer damaged bytes with exceptions of every kind
             throw e instanceof ImageException known ? known : unreadable(name, type, e);
@@ -237,9 +237,9 @@ public final class ImageDecoder {
         }
     }
 
-    private static Orientation orientation(byte[] bytes) {
+    private static Orientation orientation(byte[] bytes, FileType type) {
         try {
-            @Nullable ExifIFD0Directory exif = metadata(bytes).getFirstDirectoryOfType(ExifIFD0Directory.class);
+            @Nullable ExifIFD0Directory exif = metadata(bytes, type).getFirstDirectoryOfType(ExifIFD0Directory.class);
             return exif != null && exif.containsTag(ExifIFD0Directory.TAG_ORIENTATION)
                     ? Orientation.ofExif(exif.getInt(ExifIFD0Directory.TAG_ORIENTATION))
                     : Orientation.NORMAL;
@@ -250,8 +250,8 @@ public final class ImageDecoder {
     }
 
     /** What may hold the orientation. Of a PNG its Exif alone is read, as texts in it can unpack to any size. */
-    private static Metadata metadata(byte[] bytes) throws ImageProcessingException, IOException {
-        if (FileTypeDetector.detectFileType(new ByteArrayInputStream(bytes)) != FileType.Png) {
+    private static Metadata metadata(byte[] bytes, FileType type) throws ImageProcessingException, IOException {
+        if (type != FileType.Png) {
             return ImageMetadataReader.readMetadata(new ByteArrayInputStream(bytes));
         }
         Metadata metadata = new Metadata();

@@ -70,15 +70,16 @@ final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(ModelFolder folder, ScoringOptions options) {
         this.manifest = folder.manifest();
+        Set<Aspect> scored = manifest.scoredAspects();
         this.unavailable = options.aspects().stream()
-                .filter(aspect -> !scored(manifest.aspects().get(aspect)))
+                .filter(aspect -> !scored.contains(aspect))
                 .toList();
         this.mllm = LoadedMllm.open(folder, options);
         closers.push(mllm::close);
         try {
             mllm.variants().forEach(variant -> {
                 List<Scored> aspects = variant.aspects().stream()
-                        .filter(aspect -> scored(manifest.aspects().get(aspect)))
+                        .filter(scored::contains)
                         .map(aspect -> heads(folder, aspect, variant.mllm().llama(), options.device()))
                         .toList();
                 tuned.add(new Tuned(variant.mllm(), aspects));
@@ -91,10 +92,6 @@ final class LoadedModel implements AutoCloseable {
 
     static LoadedModel open(ModelFolder folder, ScoringOptions options) {
         return new LoadedModel(folder, options);
-    }
-
-    private static boolean scored(@Nullable AspectManifest settings) {
-        return settings != null && settings.predictor() != null;
     }
 
     private Scored heads(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
@@ -176,7 +173,7 @@ final class LoadedModel implements AutoCloseable {
 
     /** Whether the model scores an aspect, be it opened for it or not. */
     boolean has(Aspect aspect) {
-        return scored(manifest.aspects().get(aspect));
+        return manifest.scoredAspects().contains(aspect);
     }
 
     /**
@@ -185,10 +182,11 @@ final class LoadedModel implements AutoCloseable {
      * @param aspects those asked for now; empty for those that it was opened for
      */
     List<Aspect> unavailable(Set<Aspect> aspects) {
+        Set<Aspect> scored = aspects();
         return aspects.isEmpty()
                 ? unavailable
                 : aspects.stream()
-                        .filter(aspect -> !aspects().contains(aspect))
+                        .filter(aspect -> !scored.contains(aspect))
                         .sorted()
                         .toList();
     }

@@ -153,7 +153,7 @@ final class FeatureCache implements AutoCloseable {
                 states.write(bytes);
             }
             states.force(false);
-            append("%s,%d,%d%n".formatted(key, offset, tokens));
+            append("%s,%s,%s%n".formatted(key, offset, tokens));
             entries.put(key, new Entry(offset, tokens));
         } catch (IOException e) {
             throw new InputException("%s cannot be written: %s".formatted(folder, e), e);

@@ -50,7 +50,7 @@ final class ModelFingerprint {
 
     private String hash(Path file) throws IOException {
         BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-        String state = "%s %d %s".formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime());
+        String state = "%s %s %s".formatted(file.toRealPath(), attributes.size(), attributes.lastModifiedTime());
         Path note = notes.resolve(Sha256.of(state.getBytes(StandardCharsets.UTF_8)));
         String noted = Files.exists(note) ? Files.readString(note) : "";
         if (noted.length() == HASH_DIGITS) {

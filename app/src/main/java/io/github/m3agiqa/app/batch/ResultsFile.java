@@ -22,7 +22,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /**
@@ -48,7 +47,7 @@ final class ResultsFile implements AutoCloseable {
     /** The rows that are answered, in the file's order. */
     private final List<RowKey> answered = new ArrayList<>();
 
-    private final int failedBefore;
+    private int failedBefore;
 
     /**
      * Opens a file, and finds the answers in it if it exists.
@@ -61,19 +60,17 @@ final class ResultsFile implements AutoCloseable {
         this.file = file;
         this.records = records;
         this.aspects = aspects;
-        AtomicInteger failed = new AtomicInteger();
         rewrite(out -> {
             if (Files.exists(file)) {
                 forEachAnswer(answer -> {
                     if (!dropFailed || !answer.failed) {
                         out.write(answer.text);
                         answered.add(answer.key);
-                        failed.addAndGet(answer.failed ? 1 : 0);
+                        failedBefore += answer.failed ? 1 : 0;
                     }
                 });
             }
         });
-        this.failedBefore = failed.get();
         this.channel = FileChannel.open(file, StandardOpenOption.APPEND);
     }
 
