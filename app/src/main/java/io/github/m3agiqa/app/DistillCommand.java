@@ -1,6 +1,7 @@
 package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.ConversationFile;
@@ -246,11 +247,9 @@ final class DistillCommand implements Runnable {
             DescriptionReport report = new DescriptionReport(dataset, described, outcomes);
             Path file = place.folder().resolve("report.html");
             try {
-                Files.writeString(
-                        file,
-                        report.html(
-                                String.valueOf(place.folder().getFileName()),
-                                responses ? "a tuned model" : "teachers"));
+                String html = report.html(
+                        String.valueOf(place.folder().getFileName()), responses ? "a tuned model" : "teachers");
+                CompleteFile.write(file, partial -> Files.writeString(partial, html));
             } catch (IOException e) {
                 throw new InputException("%s cannot be written: %s".formatted(file, e), e);
             }

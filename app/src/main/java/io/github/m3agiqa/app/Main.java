@@ -35,6 +35,9 @@ public final class Main implements Runnable {
     /** What always needs the engine. */
     private static final Set<String> COMPUTING = Set.of("score", "serve", "describe");
 
+    private static final String OUTPUT_LOST =
+            "m3agiqa: standard output cannot be written to; what was printed is not whole";
+
     @Spec
     private CommandSpec spec;
 
@@ -44,6 +47,10 @@ public final class Main implements Runnable {
         // to put a command line together takes longer than all the rest
         if (arguments.length == 1 && VERSION.contains(arguments[0])) {
             System.out.println(Version.line());
+            if (System.out.checkError()) {
+                System.err.println(OUTPUT_LOST);
+                System.exit(ExitCode.INPUT);
+            }
             return;
         }
         boolean helps = Arrays.stream(arguments).anyMatch(HELP::contains);
@@ -67,7 +74,7 @@ public final class Main implements Runnable {
         CommandLine line = commandLine(arguments);
         int exitCode = line.execute(arguments);
         if (isLost(line.getOut())) {
-            line.getErr().println("m3agiqa: standard output cannot be written to; what was printed is not whole");
+            line.getErr().println(OUTPUT_LOST);
             return Math.max(exitCode, ExitCode.INPUT);
         }
         return exitCode;

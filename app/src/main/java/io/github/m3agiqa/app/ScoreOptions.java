@@ -23,6 +23,14 @@ final class ScoreOptions extends ModelOptions {
     @Option(names = "--no-describe", description = "Do not describe the image first: faster, and another score.")
     private boolean noDescribe;
 
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            description = "Taken for scripts that give every command one; nothing is drawn, so it changes nothing.")
+    void seed(@SuppressWarnings("unused") long seed) {
+        // descriptions come from beams, never from chance
+    }
+
     /** How the model is used. */
     ScoringOptions scoring(ModelFolder folder) {
         return scoring(folder, Set.copyOf(aspects), !noDescribe);

@@ -185,6 +185,18 @@ class BatchTest {
         }
     }
 
+    /** What keeps a run's settings has a name that may be somebody's. */
+    @Test
+    void refusesToOverwriteWhatIsNoRecordOfARun() throws IOException {
+        Path notes = Files.writeString(folder.resolve("scores.csv.job.json"), "to do: score these");
+
+        Command command = score(list, folder.resolve("scores.csv"));
+
+        assertThat(command.exitCode()).isEqualTo(3);
+        assertThat(command.err()).contains("scores.csv.job.json was not made by this command");
+        assertThat(notes).content().isEqualTo("to do: score these");
+    }
+
     @Test
     void refusesToMixModelsOfOneName() {
         Path output = folder.resolve("scores.jsonl");
@@ -270,6 +282,7 @@ class BatchTest {
                 "a.csv   | path,prompt~x.png,y              | no column image_path",
                 "b.csv   | image_path,prompt~,y             | line 2 has no image_path",
                 "c.jsonl | {\"image_path\":\"a\"}~{nonsense | line 2 is no JSON",
+                "l.jsonl | {\"image_path\":\"a\"           | line 1 is no JSON: Unexpected end-of-input: expected close marker for Object (start marker at line: 1, column: 1)",
                 "d.jsonl | {\"prompt\":\"a\"}               | line 1 has no image_path",
                 "e.txt   | a.png                            | neither a folder nor a .csv or .jsonl",
                 "f.csv   | image_path,prompt                | holds no image",

@@ -21,6 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The shell script that people start, in a release whose only jar names the classes of this build. */
 class LauncherTest {
@@ -126,12 +128,13 @@ class LauncherTest {
         assertThat(single.out()).contains("\"ein Hügel 日本 😀\"").contains("日本 é.png");
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"doctor", "--version"})
     @EnabledOnOs(OS.LINUX)
-    void tellsThatItsOutputWasLost() throws Exception {
+    void tellsThatItsOutputWasLost(String command) throws Exception {
         Path err = release.resolve("err.txt");
         Process process = new ProcessBuilder(
-                        "sh", release.resolve("bin/m3agiqa").toString(), "doctor")
+                        "sh", release.resolve("bin/m3agiqa").toString(), command)
                 .redirectOutput(new File("/dev/full"))
                 .redirectError(err.toFile())
                 .start();

@@ -37,6 +37,16 @@ class ScoreCommandTest {
     }
 
     @Test
+    void givesTheSameForEverySeed() throws IOException {
+        String image = image();
+        Command one = Command.score(image, "--prompt", "x", "--format", "csv", "--no-describe", "--seed", "1");
+        Command two = Command.score(image, "--prompt", "x", "--format", "csv", "--no-describe", "--seed", "2");
+
+        assertThat(one.err()).isEmpty();
+        assertThat(one.out()).contains("quality").isEqualTo(two.out());
+    }
+
+    @Test
     void printsTheJsonOfTheContract() throws IOException {
         Command command = Command.score(image(), "--prompt", "x", "--format", "json", "--no-describe");
 

@@ -8,21 +8,17 @@ import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import io.github.m3agiqa.image.SlicePlan;
+import io.github.m3agiqa.mllm.BaseModel;
 import io.github.m3agiqa.mllm.MiniCpmV;
-import io.github.m3agiqa.mllm.MiniCpmVConfig;
 import io.github.m3agiqa.mllm.PretrainingPass;
 import io.github.m3agiqa.mllm.PretrainingPass.Heads;
 import io.github.m3agiqa.mllm.PretrainingPass.Picture;
-import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
-import io.github.m3agiqa.weights.ModelWeights;
-import io.github.m3agiqa.weights.SafetensorsFolder;
-import io.github.m3agiqa.weights.WeightStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,15 +53,12 @@ final class BatchingBenchmark implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         ModelFolder folder = ModelFolder.open(model);
-        Path base = folder.part(folder.manifest().base());
-        try (SafetensorsFolder stored = new SafetensorsFolder(base);
-                WeightStore store = new WeightStore(stored, Precision.BF16, Device.CPU);
-                Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
-                MiniCpmV network = new MiniCpmV(
-                        MiniCpmVConfig.read(base.resolve("config.json")),
+        try (BaseModel base = new BaseModel(
+                        folder.part(folder.manifest().base()),
                         VisionMode.of(folder.manifest().vision()),
-                        ModelWeights.of(store),
-                        tokenizer)) {
+                        Precision.BF16,
+                        Device.CPU);
+                MiniCpmV network = base.alone()) {
             List<Picture> pictures = pictures(network);
             double[][] times = new double[SIZES.length][rounds];
             for (int round = -2; round < rounds; round++) { // two to warm up

@@ -3,9 +3,9 @@ package io.github.m3agiqa.benchmarks;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.mllm.BaseModel;
 import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
-import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
@@ -14,12 +14,8 @@ import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
-import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsFile;
-import io.github.m3agiqa.weights.SafetensorsFolder;
-import io.github.m3agiqa.weights.WeightStore;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
@@ -34,20 +30,19 @@ final class OpenedModel implements AutoCloseable {
 
     OpenedModel(ModelFolder folder, Precision precision, Device device) {
         aspect = folder.manifest().aspect(Aspect.QUALITY);
-        Path base = folder.part(folder.manifest().base());
-        config = MiniCpmVConfig.read(base.resolve("config.json"));
-        SafetensorsFolder stored = opened(new SafetensorsFolder(base));
-        WeightStore store = opened(new WeightStore(stored, precision, device));
+        BaseModel base = opened(new BaseModel(
+                folder.part(folder.manifest().base()),
+                VisionMode.of(folder.manifest().vision()),
+                precision,
+                device));
+        config = base.config();
         String adapter = aspect.adapter();
-        ModelWeights weights = opened(
+        network = opened(
                 adapter == null
-                        ? ModelWeights.of(store)
-                        : ModelWeights.of(
-                                store,
+                        ? base.alone()
+                        : base.with(
                                 new PeftAdapter(folder.part(adapter)),
                                 ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder)));
-        Tokenizer tokenizer = opened(new Tokenizer(base.resolve("tokenizer.json")));
-        network = new MiniCpmV(config, VisionMode.of(folder.manifest().vision()), weights, tokenizer);
         SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));
         predictor = opened(new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), device));
     }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,8 @@ public final class ConversationFile {
         try {
             items = JSON.readTree(Files.readAllBytes(file));
         } catch (JsonProcessingException e) {
-            throw new InputException("%s is no JSON: %s".formatted(file, e.getMessage()), e);
+            throw new InputException(
+                    "%s, line %d is no JSON: %s".formatted(file, e.getLocation().getLineNr(), JsonProblem.of(e)), e);
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s".formatted(file, e), e);
         }
@@ -52,7 +54,7 @@ public final class ConversationFile {
         } catch (JsonProcessingException e) {
             String why = e.getCause() instanceof IllegalArgumentException invalid
                     ? Objects.requireNonNullElse(invalid.getMessage(), "it is invalid")
-                    : e.getOriginalMessage();
+                    : JsonProblem.of(e);
             throw new InputException(
                     "%s, item %d (id %s, image %s) is no conversation: %s"
                             .formatted(

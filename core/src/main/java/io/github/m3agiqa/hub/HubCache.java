@@ -1,5 +1,6 @@
 package io.github.m3agiqa.hub;
 
+import io.github.m3agiqa.CompleteFile;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -51,7 +52,7 @@ final class HubCache {
     void note(String revision, String commit) throws IOException {
         Path note = folder.resolve("refs").resolve(revision);
         Files.createDirectories(note.getParent());
-        Files.writeString(note, commit);
+        CompleteFile.write(note, partial -> Files.writeString(partial, commit));
     }
 
     /** Whether a file is there, whole. */

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.CompleteFile;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -87,7 +88,7 @@ public record ModelFolder(Path path, ModelManifest manifest) {
         try {
             return new ModelFolder(folder, JSON.readValue(Files.readAllBytes(file), ModelManifest.class));
         } catch (JsonProcessingException e) {
-            throw new ModelException("%s: %s".formatted(file, e.getOriginalMessage()), e);
+            throw new ModelException("%s: %s".formatted(file, JsonProblem.of(e)), e);
         } catch (IOException e) {
             throw new ModelException("%s is no model folder: %s cannot be read (%s)".formatted(folder, MANIFEST, e), e);
         }

@@ -5,17 +5,12 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.image.AlphaMode;
+import io.github.m3agiqa.mllm.BaseModel;
 import io.github.m3agiqa.mllm.MiniCpmV;
-import io.github.m3agiqa.mllm.MiniCpmVConfig;
-import io.github.m3agiqa.mllm.Tokenizer;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.tensor.Engine;
-import io.github.m3agiqa.weights.ModelWeights;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.PeftAdapter;
-import io.github.m3agiqa.weights.SafetensorsFolder;
-import io.github.m3agiqa.weights.WeightStore;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -67,13 +62,8 @@ final class LoadedMllm implements AutoCloseable {
     }
 
     private void load(ModelFolder folder, ModelManifest manifest, ScoringOptions options) {
-        Path base = folder.part(manifest.base());
-        MiniCpmVConfig config = MiniCpmVConfig.read(base.resolve("config.json"));
-        Tokenizer tokenizer = new Tokenizer(base.resolve("tokenizer.json"));
-        closers.push(tokenizer::close);
-        WeightStore store = new WeightStore(new SafetensorsFolder(base), options.precision(), options.device());
-        closers.push(store::close);
-
+        BaseModel base = new BaseModel(folder.part(manifest.base()), visionMode, options.precision(), options.device());
+        closers.push(base::close);
         Map<Optional<String>, List<Aspect>> byAdapter = new LinkedHashMap<>();
         manifest.aspects().forEach((aspect, settings) -> {
             if (options.aspects().isEmpty() || options.aspects().contains(aspect)) {
@@ -84,11 +74,10 @@ final class LoadedMllm implements AutoCloseable {
         });
         LoraMode loraMode = options.loraModeFor(folder);
         byAdapter.forEach((adapter, aspects) -> {
-            ModelWeights weights = adapter.map(
-                            path -> ModelWeights.of(store, new PeftAdapter(folder.part(path)), loraMode))
-                    .orElseGet(() -> ModelWeights.of(store));
-            closers.push(weights::close);
-            variants.add(new Variant(new MiniCpmV(config, visionMode, weights, tokenizer), List.copyOf(aspects)));
+            MiniCpmV mllm = adapter.map(path -> base.with(new PeftAdapter(folder.part(path)), loraMode))
+                    .orElseGet(base::alone);
+            closers.push(mllm::close);
+            variants.add(new Variant(mllm, List.copyOf(aspects)));
         });
     }
 

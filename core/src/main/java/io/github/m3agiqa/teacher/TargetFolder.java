@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.tensor.Device;
 import java.io.IOException;
@@ -48,8 +49,7 @@ final class TargetFolder {
             return JSON.readTree(Files.readString(file));
         } catch (JsonProcessingException e) {
             throw new InputException(
-                    "%s is damaged: %s; delete %s and prepare it again".formatted(file, e.getOriginalMessage(), path),
-                    e);
+                    "%s is damaged: %s; delete %s and prepare it again".formatted(file, JsonProblem.of(e), path), e);
         } catch (IOException e) {
             throw new InputException("%s cannot be read: %s; prepare the targets first".formatted(file, e), e);
         }

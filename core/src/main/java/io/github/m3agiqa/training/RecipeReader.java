@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ final class RecipeReader {
         } catch (JsonMappingException e) {
             throw new InputException("%s: %s: %s".formatted(place(file, e), path(e), cause(file, e)), e);
         } catch (JacksonException e) {
-            throw new InputException("%s: %s".formatted(place(file, e), e.getOriginalMessage()), e);
+            throw new InputException("%s: %s".formatted(place(file, e), JsonProblem.of(e)), e);
         }
     }
 
@@ -90,7 +91,7 @@ final class RecipeReader {
             return "the key is missing"
                     + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
         }
-        return e.getOriginalMessage();
+        return JsonProblem.of(e);
     }
 
     /** What a typing error may have made of a missing key. */

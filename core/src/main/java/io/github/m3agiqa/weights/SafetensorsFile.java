@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -69,7 +70,7 @@ public final class SafetensorsFile implements TensorSource {
         try {
             header = JSON.readTree(bytes(8, headerBytes).toArray(ValueLayout.JAVA_BYTE));
         } catch (JsonProcessingException e) {
-            throw damaged("its header is not JSON: " + e.getOriginalMessage());
+            throw damaged("its header is not JSON: " + JsonProblem.of(e));
         } catch (IOException e) {
             throw damaged("its header cannot be read: " + e.getMessage());
         }

@@ -127,6 +127,14 @@ class ConversationFileTest {
                 .hasMessageContaining(message);
     }
 
+    @Test
+    void namesTheLineOfWhatIsNoJson() throws IOException {
+        Path file = write("[\n{\"id\": nonsense}]");
+
+        assertThatThrownBy(() -> ConversationFile.read(file))
+                .hasMessageContaining("quality.json, line 2 is no JSON: Unrecognized token 'nonsense'");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"[{\"id\": ", "", "{}", "[]", "[1]", "[] []", "nonsense"})
     void refusesWhatIsNoList(String content) throws IOException {

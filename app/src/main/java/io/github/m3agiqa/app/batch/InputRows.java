@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.dataset.CsvFile;
 import io.github.m3agiqa.dataset.TextFile;
 import java.io.IOException;
@@ -85,8 +86,7 @@ final class InputRows {
             try {
                 node = json.readTree(line);
             } catch (JsonProcessingException e) {
-                throw new InputException(
-                        "%s, line %d is no JSON: %s".formatted(file, number, e.getOriginalMessage()), e);
+                throw new InputException("%s, line %d is no JSON: %s".formatted(file, number, JsonProblem.of(e)), e);
             }
             JsonNode prompt = node.path("prompt");
             if (!prompt.isTextual() && !prompt.isNull() && !prompt.isMissingNode()) {

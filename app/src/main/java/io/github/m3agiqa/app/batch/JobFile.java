@@ -70,6 +70,11 @@ final class JobFile implements AutoCloseable {
             started = JSON.readValue(content, new TypeReference<>() {});
         } catch (JsonProcessingException _) {
             // new, or cut off when the run had not answered anything yet
+            if (content.length > 0 && content[0] != '{') {
+                throw new InputException(
+                        "%s was not made by this command and would be overwritten; use another --output"
+                                .formatted(file));
+            }
         }
         if (started.isEmpty()) {
             channel.truncate(0);

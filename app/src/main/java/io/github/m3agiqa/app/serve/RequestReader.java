@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.http.Context;
@@ -138,8 +139,7 @@ final class RequestReader {
                     .build()
                     .readTree(body);
         } catch (JsonProcessingException e) {
-            throw Problem.invalid("the body is no JSON: " + e.getOriginalMessage())
-                    .raised();
+            throw Problem.invalid("the body is no JSON: " + JsonProblem.of(e)).raised();
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
