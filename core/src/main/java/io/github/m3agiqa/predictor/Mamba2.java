@@ -121,7 +121,7 @@ final class Mamba2 implements SequenceHead {
         long steps = u.size(1);
         int inner = sizes.inner();
         int state = sizes.state();
-        Tensor projected = torch.linear(u, inProjection.get()); // (batch, steps, projected)
+        Tensor projected = Torch.linear(u, inProjection.get()); // (batch, steps, projected)
         Tensor z = projected.narrow(2, 0, inner);
         Tensor read = projected.narrow(2, inner, sizes.convolved());
         Tensor step = torch.softplus(projected
@@ -139,7 +139,7 @@ final class Mamba2 implements SequenceHead {
         Tensor gated = y.reshape(batch, steps, inner).mul(torch.silu(z));
         Tensor normed = torch.rms_norm(
                 gated, new long[] {inner}, new TensorOptional(norm.get()), new DoubleOptional(NORM_EPSILON));
-        return torch.linear(normed, outProjection.get());
+        return Torch.linear(normed, outProjection.get());
     }
 
     /**

@@ -84,7 +84,7 @@ final class Mlstm {
      * @return (batch, steps, width)
      */
     Tensor forward(Tensor x, Cell cell) {
-        Tensor up = torch.linear(x, projectUp.get());
+        Tensor up = Torch.linear(x, projectUp.get());
         Tensor main = up.narrow(2, 0, inner); // (batch, steps, inner)
         Tensor gate = up.narrow(2, inner, inner);
         Tensor convolved = torch.silu(XlstmLayers.causalConvolution(main, convolution.get(), convolutionBias.get()));
@@ -100,7 +100,7 @@ final class Mlstm {
         Tensor memory = cell.run(heads(query), heads(key), heads(value), input, forget);
         Tensor normed = XlstmLayers.headNorm(memory.transpose(1, 2), outputNorm.get()); // (batch, steps, inner)
         Tensor mixed = normed.add(skip.get().mul(convolved)).mul(torch.silu(gate));
-        return torch.linear(mixed, projectDown.get());
+        return Torch.linear(mixed, projectDown.get());
     }
 
     /** (batch, steps, inner) as (batch, heads, steps, head size). */

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.predictor;
 
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.ArrayList;
@@ -89,9 +90,9 @@ public final class XlstmStack implements SequenceHead {
         }
 
         Tensor forward(Tensor x) {
-            Tensor up = torch.linear(XlstmLayers.layerNorm(x, norm.get()), projectUp.get());
+            Tensor up = Torch.linear(XlstmLayers.layerNorm(x, norm.get()), projectUp.get());
             Tensor gated = torch.gelu(up.narrow(2, 0, width)).mul(up.narrow(2, width, width));
-            return x.add(torch.linear(gated, projectDown.get()));
+            return x.add(Torch.linear(gated, projectDown.get()));
         }
     }
 

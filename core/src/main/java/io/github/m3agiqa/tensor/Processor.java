@@ -17,6 +17,9 @@ final class Processor {
     /** What the engine calls its sets of instructions that have those of Intel's matrix unit. */
     static final Pattern SETS_WITH_MATRIX_UNIT = Pattern.compile("AMX");
 
+    /** Those that have vectors of 512 bits. */
+    static final Pattern SETS_WITH_AVX512 = Pattern.compile("AVX512|AVX10|AMX");
+
     /** Those that have products of bfloat16 by vectors. */
     static final Pattern SETS_WITH_BF16_VECTORS = Pattern.compile("AVX512_CORE_(BF|FP)16|AVX10|AMX");
 
@@ -29,22 +32,31 @@ final class Processor {
      */
     static final boolean MULTIPLIES_BF16;
 
+    /**
+     * Whether oneDNN multiplies float32 numbers faster than MKL, which has kernels of AVX-512 for Intel's processors alone.
+     */
+    static final boolean ONEDNN_FASTER_IN_FLOAT32;
+
     static {
-        Set<String> flags = flags(Path.of("/proc/cpuinfo"));
+        Path cpuinfo = Path.of("/proc/cpuinfo");
+        Set<String> flags = words(cpuinfo, "flags");
         String most = System.getenv("ONEDNN_MAX_CPU_ISA");
+        ONEDNN_FASTER_IN_FLOAT32 = flags.contains("avx512f")
+                && !words(cpuinfo, "vendor_id").contains("GenuineIntel")
+                && allowed(SETS_WITH_AVX512, most);
         ATTENDS_IN_BF16 = flags.contains("amx_bf16") && allowed(SETS_WITH_MATRIX_UNIT, most);
         MULTIPLIES_BF16 = ATTENDS_IN_BF16 || (flags.contains("avx512_bf16") && allowed(SETS_WITH_BF16_VECTORS, most));
     }
 
     private Processor() {}
 
-    /** What Linux lists of the first processor; nothing on other systems. */
-    static Set<String> flags(Path cpuinfo) {
+    /** What Linux says of the first processor under a name such as {@code flags}; nothing on other systems. */
+    static Set<String> words(Path cpuinfo, String name) {
         if (!Files.exists(cpuinfo)) {
             return Set.of();
         }
         try (Stream<String> lines = Files.lines(cpuinfo)) {
-            return lines.filter(line -> line.startsWith("flags"))
+            return lines.filter(line -> line.startsWith(name))
                     .limit(1)
                     .flatMap(line -> Arrays.stream(line.split("\\s+")))
                     .collect(Collectors.toSet());

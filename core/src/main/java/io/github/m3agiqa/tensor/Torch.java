@@ -330,9 +330,16 @@ public final class Torch {
         return tensor.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most)));
     }
 
+    /** x times the transposed weight. */
+    public static Tensor linear(Tensor x, Tensor weight) {
+        return OneDnnProduct.isFaster(x, weight) ? OneDnnProduct.linear(x, weight, null) : torch.linear(x, weight);
+    }
+
     /** x times the transposed weight, plus the bias. */
     public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
-        return torch.linear(x, weight, new TensorOptional(bias));
+        return OneDnnProduct.isFaster(x, weight)
+                ? OneDnnProduct.linear(x, weight, bias)
+                : torch.linear(x, weight, new TensorOptional(bias));
     }
 
     /**

@@ -4,7 +4,6 @@ import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /** A matrix in float32 or bfloat16. */
 public final class DenseMatrix implements Matrix {
@@ -44,7 +43,7 @@ public final class DenseMatrix implements Matrix {
     @Override
     public Tensor multiply(Tensor x) {
         Tensor matrix = rounded();
-        return unpacks(x) ? UnpackedProduct.linear(x, matrix, operands) : torch.linear(Torch.to(x, dtype), matrix);
+        return unpacks(x) ? UnpackedProduct.linear(x, matrix, operands) : Torch.linear(Torch.to(x, dtype), matrix);
     }
 
     @Override

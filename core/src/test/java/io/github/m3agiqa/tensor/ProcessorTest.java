@@ -23,12 +23,21 @@ class ProcessorTest {
     void aProcessorHasWhatLinuxLists(String line, boolean there) throws IOException {
         Path cpuinfo = Files.writeString(folder.resolve("cpuinfo"), "processor\t: 0\n" + line + "\n");
 
-        assertThat(Processor.flags(cpuinfo).contains("amx_bf16")).isEqualTo(there);
+        assertThat(Processor.words(cpuinfo, "flags").contains("amx_bf16")).isEqualTo(there);
     }
 
     @Test
     void otherSystemsListNothing() {
-        assertThat(Processor.flags(folder.resolve("nothing"))).isEmpty();
+        assertThat(Processor.words(folder.resolve("nothing"), "flags")).isEmpty();
+    }
+
+    @Test
+    void aProcessorHasAMaker() throws IOException {
+        Path cpuinfo = Files.writeString(folder.resolve("cpuinfo"), "vendor_id\t: AuthenticAMD\nflags\t: fpu\n");
+
+        assertThat(Processor.words(cpuinfo, "vendor_id"))
+                .contains("AuthenticAMD")
+                .doesNotContain("fpu");
     }
 
     @ParameterizedTest
