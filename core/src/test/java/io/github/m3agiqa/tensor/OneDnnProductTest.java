@@ -8,7 +8,10 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
+/** Only builds of the engine for x86-64 have it. */
+@EnabledIfSystemProperty(named = "os.arch", matches = "amd64|x86_64")
 class OneDnnProductTest {
     private Scope scope;
 
