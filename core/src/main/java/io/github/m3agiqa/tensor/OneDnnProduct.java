@@ -24,9 +24,9 @@ final class OneDnnProduct {
     /** Whether it takes less time than what the engine does, and no gradient is wanted, as none flows through it. */
     static boolean isFaster(Tensor x, Tensor weight) {
         return Processor.ONEDNN_FASTER_IN_FLOAT32
+                && x.numel() * weight.size(0) > WORTHWHILE
                 && Torch.dtypeOf(x) == Dtype.F32
                 && Torch.dtypeOf(weight) == Dtype.F32
-                && x.numel() * weight.size(0) > WORTHWHILE
                 && Device.of(x).isCpu()
                 && !x.requires_grad()
                 && !weight.requires_grad();

@@ -6,7 +6,6 @@ import io.github.m3agiqa.tensor.Torch;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /** Products of a matrix that is held in another type than the one that the machine multiplies fast. */
 final class UnpackedProduct {
@@ -29,7 +28,7 @@ final class UnpackedProduct {
         for (long first = 0; first < matrix.size(0); first += ROWS) {
             try (Scope scope = new Scope()) {
                 Tensor some = matrix.narrow(0, first, Math.min(ROWS, matrix.size(0) - first));
-                parts.add(scope.keep(torch.linear(input, Torch.to(some, operands))));
+                parts.add(scope.keep(Torch.linear(input, Torch.to(some, operands))));
             }
         }
         return Torch.cat(-1, parts);

@@ -14,9 +14,6 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
 import io.github.m3agiqa.testing.TestModels;
-import io.github.m3agiqa.weights.ModelWeights;
-import io.github.m3agiqa.weights.SafetensorsFolder;
-import io.github.m3agiqa.weights.WeightStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,13 +50,8 @@ class TowerReadoutTest {
         }
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard();
-                SafetensorsFolder source = new SafetensorsFolder(BASE);
-                Tokenizer tokenizer = new Tokenizer(BASE.resolve("tokenizer.json"));
-                MiniCpmV model = new MiniCpmV(
-                        MiniCpmVConfig.read(BASE.resolve("config.json")),
-                        VisionMode.CORRECTED,
-                        ModelWeights.of(new WeightStore(source, Precision.FP32, Device.CPU)),
-                        tokenizer);
+                BaseModel base = new BaseModel(BASE, VisionMode.CORRECTED, Precision.FP32, Device.CPU);
+                MiniCpmV model = base.alone();
                 TowerReadout readout = new TowerReadout(model, images.subList(0, 32).stream(), MAX_SLICES)) {
             double known = error(model, readout, images.subList(0, 32));
             double others = error(model, readout, images.subList(32, 40));
