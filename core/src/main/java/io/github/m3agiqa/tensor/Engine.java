@@ -30,6 +30,7 @@ public final class Engine {
                 System.setProperty(name, value);
             }
         });
+        NativeLibraries.announce();
         Loader.load(torch.class);
         if (System.getenv("OMP_NUM_THREADS") == null) {
             // on virtual machines the engine's own guess is often a single thread
