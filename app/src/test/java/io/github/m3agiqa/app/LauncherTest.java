@@ -91,6 +91,16 @@ class LauncherTest {
         assertThat(run.exitCode()).isZero();
     }
 
+    @Test
+    void onlyForListsIsCodeCompiledTwice() throws Exception {
+        Consumer<Map<String, String>> flags = environment -> environment.put("M3AGIQA_OPTS", "-XX:+PrintFlagsFinal");
+
+        assertThat(start(flags, "score", "image.png", "--help").out()).containsPattern("TieredStopAtLevel += 1 ");
+        assertThat(start(flags, "score", "--input", "list.csv", "--help").out())
+                .containsPattern("TieredStopAtLevel += 4 ");
+        assertThat(start(flags, "serve", "--help").out()).containsPattern("TieredStopAtLevel += 4 ");
+    }
+
     /** As cron and systemd start it. */
     @Test
     void promptsAndNamesAreUtf8WhateverTheLocale() throws Exception {
