@@ -7,11 +7,6 @@ export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-1073741824}"
 # as much as one heap of a thread is: glibc gives those back whole otherwise, whatever the threshold
 export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-67108864}"
 
-# Memory in pages of 2 MB where Linux has them on request: new ones are a tenth of a first score. Every arena begins with
-# such a page and there would be eight a core.
-export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
-export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-4}"
-
 # prompts and names of files are UTF-8, whatever the locale, by which the JVM would read them
 case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
   *[Uu][Tt][Ff]8 | *[Uu][Tt][Ff]-8) ;;

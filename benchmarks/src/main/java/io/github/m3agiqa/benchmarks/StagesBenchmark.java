@@ -36,6 +36,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -47,9 +48,9 @@ import picocli.CommandLine.Option;
 /** Where the time of a score goes, and how near each part is to what the machine can do. */
 @Command(
         name = "stages",
-        description =
-                "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
-                        + " its operations over the faster of the fp32 and the bf16 rate, or the bytes it reads over the bandwidth.",
+        description = "Measures the machine's rates and every stage of a score, each as a fraction of its own limit:"
+                + " its operations over the faster of the fp32 and the bf16 rate, or the bytes it reads over the bandwidth,"
+                + " both as measured just before and after each round of the stage.",
         mixinStandardHelpOptions = true,
         footer = {"", "Example:", "  benchmarks/run stages --model models/nano --history stages.jsonl"})
 final class StagesBenchmark implements Callable<Integer> {
@@ -66,9 +67,11 @@ final class StagesBenchmark implements Callable<Integer> {
      * One stage.
      *
      * @param millis median
-     * @param limit the milliseconds that the machine would need at its measured rate; NaN where none is known
+     * @param limit the milliseconds that the machine would need at the rate it has before and after the stage, the median;
+     *     NaN where none is known
+     * @param fraction the median of what each round is of its limit
      */
-    record Stage(String name, double millis, double limit) {}
+    record Stage(String name, double millis, double limit, double fraction) {}
 
     /** One run, as the history has it. */
     record Run(
@@ -125,11 +128,11 @@ final class StagesBenchmark implements Callable<Integer> {
             SlicePlan plan = network.plan(image, aspect.describe().maxSlices());
             stages.add(stage(
                     "decode, cut and resize",
-                    Double.NaN,
+                    StagesBenchmark::unknown,
                     () -> plan.cut(decoder.decode("drawn.png", png, AlphaMode.WHITE))));
             stages.add(stage(
                     "tower and resampler",
-                    operations.encoding(plan.cut(image)) / rates.products(),
+                    products(rates, operations.encoding(plan.cut(image))),
                     () -> network.encode(image, plan)));
 
             String question = PromptSlot.fill(aspect.describe().question(), Setting.PROMPT);
@@ -137,41 +140,49 @@ final class StagesBenchmark implements Callable<Integer> {
             int capacity = asked.length() + setting.tokens + 8;
             stages.add(stage(
                     "the same, then prefill",
-                    (operations.encoding(plan.cut(image)) + operations.prefill(asked.length())) / rates.products(),
+                    products(rates, operations.encoding(plan.cut(image)) + operations.prefill(asked.length())),
                     () -> {
                         try (Session session = new Session(network, image, plan, capacity)) {
                             session.read(asked);
                         }
                     }));
             try (Session session = new Session(network, image, plan, capacity)) {
-                double limit = operations.decodedTokenBytes(
-                                setting.precision == Precision.INT8
-                                        ? 1
-                                        : setting.precision.matrixDtype().bytes())
-                        / rates.bytes();
+                double bytes = operations.decodedTokenBytes(
+                        setting.precision == Precision.INT8
+                                ? 1
+                                : setting.precision.matrixDtype().bytes());
+                double penalty = aspect.describe().repetitionPenalty();
                 for (int beams : new int[] {1, 3}) {
-                    stages.add(decoded(session, asked, beams, aspect.describe().repetitionPenalty(), limit));
+                    Generation shortest = new Generation(beams, penalty, 1);
+                    Generation all = new Generation(beams, penalty, setting.tokens);
+                    stages.add(stage(
+                            "one decoded token, beams: " + beams,
+                            () -> bytes / MachineRates.bytesNow(setting.device),
+                            1,
+                            () -> decodedToken(session, asked, shortest, all)));
                 }
                 session.rewind();
                 Tensor hidden = session.read(asked);
                 Projection projection = opened.projection();
-                stages.add(stage("head", Double.NaN, () -> opened.predictor.predict(projection.apply(hidden))));
+                stages.add(stage(
+                        "head", StagesBenchmark::unknown, () -> opened.predictor.predict(projection.apply(hidden))));
             }
             return asked.length();
         }
     }
 
-    /** The time of a token is that of a long text less that of the shortest, over the tokens between. */
-    private Stage decoded(Session session, TokenizedConversation asked, int beams, double penalty, double limit) {
-        double[] millis = new double[rounds];
-        for (int round = -1; round < rounds; round++) {
-            double shortest = generated(session, asked, new Generation(beams, penalty, 1));
-            double all = generated(session, asked, new Generation(beams, penalty, setting.tokens));
-            if (round >= 0) {
-                millis[round] = (all - shortest) / (setting.tokens - 1);
-            }
-        }
-        return new Stage("one decoded token, beams: " + beams, BatchingBenchmark.median(millis), limit * 1e3);
+    private static double unknown() {
+        return Double.NaN;
+    }
+
+    private DoubleSupplier products(MachineRates rates, double operations) {
+        return () -> operations / rates.productsNow(setting.device);
+    }
+
+    /** The milliseconds of a token are those of a long text less those of the shortest, over the tokens between. */
+    private double decodedToken(Session session, TokenizedConversation asked, Generation shortest, Generation all) {
+        double less = generated(session, asked, shortest);
+        return (generated(session, asked, all) - less) / (all.maxNewTokens() - 1);
     }
 
     private double generated(Session session, TokenizedConversation asked, Generation generation) {
@@ -198,15 +209,16 @@ final class StagesBenchmark implements Callable<Integer> {
                                     .formatted(
                                             aspects.isEmpty() ? "all aspects" : "quality",
                                             describe ? "described" : "only"),
-                            Double.NaN,
+                            StagesBenchmark::unknown,
                             () -> scorer.score(new ScoringRequest(image, aspects, describe, ScoringListener.NONE))));
                 }
             }
             int together = scorer.together();
-            Stage all = stage("", Double.NaN, () -> scorer.score(Collections.nCopies(together, image)));
+            Stage all = stage("", StagesBenchmark::unknown, () -> scorer.score(Collections.nCopies(together, image)));
             stages.add(new Stage(
                     "all aspects described, %d images together, an image".formatted(together),
                     all.millis / together,
+                    Double.NaN,
                     Double.NaN));
         }
     }
@@ -222,7 +234,7 @@ final class StagesBenchmark implements Callable<Integer> {
                 1,
                 false,
                 warmUp + rounds);
-        double limit;
+        DoubleSupplier limit;
         try (OpenedModel opened = setting.networks(folder)) {
             Conversation said = ConversationFile.read(training.conversations()).getFirst();
             RgbImage image = setting.image();
@@ -232,30 +244,50 @@ final class StagesBenchmark implements Callable<Integer> {
                     .tokenize(plan, Finetuning.turns(said), false)
                     .length();
             Operations operations = new Operations(opened.config);
-            limit = (operations.encoding(plan.cut(image)) + operations.loraStep(tokens)) / rates.products();
+            limit = products(rates, operations.encoding(plan.cut(image)) + operations.loraStep(tokens));
         }
+        double before = limit.getAsDouble();
         Moments moments = new Moments();
         training.run(moments);
+        double needed = 1e3 * (before + limit.getAsDouble()) / 2;
         double[] millis = IntStream.range(warmUp, warmUp + rounds)
                 .mapToDouble(step -> 1e3 * moments.seconds(step, step + 1))
                 .toArray();
-        return new Stage("LoRA step on one conversation", BatchingBenchmark.median(millis), limit * 1e3);
+        double median = BatchingBenchmark.median(millis);
+        return new Stage("LoRA step on one conversation", median, needed, needed / median);
     }
 
-    /** @param limit seconds */
-    private Stage stage(String name, double limit, Runnable work) {
-        double[] millis = new double[rounds];
-        for (int round = -2; round < rounds; round++) { // two to warm up
+    /** @param limit seconds, at the rate of the moment */
+    private Stage stage(String name, DoubleSupplier limit, Runnable work) {
+        return stage(name, limit, 2, () -> {
             long start = System.nanoTime();
             try (Scope _ = new Scope()) {
                 work.run();
                 MachineRates.await(setting.device);
             }
+            return (System.nanoTime() - start) / 1e6;
+        });
+    }
+
+    private Stage stage(String name, DoubleSupplier limit, int warmUp, DoubleSupplier work) {
+        double[] millis = new double[rounds];
+        double[] limits = new double[rounds];
+        double[] fractions = new double[rounds];
+        for (int round = -warmUp; round < rounds; round++) {
+            double before = limit.getAsDouble();
+            double taken = work.getAsDouble();
+            double needed = 1e3 * (before + limit.getAsDouble()) / 2;
             if (round >= 0) {
-                millis[round] = (System.nanoTime() - start) / 1e6;
+                millis[round] = taken;
+                limits[round] = needed;
+                fractions[round] = needed / taken;
             }
         }
-        return new Stage(name, BatchingBenchmark.median(millis), limit * 1e3);
+        return new Stage(
+                name,
+                BatchingBenchmark.median(millis),
+                BatchingBenchmark.median(limits),
+                BatchingBenchmark.median(fractions));
     }
 
     private void print(Run run) {
@@ -285,7 +317,7 @@ final class StagesBenchmark implements Callable<Integer> {
                     stage.name,
                     stage.millis,
                     known ? String.format(Locale.ROOT, "%.2f", stage.limit) : "",
-                    known ? String.format(Locale.ROOT, "%.0f %%", 100 * stage.limit / stage.millis) : "");
+                    known ? String.format(Locale.ROOT, "%.0f %%", 100 * stage.fraction) : "");
         }
     }
 }

@@ -3,7 +3,6 @@ package io.github.m3agiqa.tensor;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Field;
-import java.lang.reflect.InaccessibleObjectException;
 import java.net.JarURLConnection;
 import java.net.MalformedURLException;
 import java.net.URI;
@@ -51,7 +50,7 @@ final class NativeLibraries {
             Map<String, URL[]> found = (Map<String, URL[]>) field.get(null);
             find().forEach((library, url) -> found.putIfAbsent(library, url == null ? new URL[0] : new URL[] {url}));
             return true;
-        } catch (ReflectiveOperationException | InaccessibleObjectException | IOException _) {
+        } catch (ReflectiveOperationException | IOException | RuntimeException _) {
             return false; // it looks for them itself
         }
     }
