@@ -41,7 +41,10 @@ record MachineRates(int threads, double bytes, double fp32, double bf16) {
         return reading(device, MachineRates::mean);
     }
 
-    /** Operations a second of the faster product at this moment, the mean of some rounds. */
+    /**
+     * Operations a second at this moment, the mean of some rounds, of the faster product: where the processor does not
+     * multiply bfloat16, the engine makes bfloat16 products up.
+     */
     double productsNow(Device device) {
         return product(fp32 > bf16 ? Dtype.F32 : Dtype.BF16, device, MachineRates::mean);
     }

@@ -100,10 +100,11 @@ final class NativeLibraries {
         }
     }
 
-    /** In a jar, else in the paths that the class names. */
+    /** In a jar, else in a path; where the library has an alias, the URL ends with the name that its file is to have. */
     private static @Nullable URL find(String library, ClassProperties properties, Map<String, URL> inJars)
             throws MalformedURLException {
         String[] nameAndAlias = library.split("#", 2);
+        boolean renamed = nameAndAlias.length > 1;
         List<String> files = files(nameAndAlias[0], properties);
         URL found = null;
         int custom = -1;
@@ -111,22 +112,35 @@ final class NativeLibraries {
             found = inJars.get(files.get(custom));
         }
         if (found == null) {
-            return inPath(files, properties);
+            List<String> paths = paths(properties, renamed);
+            custom = -1;
+            while (found == null && ++custom < files.size()) {
+                found = inPath(files.get(custom), paths);
+            }
         }
-        if (nameAndAlias.length == 1) {
-            return found;
-        }
-        return URI.create(found + "#" + files(nameAndAlias[1], properties).get(custom))
-                .toURL();
+        return found == null || !renamed
+                ? found
+                : URI.create(found + "#" + files(nameAndAlias[1], properties).get(custom))
+                        .toURL();
     }
 
-    private static @Nullable URL inPath(List<String> files, ClassProperties properties) throws MalformedURLException {
-        for (String file : files) {
-            for (String path : properties.get("platform.preloadpath")) {
-                File inPath = new File(path, file);
-                if (inPath.exists()) {
-                    return inPath.toURI().toURL();
-                }
+    /** Those that the class names, and for what is to be renamed the JVM's, too: it finds the rest there itself. */
+    private static List<String> paths(ClassProperties properties, boolean renamed) {
+        List<String> paths = new ArrayList<>(properties.get("platform.linkpath"));
+        paths.addAll(properties.get("platform.preloadpath"));
+        if (renamed) {
+            for (String property : List.of("sun.boot.library.path", "java.library.path")) {
+                paths.addAll(List.of(System.getProperty(property, "").split(File.pathSeparator)));
+            }
+        }
+        return paths;
+    }
+
+    private static @Nullable URL inPath(String file, List<String> paths) throws MalformedURLException {
+        for (String path : paths) {
+            File inPath = new File(path, file);
+            if (!path.isEmpty() && inPath.exists()) {
+                return inPath.toURI().toURL();
             }
         }
         return null;
