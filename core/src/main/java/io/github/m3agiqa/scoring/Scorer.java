@@ -25,6 +25,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.scoring.LoadedModel.Head;
 import io.github.m3agiqa.scoring.LoadedModel.Scored;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -121,6 +122,8 @@ public final class Scorer implements AutoCloseable {
                             .mapToInt(scored -> Session.together(tuned.mllm(), generation(scored))))
                     .min()
                     .orElse(1);
+        } finally {
+            Engine.releaseThreads();
         }
     }
 
@@ -141,6 +144,8 @@ public final class Scorer implements AutoCloseable {
             }
             Duration share = Duration.ofNanos((System.nanoTime() - start) / Math.max(1, requests.size()));
             return scorings.stream().map(scoring -> scoring.assessment(share)).toList();
+        } finally {
+            Engine.releaseThreads();
         }
     }
 

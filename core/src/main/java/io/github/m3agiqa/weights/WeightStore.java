@@ -123,6 +123,7 @@ public final class WeightStore implements AutoCloseable {
         matrices.parallelStream().forEach(matrix -> {
             if (matrix instanceof PackedWeight packed) {
                 packed.pack();
+                Engine.releaseThreads();
             }
         });
         Engine.releaseFreeMemory();
