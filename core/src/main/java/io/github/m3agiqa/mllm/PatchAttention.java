@@ -4,6 +4,7 @@ import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -15,6 +16,11 @@ import org.bytedeco.pytorch.global.torch;
 final class PatchAttention {
     /** Fewer patches than these gain nothing. */
     private static final int IN_PRODUCTS_FROM = 128;
+
+    /** Weights of a patch that add up to less or more before they are normalised may be beyond what float32 holds. */
+    private static final double LEAST_SUM = 1e-30;
+
+    private static final double LARGEST_SUM = 1e30;
 
     /** About how many weights of a patch for another are computed at once: 4 MiB of them stay in the processor's cache. */
     private static final long AT_ONCE = 2 << 20;
@@ -44,9 +50,9 @@ final class PatchAttention {
     /** Attention whose weights are rounded to bfloat16 before and after they are normalised; without gradients. */
     static Tensor inProducts(Tensor query, Tensor key, Tensor value) {
         try (Scope scope = new Scope()) {
-            Tensor scaled = Torch.to(Torch.divide(query, Math.sqrt((double) query.size(3))), Dtype.BF16);
-            Tensor keys = Torch.to(key, Dtype.BF16).transpose(2, 3);
-            Tensor values = Torch.to(value, Dtype.BF16);
+            Tensor scaled = operand(Torch.divide(query, Math.sqrt((double) query.size(3))));
+            Tensor keys = operand(key).transpose(2, 3);
+            Tensor values = operand(value);
             Tensor mixed = query.new_empty(query.size(0), query.size(2), query.size(1), query.size(3))
                     .transpose(1, 2); // so that a patch's heads lie side by side
             long heads = Math.max(1, Math.round((double) AT_ONCE / (query.size(2) * query.size(2))));
@@ -59,12 +65,24 @@ final class PatchAttention {
         }
     }
 
+    private static Tensor operand(Tensor x) {
+        return Torch.to(x, Dtype.BF16).contiguous();
+    }
+
     private static void attend(
-            Tensor query, Tensor keys, Tensor values, Tensor mixed, long image, long head, long heads) {
+            Tensor query, Tensor keys, Tensor allValues, Tensor mixed, long image, long head, long heads) {
         try (Scope _ = new Scope()) {
-            Tensor weights = heads(query, image, head, heads).matmul(heads(keys, image, head, heads));
-            heads(mixed, image, head, heads)
-                    .copy_(torch.softmax(weights, -1).matmul(heads(values, image, head, heads)));
+            Supplier<Tensor> scores = () -> heads(query, image, head, heads).matmul(heads(keys, image, head, heads));
+            Tensor values = heads(allValues, image, head, heads);
+            Tensor result = heads(mixed, image, head, heads);
+            // a softmax takes twice as long, as it takes off the largest score first, which only very large ones need
+            Tensor weights = scores.get().exp_();
+            Tensor sums = Torch.sum(weights, -1);
+            if (sums.min().item_float() > LEAST_SUM && sums.max().item_float() < LARGEST_SUM) {
+                torch.div_out(result, Torch.to(weights.matmul(values), Dtype.F32), sums);
+            } else {
+                result.copy_(torch.softmax(scores.get(), -1).matmul(values));
+            }
         }
     }
 

@@ -18,7 +18,6 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -418,7 +417,7 @@ public final class SiglipVision {
     private Tensor block(Layer layer, Tensor x) {
         Tensor attended = x.add(attention(layer, layerNorm(x, layer.norm1Weight, layer.norm1Bias)));
         Tensor wide = layer.fc1.forward(layerNorm(attended, layer.norm2Weight, layer.norm2Bias));
-        return attended.add(layer.fc2.forward(torch.gelu(wide, "tanh")));
+        return attended.add(layer.fc2.forward(Torch.gelu(wide)));
     }
 
     private Tensor attention(Layer layer, Tensor x) {

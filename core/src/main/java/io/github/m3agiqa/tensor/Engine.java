@@ -92,6 +92,9 @@ public final class Engine {
      * waking them takes longer than a small operation. Does nothing with another OpenMP.
      */
     public static void releaseThreads() {
+        if (threads() == 1) {
+            return;
+        }
         GnuOpenMp.PAUSE.ifPresent(pause -> {
             FunctionDescriptor signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
             try {

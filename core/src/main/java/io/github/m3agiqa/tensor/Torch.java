@@ -325,6 +325,26 @@ public final class Torch {
         return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(weight), new DoubleOptional(epsilon));
     }
 
+    /**
+     * GELU in its form with a hyperbolic tangent: {@code x (1 + tanh(u)) / 2 = x sigmoid(2 u)} with {@code u = sqrt(2 / pi)
+     * (x + 0.044715 x^3)}. In main memory the sigmoid is computed, in half the time, unless there are gradients.
+     *
+     * @return as x, or float32
+     * @see <a href="https://arxiv.org/abs/1606.08415">Gaussian error linear units</a>
+     */
+    public static Tensor gelu(Tensor x) {
+        if (!x.is_cpu() || x.requires_grad()) {
+            return torch.gelu(x, "tanh");
+        }
+        try (Scope scope = new Scope()) {
+            double slope = 2 * Math.sqrt(2 / Math.PI);
+            Tensor exact = to(x, Dtype.F32);
+            Tensor u = torch.addcmul(full(slope, Device.CPU, 1), exact, exact, scalar(0.044715 * slope))
+                    .mul_(exact);
+            return scope.keep(u.sigmoid_().mul_(exact));
+        }
+    }
+
     /** Each element, or the bound that it lies beyond. */
     public static Tensor clamp(Tensor tensor, double least, double most) {
         return tensor.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most)));

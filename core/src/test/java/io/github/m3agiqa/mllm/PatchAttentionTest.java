@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.FilledTensors;
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
@@ -35,6 +36,20 @@ class PatchAttentionTest {
 
         assertThat(made.sizes().vec().get()).containsExactly(IMAGES, HEADS, PATCHES, HEAD_SIZE);
         assertThat(made.sub(expected).abs().max().item_float()).isLessThan(0.01f);
+    }
+
+    /** Weights of e^300 and of e^-300 are beyond float32 as long as they are not divided by their sum. */
+    @Test
+    void scoresMayBeOfAnySize() {
+        Tensor ones = torch.ones_like(query);
+        for (double score : new double[] {300, -300}) {
+            Tensor large = Torch.scale(ones, score * 4 / HEAD_SIZE); // * 16 channels / sqrt(16)
+            Tensor expected = torch.scaled_dot_product_attention(large, ones, value);
+
+            Tensor made = PatchAttention.inProducts(large, ones, value);
+
+            assertThat(made.sub(expected).abs().max().item_float()).isLessThan(0.01f);
+        }
     }
 
     /** What an image makes does not depend on those beside it. */

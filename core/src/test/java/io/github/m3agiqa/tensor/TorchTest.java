@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +54,25 @@ class TorchTest {
         Tensor x = Torch.floats(new float[] {1, 2}, 2);
 
         assertThat(product(x, x, new AtomicInteger()).requires_grad()).isFalse();
+    }
+
+    @Test
+    void geluIsThatOfTheEngine() {
+        Tensor x = Torch.floats(new float[] {-1e20f, -100, -3, -0.5f, -1e-6f, 0, 1e-6f, 0.5f, 3, 100, 1e20f}, 11);
+
+        assertThat(Torch.gelu(x).allclose(torch.gelu(x, "tanh"), 1e-6, 1e-6, false))
+                .isTrue();
+    }
+
+    @Test
+    void geluHasGradients() {
+        Tensor x = Torch.floats(new float[] {-1, 0, 2}, 3).set_requires_grad(true);
+
+        Torch.gelu(x).sum().backward();
+
+        assertThat(Torch.toFloats(Torch.gradient(x)))
+                .usingComparatorWithPrecision(1e-4f)
+                .containsExactly(-0.0830f, 0.5f, 1.0861f);
     }
 
     @Test
