@@ -47,7 +47,7 @@ final class PatchAttention {
                 Torch.to(query, Dtype.F32), Torch.to(key, Dtype.F32), Torch.to(value, Dtype.F32));
     }
 
-    /** Attention whose weights are rounded to bfloat16 before and after they are normalised; without gradients. */
+    /** Attention whose weights are rounded to bfloat16 before they are normalised; without gradients. */
     static Tensor inProducts(Tensor query, Tensor key, Tensor value) {
         try (Scope scope = new Scope()) {
             Tensor scaled = operand(Torch.divide(query, Math.sqrt((double) query.size(3))));
