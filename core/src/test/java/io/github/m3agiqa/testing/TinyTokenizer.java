@@ -25,7 +25,8 @@ final class TinyTokenizer {
     /**
      * A tokenizer.
      *
-     * @param size how many ids there are at least; those beyond the words are of texts that no merge makes
+     * @param size how many ids there are at least; those beyond the words are a dash and four letters, which a generated
+     *     text is read again as
      */
     TinyTokenizer(List<String> controls, int size) {
         this.controls = controls;
@@ -40,8 +41,17 @@ final class TinyTokenizer {
             }
         }
         for (int i = vocabulary.size() + controls.size(); i < size; i++) {
-            vocabulary.put("Ġ" + i, vocabulary.size());
+            vocabulary.put("-" + letters(i), vocabulary.size());
         }
+    }
+
+    /** Four letters, other ones for each number below 26⁴. */
+    private static String letters(int number) {
+        StringBuilder letters = new StringBuilder();
+        for (int rest = number, i = 0; i < 4; i++, rest /= 26) {
+            letters.insert(0, (char) ('a' + rest % 26));
+        }
+        return letters.toString();
     }
 
     /** The letters that stand for the 256 bytes: printable bytes for themselves, the others for letters from Ā on. */
@@ -91,7 +101,7 @@ final class TinyTokenizer {
         steps.add(byteLevel(json).put("use_regex", false));
         root.set("post_processor", byteLevel(json));
         root.set("decoder", byteLevel(json));
-        ObjectNode model = root.putObject("model").put("type", "BPE").put("ignore_merges", false);
+        ObjectNode model = root.putObject("model").put("type", "BPE").put("ignore_merges", true);
         model.set("vocab", json.valueToTree(vocabulary));
         model.set("merges", json.valueToTree(merges));
         json.writeValue(file.toFile(), root);
