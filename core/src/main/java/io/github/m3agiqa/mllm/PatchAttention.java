@@ -75,7 +75,8 @@ final class PatchAttention {
             Supplier<Tensor> scores = () -> heads(query, image, head, heads).matmul(heads(keys, image, head, heads));
             Tensor values = heads(allValues, image, head, heads);
             Tensor result = heads(mixed, image, head, heads);
-            // a softmax takes longer, as it takes off the largest score of each first, which only very large ones need
+            // a softmax takes longer, as it takes off the largest score of each row first, which only very large ones
+            // need
             Tensor weights = scores.get().exp_();
             Tensor sums = Torch.sum(weights, -1);
             if (sums.min().item_float() > LEAST_SUM && sums.max().item_float() < LARGEST_SUM) {

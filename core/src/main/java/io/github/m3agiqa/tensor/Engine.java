@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
@@ -74,15 +73,7 @@ public final class Engine {
      * nothing where the C library has no such call.
      */
     public static void releaseFreeMemory() {
-        Linker linker = Linker.nativeLinker();
-        linker.defaultLookup().find("malloc_trim").ifPresent(trim -> {
-            FunctionDescriptor signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG);
-            try {
-                int _ = (int) linker.downcallHandle(trim, signature).invokeExact(0L);
-            } catch (Throwable e) {
-                throw new IllegalStateException("malloc_trim", e);
-            }
-        });
+        call(Linker.nativeLinker().defaultLookup(), "malloc_trim", ValueLayout.JAVA_LONG, 0L);
     }
 
     /**
@@ -92,30 +83,33 @@ public final class Engine {
      * waking them takes longer than a small operation. Does nothing with another OpenMP.
      */
     public static void releaseThreads() {
-        if (threads() == 1) {
-            return;
+        if (threads() > 1) {
+            int soft = 1; // what is set for the threads stays
+            call(GnuOpenMp.FUNCTIONS, "omp_pause_resource_all", ValueLayout.JAVA_INT, soft);
         }
-        GnuOpenMp.PAUSE.ifPresent(pause -> {
-            FunctionDescriptor signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
-            try {
-                int _ = (int)
-                        Linker.nativeLinker().downcallHandle(pause, signature).invokeExact(GnuOpenMp.SOFT);
-            } catch (Throwable e) {
-                throw new IllegalStateException(GnuOpenMp.PAUSE_NAME, e);
-            }
-        });
     }
 
     /** The OpenMP library that the engine has on Linux; MKL brings another one, which does nothing here. */
     private static final class GnuOpenMp {
-        static final String PAUSE_NAME = "omp_pause_resource_all";
-        static final Optional<MemorySegment> PAUSE = Loader.getLoadedLibraries().values().stream()
+        static final SymbolLookup FUNCTIONS = Loader.getLoadedLibraries().values().stream()
                 .filter(path -> path.contains("libgomp"))
                 .findFirst()
-                .flatMap(
-                        path -> SymbolLookup.libraryLookup(path, Arena.global()).find(PAUSE_NAME));
-        /** What is set for the threads stays. */
-        static final int SOFT = 1;
+                .map(path -> SymbolLookup.libraryLookup(path, Arena.global()))
+                .orElse(_ -> Optional.empty());
+    }
+
+    /** Calls a function of C that takes one number and returns an int, if there is one of this name. */
+    private static void call(SymbolLookup functions, String name, ValueLayout parameter, Number argument) {
+        functions.find(name).ifPresent(function -> {
+            FunctionDescriptor signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, parameter);
+            try {
+                Object _ = Linker.nativeLinker()
+                        .downcallHandle(function, signature)
+                        .invoke(argument);
+            } catch (Throwable e) {
+                throw new IllegalStateException(name, e);
+            }
+        });
     }
 
     /** Seeds the engine's random numbers: dropout and random weights, nothing that scoring uses. */
