@@ -2,10 +2,12 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
+import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Matrix;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,6 +18,12 @@ import org.bytedeco.pytorch.global.torch;
 
 /** The language model Llama-3: embeddings, decoder blocks, final norm, and the head that makes logits. */
 public final class Llama {
+    /**
+     * How many numbers gate and up may make at a time, 56 MiB in float32. The C library keeps up to 64 MiB for a thread's
+     * next tensors; a larger one is taken from the system each time, and its pages cost as much as what is computed in them.
+     */
+    private static final long WIDE_TOGETHER = 14 << 20;
+
     /**
      * The sizes of a model.
      *
@@ -148,8 +156,22 @@ public final class Llama {
         Tensor value = heads(projected.get(2), config.keyValueHeads);
         Tensor attended = x.add(layer.out.forward(context.attend(index, query, key, value)));
 
-        List<Tensor> wide = layer.gateUp.forward(rmsNorm(attended, layer.postAttentionNorm));
-        return attended.add(layer.down.forward(torch.silu(wide.get(0)).mul(wide.get(1))));
+        return attended.add(feedForward(layer, rmsNorm(attended, layer.postAttentionNorm)));
+    }
+
+    /** A block's feed-forward layers, on a processor for no more rows at a time than {@link #WIDE_TOGETHER} allows. */
+    private Tensor feedForward(Layer layer, Tensor x) {
+        long rows = x.size(0);
+        long most = device.isCpu() ? Math.max(1, WIDE_TOGETHER / (2L * config.intermediateSize)) : rows;
+        long together = Math.ceilDiv(rows, Math.ceilDiv(rows, most));
+        List<Tensor> made = new ArrayList<>();
+        for (long first = 0; first < rows; first += together) {
+            try (Scope scope = new Scope()) {
+                List<Tensor> wide = layer.gateUp.forward(x.narrow(0, first, Math.min(together, rows - first)));
+                made.add(scope.keep(layer.down.forward(torch.silu(wide.get(0)).mul(wide.get(1)))));
+            }
+        }
+        return Torch.cat(0, made);
     }
 
     /**
