@@ -106,22 +106,26 @@ final class NativeLibraries {
         String[] nameAndAlias = library.split("#", 2);
         boolean renamed = nameAndAlias.length > 1;
         List<String> files = files(nameAndAlias[0], properties);
-        URL found = null;
-        int custom = -1;
-        while (found == null && ++custom < files.size()) {
-            found = inJars.get(files.get(custom));
-        }
-        if (found == null) {
-            List<String> paths = paths(properties, renamed);
-            custom = -1;
-            while (found == null && ++custom < files.size()) {
-                found = inPath(files.get(custom), paths);
+        List<String> paths = paths(properties, renamed);
+        for (Place place : List.<Place>of(inJars::get, file -> inPath(file, paths))) {
+            for (int i = 0; i < files.size(); i++) {
+                URL found = place.find(files.get(i));
+                if (found != null) {
+                    return renamed
+                            ? URI.create(found + "#"
+                                            + files(nameAndAlias[1], properties).get(i))
+                                    .toURL()
+                            : found;
+                }
             }
         }
-        return found == null || !renamed
-                ? found
-                : URI.create(found + "#" + files(nameAndAlias[1], properties).get(custom))
-                        .toURL();
+        return null;
+    }
+
+    /** Where files lie. */
+    private interface Place {
+        @Nullable
+        URL find(String file) throws MalformedURLException;
     }
 
     /** Those that the class names, and for what is to be renamed the JVM's, too: it finds the rest there itself. */
