@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,26 @@ class TorchTest {
         Tensor x = Torch.floats(new float[] {1, 2}, 2);
 
         assertThat(product(x, x, new AtomicInteger()).requires_grad()).isFalse();
+    }
+
+    @Test
+    void theLargestOfALongRowAreFoundWhereverTheyAre() {
+        int size = 64 * 300;
+        float[] numbers = new float[size];
+        for (int i = 0; i < size; i++) {
+            numbers[i] = (float) (i * 7919L % size); // each number once
+        }
+        numbers[5] = size + 3; // three neighbours, the last one, and one below all that are asked for
+        numbers[6] = size + 5;
+        numbers[7] = size + 4;
+        numbers[size - 1] = size + 2;
+        numbers[640] = -1;
+
+        Torch.Top top = Torch.top(Torch.floats(numbers, size), 5);
+
+        assertThat(top.indices().scalar_type().intern()).isEqualTo(ScalarType.Long);
+        assertThat(Torch.toLongs(top.indices())).startsWith(6, 7, 5, size - 1).hasSize(5);
+        assertThat(Torch.toFloats(top.values())).containsExactly(size + 5, size + 4, size + 3, size + 2, size - 1);
     }
 
     @Test
