@@ -436,8 +436,8 @@ public final class Torch {
         Tensor best = topOfAll(groups.amax(new long[] {-1}, false), count).indices;
         Top among = topOfAll(groups.index_select(0, best).view(-1), count);
         Scalar neighbours = new Scalar(NEIGHBOURS);
-        Tensor places =
-                best.unsqueeze(1).mul(neighbours).add(torch.arange(neighbours)).view(-1);
+        Tensor within = torch.arange(neighbours, best.options());
+        Tensor places = best.unsqueeze(1).mul(neighbours).add(within).view(-1);
         return new Top(among.values, places.index_select(0, among.indices));
     }
 
