@@ -7,8 +7,8 @@ import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 
 /**
- * Sets whole prompts apart, by a hash of each prompt, so that all stages of a training choose alike though their lists of
- * images differ.
+ * Sets whole prompts apart, or single images of them, by a hash of each, so that all stages of a training choose alike
+ * though their lists of images differ.
  */
 public final class Prompts {
     private static final long CALIBRATION = 0x5ca1ab1e;
@@ -23,6 +23,15 @@ public final class Prompts {
      */
     public static boolean calibrateOn(Sample sample, double share) {
         return place(sample.group(), CALIBRATION) < share;
+    }
+
+    /**
+     * Whether prediction intervals are made of an image whatever its prompt is, of which other images may be learned from.
+     *
+     * @param share the share of images that are chosen, from 0 to 1
+     */
+    public static boolean calibrateOnImage(Sample sample, double share) {
+        return place(sample.name(), CALIBRATION) < share;
     }
 
     /**
@@ -42,7 +51,7 @@ public final class Prompts {
     }
 
     /** A number from 0 to below 1. */
-    private static double place(String group, long seed) {
-        return new SplittableRandom(31 * seed + group.hashCode()).nextDouble();
+    private static double place(String name, long seed) {
+        return new SplittableRandom(31 * seed + name.hashCode()).nextDouble();
     }
 }

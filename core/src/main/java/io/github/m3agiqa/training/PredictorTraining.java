@@ -14,7 +14,6 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Fingerprint;
 import io.github.m3agiqa.dataset.LeakageCheck;
-import io.github.m3agiqa.dataset.Prompts;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.evaluation.Conformal;
@@ -193,18 +192,17 @@ public final class PredictorTraining implements AutoCloseable {
         return new Dataset(all.name(), all.folder(), there);
     }
 
-    /** Sets whole prompts of the training part apart, first to calibrate on and then to choose an epoch by. */
+    /** Sets a part of the training images apart to calibrate on, and then whole prompts to choose an epoch by. */
     private static Unit unit(String variant, TrainRecipe run, Aspect aspect, Split split) {
         SplitSettings shares = run.split();
         List<Sample> calibration = List.of();
         Split left = split;
         if (shares.calibrationShare() > 0) {
-            Map<Boolean, List<Sample>> train = split.train().stream()
-                    .collect(Collectors.partitioningBy(
-                            sample -> Prompts.calibrateOn(sample, shares.calibrationShare())));
+            Map<Boolean, List<Sample>> train =
+                    split.train().stream().collect(Collectors.partitioningBy(shares::calibratesOn));
             calibration = train.getOrDefault(true, List.of());
             if (calibration.isEmpty()) {
-                throw new InputException("calibrationShare %s chooses no prompt of the %d training images; raise it"
+                throw new InputException("calibrationShare %s chooses none of the %d training images; raise it"
                         .formatted(shares.calibrationShare(), split.train().size()));
             }
             left = new Split(split.name(), train.getOrDefault(false, List.of()), split.validation(), split.test());

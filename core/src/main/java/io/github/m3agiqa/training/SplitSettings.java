@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Prompts;
+import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param fold for {@code prompt_folds}, the only one that is trained and measured, from 1; all by default
  * @param testShare for {@code random}, the share of images that is measured on
  * @param validationShare the share of training prompts that choose a checkpoint, so that test images never do
- * @param calibrationShare the share of prompts that prediction intervals are made of, see {@link Prompts#calibrateOn}; 0 for
- *     no intervals
+ * @param calibrationShare the share of prompts, or of images, that prediction intervals are made of; 0 for no intervals
+ * @param calibrateOn what is set apart for them; prompts by default
  */
 public record SplitSettings(
         Protocol protocol,
@@ -24,7 +25,16 @@ public record SplitSettings(
         @Nullable Integer fold,
         double testShare,
         double validationShare,
-        double calibrationShare) {
+        double calibrationShare,
+        CalibrateOn calibrateOn) {
+    /** What is set apart to make intervals of: they hold for images that are drawn like these. */
+    public enum CalibrateOn {
+        /** Whole prompts, see {@link Prompts#calibrateOn}: intervals for images of prompts that were not learned from. */
+        PROMPTS,
+        /** Images, see {@link Prompts#calibrateOnImage}: intervals for a split whose prompts occur in both of its parts. */
+        IMAGES
+    }
+
     /** The protocols of the field. */
     public enum Protocol {
         /** As the authors' conversation files list the images. */
@@ -55,6 +65,15 @@ public record SplitSettings(
             throw new IllegalArgumentException(
                     "validationShare must be above 0, calibrationShare at least 0, and both together below 1");
         }
+        calibrateOn = calibrateOn == null ? CalibrateOn.PROMPTS : calibrateOn;
+    }
+
+    /** Whether intervals are made of an image, which is not learned from then. */
+    boolean calibratesOn(Sample sample) {
+        return switch (calibrateOn) {
+            case PROMPTS -> Prompts.calibrateOn(sample, calibrationShare);
+            case IMAGES -> Prompts.calibrateOnImage(sample, calibrationShare);
+        };
     }
 
     /** The splits of a dataset, without their validation parts. */

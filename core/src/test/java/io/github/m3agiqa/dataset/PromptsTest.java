@@ -34,6 +34,16 @@ class PromptsTest {
     }
 
     @Test
+    void calibrationCanTakeImagesOfAnyPrompt() {
+        List<Sample> chosen = SAMPLES.stream()
+                .filter(sample -> Prompts.calibrateOnImage(sample, 0.3))
+                .toList();
+
+        assertThat(chosen).hasSizeBetween(90, 150);
+        assertThat(groups(chosen)).hasSizeGreaterThan(80);
+    }
+
+    @Test
     void validationIsExactAndHasItsSeed() {
         assertThat(Prompts.validateOn(SAMPLES, 0.1, 1)).hasSize(20);
         assertThat(Prompts.validateOn(SAMPLES, 0.001, 1)).hasSize(1);

@@ -444,6 +444,17 @@ class PredictorTrainingTest {
         assertThat(column(predictions(last), "predicted")).isNotEqualTo(column(predictions(again), "predicted"));
     }
 
+    @Test
+    void intervalsCanBeMadeOfImagesWhosePromptsAreKnown() throws IOException {
+        String prompts = recipe("prompts").replace("epochs: 12", "epochs: 2");
+        List<NamedCsvRecord> ofPrompts = predictions(run(prompts));
+        List<NamedCsvRecord> ofImages = predictions(run(prompts.replace("/prompts\n", "/images\n")
+                .replace("calibrationShare: 0.3", "calibrationShare: 0.3, calibrateOn: images")));
+
+        assertThat(column(ofImages, "interval_low")).isNotEqualTo(column(ofPrompts, "interval_low"));
+        assertThat(column(ofImages, "mos")).isEqualTo(column(ofPrompts, "mos"));
+    }
+
     /** The epochs that were best on the validation images are learned again with them, also after a crash. */
     @Test
     void learnsAgainWithTheValidationImages() throws IOException {
@@ -490,6 +501,8 @@ class PredictorTrainingTest {
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 1|folds must be at least 2",
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 99|99",
                 "protocol: authors|protocol: stated|states no split",
+                "calibrationShare: 0.3|calibrationShare: 0.3, calibrateOn: words|split.calibrateOn: ",
+                "calibrationShare: 0.3|calibrationShare: 1.0e-9|chooses none of the",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
