@@ -2,6 +2,7 @@ package io.github.m3agiqa.app;
 
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.StepListener;
+import io.github.m3agiqa.WebAddress;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.distill.AnswerStore;
@@ -20,8 +21,6 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Describer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import java.io.PrintWriter;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -238,7 +237,7 @@ final class DistillAskCommand implements Callable<Integer> {
                             : "--api %s needs --endpoint, where the images are sent to, and --teacher, the model's name"
                                     .formatted(api.name().toLowerCase(Locale.ROOT)));
         }
-        if (endpoint != null && !isWebAddress(endpoint)) {
+        if (endpoint != null && WebAddress.of(endpoint).isEmpty()) {
             throw usage("--endpoint %s is no address that begins with http:// or https://".formatted(endpoint));
         }
         if (Math.min(concurrency, timeoutSeconds) < 1
@@ -253,17 +252,6 @@ final class DistillAskCommand implements Callable<Integer> {
         }
         if (Double.isFinite(maxCost) && priceInput + priceOutput == 0) {
             throw usage("--max-cost needs --price-input and --price-output, which the cost is made of");
-        }
-    }
-
-    private static boolean isWebAddress(String text) {
-        try {
-            URI address = new URI(text);
-            return Set.of("http", "https")
-                            .contains(String.valueOf(address.getScheme()).toLowerCase(Locale.ROOT))
-                    && address.getHost() != null;
-        } catch (URISyntaxException _) {
-            return false;
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.hub;
 
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.WebAddress;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -43,15 +44,9 @@ public record HubSettings(URI endpoint, @Nullable String token, Path cache, bool
     }
 
     private static URI endpoint(String text) {
-        try {
-            URI endpoint = URI.create(text.replaceAll("/+$", ""));
-            if (endpoint.getHost() != null && Set.of("http", "https").contains(endpoint.getScheme())) {
-                return endpoint;
-            }
-        } catch (IllegalArgumentException _) {
-            // says the message below
-        }
-        throw new ModelException("HF_ENDPOINT is '%s', no URL such as %s".formatted(text, PUBLIC_HUB));
+        return WebAddress.of(text.replaceAll("/+$", ""))
+                .orElseThrow(
+                        () -> new ModelException("HF_ENDPOINT is '%s', no URL such as %s".formatted(text, PUBLIC_HUB)));
     }
 
     private static Optional<Path> path(Map<String, String> environment, String name) {

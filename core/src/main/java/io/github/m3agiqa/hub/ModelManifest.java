@@ -116,6 +116,7 @@ public record ModelManifest(
      *     nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      * @param undescribed what scores images that the model does not describe; null if the predictor does that too
+     * @param blend what {@code undescribed} has to say in the score of a described image; null for nothing
      * @param describe the first round
      * @param rate the second round
      */
@@ -128,6 +129,7 @@ public record ModelManifest(
             @Nullable String matcher,
             @Nullable Calibration calibration,
             @Nullable ScoreHead undescribed,
+            @Nullable Blend blend,
             Describe describe,
             Rate rate) {
         public AspectManifest {
@@ -136,11 +138,14 @@ public record ModelManifest(
             scale = orElse(scale, Scale.ZERO_TO_FIVE);
             given("describe", describe);
             given("rate", rate);
+            if (blend != null && undescribed == null) {
+                throw new IllegalArgumentException("blend needs undescribed beside it");
+            }
         }
 
         /** These settings with another adapter, or null for none, for which no predictor is trained yet. */
         public AspectManifest withAdapter(@Nullable String newAdapter) {
-            return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, null, describe, rate);
+            return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, null, null, describe, rate);
         }
 
         /** These settings with another predictor, for images with and without a description. */
@@ -154,14 +159,19 @@ public record ModelManifest(
                     other.matcher,
                     other.calibration,
                     null,
+                    null,
                     describe,
                     rate);
         }
 
-        /** These settings with a predictor of its own for images without a description. */
-        public AspectManifest withUndescribed(ScoreHead other) {
+        /**
+         * These settings with a predictor of its own for images without a description.
+         *
+         * @param newBlend what it has to say in the score of a described image; null for nothing
+         */
+        public AspectManifest withUndescribed(ScoreHead other, @Nullable Blend newBlend) {
             return new AspectManifest(
-                    adapter, predictor, head, pooler, scale, matcher, calibration, other, describe, rate);
+                    adapter, predictor, head, pooler, scale, matcher, calibration, other, newBlend, describe, rate);
         }
 
         /**
@@ -181,6 +191,7 @@ public record ModelManifest(
                     undescribed == null
                             ? null
                             : undescribed.moved((part, path) -> move.apply(part + "-undescribed", path)),
+                    blend,
                     describe,
                     rate);
         }
@@ -219,6 +230,30 @@ public record ModelManifest(
                     pooler,
                     matcher == null ? null : move.apply("matcher", matcher),
                     calibration);
+        }
+    }
+
+    /**
+     * How the score of a described image is made of two: that of its own predictor, and that of the one for images without a
+     * description.
+     *
+     * @param share how much of the score is the second one's, from 0 (the default) to 1
+     * @param above the most points by which the score is above the second one; null for any
+     */
+    public record Blend(Double share, @Nullable Double above) {
+        public Blend {
+            share = orElse(share, 0.0);
+            if (!(share >= 0 && share <= 1) || (above != null && !(above >= 0))) {
+                throw new IllegalArgumentException(
+                        "blend has a share from 0 to 1 and points of at least 0 above, not %s and %s"
+                                .formatted(share, above));
+            }
+        }
+
+        /** The score of a described image. */
+        public double of(double described, double undescribed) {
+            double score = (1 - share) * described + share * undescribed;
+            return above == null ? score : Math.min(score, undescribed + above);
         }
     }
 

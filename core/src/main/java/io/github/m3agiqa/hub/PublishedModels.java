@@ -117,6 +117,7 @@ public final class PublishedModels {
                 null,
                 null,
                 null,
+                null,
                 JSON.treeToValue(settings.path("describe"), ModelManifest.Describe.class),
                 JSON.treeToValue(settings.path("rate"), ModelManifest.Rate.class));
     }

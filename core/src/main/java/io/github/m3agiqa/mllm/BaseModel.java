@@ -1,6 +1,8 @@
 package io.github.m3agiqa.mllm;
 
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.weights.Adapter;
 import io.github.m3agiqa.weights.ModelWeights;
@@ -24,9 +26,13 @@ public final class BaseModel implements AutoCloseable {
     /**
      * Opens a base.
      *
-     * @throws io.github.m3agiqa.ModelException if files are missing or damaged
+     * @throws ModelException if files are missing or damaged, or no such device answers
      */
     public BaseModel(Path folder, VisionMode visionMode, Precision precision, Device device) {
+        if (!device.isCpu() && !Engine.cudaAvailable()) {
+            throw new ModelException(
+                    "device %s: no CUDA device answers; m3agiqa doctor says what is missing".formatted(device));
+        }
         this.config = MiniCpmVConfig.read(folder.resolve("config.json"));
         this.visionMode = visionMode;
         this.stored = new SafetensorsFolder(folder);

@@ -8,7 +8,6 @@ import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.mllm.BaseModel;
 import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.VisionMode;
-import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.PeftAdapter;
 import java.util.ArrayDeque;
@@ -38,11 +37,6 @@ final class LoadedMllm implements AutoCloseable {
         } catch (IllegalArgumentException e) {
             throw new ModelException(
                     "%s: %s".formatted(folder.path().resolve(ModelFolder.MANIFEST), e.getMessage()), e);
-        }
-        if (!options.device().isCpu() && !Engine.cudaAvailable()) {
-            throw new IllegalArgumentException(
-                    "%s cannot be used: the CUDA natives are not on the class path, or no device answers"
-                            .formatted(options.device()));
         }
         try {
             load(folder, manifest, options);

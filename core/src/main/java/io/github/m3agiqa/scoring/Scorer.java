@@ -11,6 +11,7 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelManifest.Describe;
 import io.github.m3agiqa.hub.ModelManifest.Rate;
 import io.github.m3agiqa.hub.PromptSlot;
@@ -357,7 +358,6 @@ public final class Scorer implements AutoCloseable {
         /** Round 2: the model is asked to rate, which is read but never answered. */
         void rate() {
             request.checkWanted();
-            Rate rate = scored.settings().rate();
             String rating = rating();
             List<Turn> turns = new ArrayList<>();
             if (question != null && description != null) {
@@ -366,13 +366,12 @@ public final class Scorer implements AutoCloseable {
             }
             turns.add(Turn.user(rating));
             request.listener().rating(scored.aspect(), rating);
-            Session session = about.cut(rate.maxSlices());
-            TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
-            Tensor hidden = session.read(conversation); // (tokens, hidden)
             Head head = description == null ? scored.undescribed() : scored.described();
-            double raw;
-            try (Scope _ = new Scope()) {
-                raw = head.score(hidden, conversation, request.input().prompt());
+            double raw = read(turns, head);
+            Blend blend = scored.settings().blend();
+            if (description != null && blend != null) {
+                about.cut(scored.settings().rate().maxSlices()).rewind(); // so that it is read as without a description
+                raw = blend.of(raw, read(List.of(Turn.user(rating)), scored.undescribed()));
             }
             if (!Double.isFinite(raw)) {
                 throw new ScoringException(
@@ -385,6 +384,17 @@ public final class Scorer implements AutoCloseable {
                     .map(calibration -> calibration.interval(score, scale))
                     .orElse(null);
             result = new Score(score, scale, interval, description);
+        }
+
+        /** What a head makes of a conversation, on whatever scale it learned. */
+        private double read(List<Turn> turns, Head head) {
+            Rate rate = scored.settings().rate();
+            Session session = about.cut(rate.maxSlices());
+            TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
+            Tensor hidden = session.read(conversation); // (tokens, hidden)
+            try (Scope _ = new Scope()) {
+                return head.score(hidden, conversation, request.input().prompt());
+            }
         }
 
         /** Makes the result part of the answer. */

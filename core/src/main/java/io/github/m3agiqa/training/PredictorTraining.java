@@ -645,8 +645,9 @@ public final class PredictorTraining implements AutoCloseable {
                     new ScoreHead(file, network.kind().id(), network.pooler().id(), matcher, calibration);
             aspects.computeIfPresent(
                     unit.aspect,
-                    (_, settings) ->
-                            recipe.undescribed() ? settings.withUndescribed(head) : settings.withPredictor(head));
+                    (_, settings) -> recipe.undescribed()
+                            ? settings.withUndescribed(head, recipe.blend())
+                            : settings.withPredictor(head));
         }
         ModelFolder.write(
                 made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));

@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Scale;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import java.nio.file.Path;
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param descriptions which descriptions are read
  * @param undescribed whether the predictor only scores images without a description, beside the one that the model has;
  *     false by default
+ * @param blend with {@code undescribed}, what this predictor has to say in the score of a described image; null, the default,
+ *     for nothing
  * @param head the network of the predictor
  * @param loss what is minimised
  * @param matcher what tells beside the predictor of correspondence whether a picture is one of its prompt; null, the
@@ -62,6 +65,7 @@ public record TrainRecipe(
         SplitSettings split,
         DescriptionSettings descriptions,
         Boolean undescribed,
+        @Nullable Blend blend,
         HeadSettings head,
         LossSettings loss,
         @Nullable MatcherSettings matcher,
@@ -112,6 +116,9 @@ public record TrainRecipe(
             throw new IllegalArgumentException(
                     "undescribed: true reads no description; say descriptions: {rounds: none}");
         }
+        if (blend != null && !undescribed) {
+            throw new IllegalArgumentException("blend goes with undescribed: true; leave it out");
+        }
         Recipes.given("head", head);
         Recipes.given("loss", loss);
         if (matcher != null && !conversations.containsKey(Aspect.CORRESPONDENCE)) {
@@ -161,6 +168,7 @@ public record TrainRecipe(
                 split,
                 other.descriptions == null ? descriptions : other.descriptions,
                 undescribed,
+                blend,
                 other.head == null ? head : other.head,
                 other.loss == null ? loss : other.loss,
                 matcher,

@@ -9,7 +9,6 @@ import io.github.m3agiqa.mllm.BaseModel;
 import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.VisionMode;
 import io.github.m3agiqa.tensor.Device;
-import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.weights.Adapter;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
@@ -27,16 +26,12 @@ final class TrainableModel implements AutoCloseable {
     /**
      * Opens a base.
      *
-     * @throws ModelException if its files are missing or damaged
+     * @throws ModelException if its files are missing or damaged, or no such device answers
      */
     TrainableModel(ModelFolder folder, Precision precision, Device device) {
         if (precision.packed()) {
             throw new ModelException(
                     "no gradients flow through weights in %s; use dtype bf16 or fp32".formatted(precision.id()));
-        }
-        if (!device.isCpu() && !Engine.cudaAvailable()) {
-            throw new ModelException(
-                    "device %s: no CUDA device answers; m3agiqa doctor says what is missing".formatted(device));
         }
         this.basePath = folder.part(folder.manifest().base());
         VisionMode visionMode;

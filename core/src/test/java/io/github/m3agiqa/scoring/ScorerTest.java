@@ -13,6 +13,7 @@ import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -252,6 +253,44 @@ class ScorerTest {
             // the tiny model asks about the prompt only when it describes
             assertThat(assessment.complete()).isTrue();
         }
+    }
+
+    /** Bit for bit: the second score is what the image has without a description, and the description stays as it is. */
+    @ParameterizedTest
+    @CsvSource({"0.25, ", "0.25, 0.001"})
+    void aDescribedScoreCanBeBlendedWithThatWithoutADescription(double share, @Nullable Double above) {
+        Blend blend = new Blend(share, above);
+        ModelFolder blended = ModelFolder.open(TestModels.tinyWith(
+                folder.resolve("blended"),
+                manifest -> manifest.path("aspects")
+                        .forEach(aspect -> ((ObjectNode) aspect)
+                                .putPOJO("blend", blend)
+                                .putObject("undescribed")
+                                .put("predictor", aspect.path("predictor").asText()))));
+        List<ImagePrompt> images = IntStream.range(0, 3)
+                .mapToObj(i -> drawn(200 + 90 * i, 300, "prompt " + i))
+                .toList();
+        int changed = 0;
+        try (Scorer described = open(FP32);
+                Scorer undescribed = open(FP32.withDescribe(false));
+                Scorer scorer = Scorer.open(blended, FP32)) {
+            for (Assessment assessment : scorer.score(images)) {
+                ImagePrompt image = images.stream()
+                        .filter(input -> input.image().equals(assessment.image()))
+                        .findFirst()
+                        .orElseThrow();
+                for (Aspect aspect : Aspect.values()) {
+                    Score free = described.score(image).score(aspect).orElseThrow();
+                    double without =
+                            undescribed.score(image).score(aspect).orElseThrow().value();
+                    Score score = assessment.score(aspect).orElseThrow();
+                    assertThat(score.value()).isEqualTo(blend.of(free.value(), without));
+                    assertThat(score.description()).isEqualTo(free.description());
+                    changed += score.value() == free.value() ? 0 : 1;
+                }
+            }
+        }
+        assertThat(changed).as("scores that a blend changed").isPositive();
     }
 
     @Test

@@ -18,6 +18,7 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelPack;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
@@ -321,7 +322,7 @@ class PredictorTrainingTest {
     /** Described images are scored as the model did before, the others by what was trained, also once packed. */
     @Test
     void aPredictorForImagesWithoutADescriptionStandsBesideTheModelsOwn() throws IOException {
-        String recipe = recipe("run").replace("epochs: 12", "epochs: 2") + "undescribed: true\n";
+        String recipe = recipe("run").replace("epochs: 12", "epochs: 2") + "undescribed: true\nblend: {above: 9}\n";
         Path run = run(recipe);
 
         ModelFolder before = ModelFolder.open(TestModels.tiny());
@@ -333,6 +334,7 @@ class PredictorTrainingTest {
         ImagePrompt image =
                 ImagePrompt.of(dataset.resolve("images").resolve(row.getField("image")), row.getField("prompt"));
         for (ModelFolder model : List.of(made, packed)) {
+            assertThat(model.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.0, 9.0));
             assertThat(score(model, image, true).aspects())
                     .isEqualTo(score(before, image, true).aspects());
             Assessment undescribed = score(model, image, false);
@@ -506,6 +508,7 @@ class PredictorTrainingTest {
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
+                "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with undescribed: true",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
         String recipe = recipe("run").replace(right, wrong);

@@ -156,7 +156,7 @@ class PretrainingTest {
                 .aspect(Aspect.QUALITY)
                 .withAdapter("adapter")
                 .withPredictor(head)
-                .withUndescribed(head);
+                .withUndescribed(head, new ModelManifest.Blend(0.2, 0.5));
         ModelFolder.write(first, untrained.derived("trained", "base", Map.of(Aspect.QUALITY, trained)));
 
         Path second = Pretraining.run(write(further), Watcher.patient());

@@ -169,7 +169,7 @@ class ClusterTest {
 
             assertThatThrownBy(() -> M3Agiqa.score(image, SETTINGS.withDevice(Device.Kind.CUDA))
                             .collectAsList())
-                    .hasMessageContaining("cuda:3 cannot be used");
+                    .hasMessageContaining("device cuda:3: no CUDA device answers");
         }
     }
 }
