@@ -69,8 +69,8 @@ import org.jspecify.annotations.Nullable;
  * that they read are computed once and cached. A run that was stopped goes on where it was.
  */
 public final class PredictorTraining implements AutoCloseable {
-    /** Where a unit is trained again, in its folder. */
-    private static final String REFIT = "refit";
+    /** Where a unit is trained for the first time, again and once more, in its folder. */
+    private static final List<String> TRAININGS = List.of("", "refit", "whole");
 
     private static final int HASH_DIGITS = 8;
 
@@ -108,9 +108,26 @@ public final class PredictorTraining implements AutoCloseable {
                             + Sha256.of(name.getBytes(StandardCharsets.UTF_8)).substring(0, HASH_DIGITS);
         }
 
-        /** At most, as a second training ends with the best epoch of the first one. */
+        /** At most, as the later trainings end with the best epoch of the first one. */
         long epochs() {
-            return recipe.refit() ? 2L * recipe.epochs() : recipe.epochs();
+            return (long) trainings().size() * recipe.epochs();
+        }
+
+        /** What is trained one after the other. */
+        List<Unit> trainings() {
+            List<Unit> trainings = new ArrayList<>(List.of(this));
+            if (recipe.refit()) {
+                trainings.add(learningFrom(List.of(split.train(), split.validation())));
+            }
+            if (recipe.refitCalibration()) {
+                trainings.add(learningFrom(List.of(split.train(), split.validation(), calibration)));
+            }
+            return trainings;
+        }
+
+        /** The last of the trainings that the calibration images are new to. */
+        int calibrated() {
+            return recipe.refit() ? 1 : 0;
         }
 
         /** Only correspondence is about the prompt. */
@@ -118,10 +135,9 @@ public final class PredictorTraining implements AutoCloseable {
             return Optional.ofNullable(recipe.matcher()).filter(_ -> aspect == Aspect.CORRESPONDENCE);
         }
 
-        /** The same with all that may be learned from, and nothing to choose an epoch by. */
-        Unit refitted() {
-            List<Sample> all = Stream.concat(split.train().stream(), split.validation().stream())
-                    .toList();
+        /** The same with nothing to choose an epoch by. */
+        private Unit learningFrom(List<List<Sample>> parts) {
+            List<Sample> all = parts.stream().flatMap(List::stream).toList();
             return new Unit(
                     variant, recipe, aspect, new Split(split.name(), all, List.of(), split.test()), calibration);
         }
@@ -257,7 +273,7 @@ public final class PredictorTraining implements AutoCloseable {
         Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
         for (Unit unit : units) {
             Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
-            for (Unit trained : unit.recipe.refit() ? List.of(unit, unit.refitted()) : List.of(unit)) {
+            for (Unit trained : unit.trainings()) {
                 all.addAll(learned(trained));
                 all.addAll(pictures(trained, trained.split.train()));
                 ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
@@ -335,7 +351,9 @@ public final class PredictorTraining implements AutoCloseable {
         return units.stream()
                 .mapToLong(unit -> isTested(unit.folder(run))
                         ? unit.epochs()
-                        : done(unit.folder(run)) + done(unit.folder(run).resolve(REFIT)))
+                        : TRAININGS.stream()
+                                .mapToLong(name -> done(unit.folder(run).resolve(name)))
+                                .sum())
                 .sum();
     }
 
@@ -415,23 +433,26 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private void train(Unit unit, RunFolder run) throws IOException {
-        Path folder = Files.createDirectories(unit.folder(run));
-        long chosen;
-        try (Scope _ = new Scope();
-                PredictorRun training = training(unit, folder)) {
-            chosen = learn(training, unit, unit.recipe.epochs());
-            if (!unit.recipe.refit()) {
-                finish(training, unit, folder);
-            }
-        }
-        if (unit.recipe.refit()) {
-            Path again = Files.createDirectories(folder.resolve(REFIT));
+        Path folder = unit.folder(run);
+        List<Unit> trainings = unit.trainings();
+        long epochs = unit.recipe.epochs();
+        for (int i = 0; i < trainings.size(); i++) {
+            Unit trained = trainings.get(i);
             try (Scope _ = new Scope();
-                    PredictorRun training = training(unit, again)) {
-                learn(training, unit.refitted(), chosen);
-                finish(training, unit.refitted(), folder);
+                    PredictorRun training = training(unit, Files.createDirectories(folder.resolve(TRAININGS.get(i))))) {
+                long chosen = learn(training, trained, epochs);
+                if (i > 0) {
+                    LongStream.range(chosen, unit.recipe.epochs())
+                            .forEach(_ -> listener.step()); // that were not needed
+                }
+                epochs = chosen;
+                if (i == unit.calibrated()) {
+                    calibrate(training, trained, folder);
+                }
+                if (i == trainings.size() - 1) {
+                    finish(training, trained, folder);
+                }
             }
-            LongStream.range(chosen, unit.recipe.epochs()).forEach(_ -> listener.step()); // that were not needed
         }
     }
 
@@ -459,16 +480,24 @@ public final class PredictorTraining implements AutoCloseable {
                 listener);
     }
 
-    /** Writes the predictor, its matcher, its calibration and its predictions, these last. */
+    /** Writes the matcher and what intervals are made of, both by images that nothing learned from yet. */
+    private void calibrate(PredictorRun training, Unit unit, Path folder) throws IOException {
+        if (unit.matcher().isPresent()) {
+            fitMatcher(unit, unit.matcher().get(), folder.resolve(MATCHER));
+        }
+        if (!unit.calibration.isEmpty()) {
+            try (PromptMatcher matcher = matcher(unit, folder)) {
+                Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration));
+                new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration);
+            }
+        }
+    }
+
+    /** Writes the predictor and its predictions, these last. */
     private void finish(PredictorRun training, Unit unit, Path folder) throws IOException {
         training.export(folder.resolve("predictor.safetensors"));
         try (PromptMatcher matcher = matcher(unit, folder)) {
-            Optional<Calibration> calibration = unit.calibration.isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(Conformal.of(predictions(training, matcher, unit, unit.calibration)));
-            if (calibration.isPresent()) {
-                new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration.get());
-            }
+            Optional<Calibration> calibration = calibration(folder);
             List<Prediction> tested = predictions(training, matcher, unit, unit.split.test());
             note(unit, tested, calibration);
             if (matcher != null) {
@@ -479,17 +508,26 @@ public final class PredictorTraining implements AutoCloseable {
         }
     }
 
-    /** Fits a matcher to what the predictor has learned from; null if there shall be none. */
-    private @Nullable PromptMatcher matcher(Unit unit, Path folder) throws IOException {
-        if (unit.matcher().isEmpty()) {
-            return null;
-        }
+    /** Fits a matcher to what the predictor has learned from. */
+    private void fitMatcher(Unit unit, MatcherSettings settings, Path file) throws IOException {
         List<MatcherFit.Pair> learned = pairs(unit, unit.split.train());
         List<MatcherFit.Pair> others = unit.calibration.isEmpty() ? learned : pairs(unit, unit.calibration);
-        Path file = folder.resolve(MATCHER);
-        SafetensorsWriter.write(
-                file, MatcherFit.of(learned, others, unit.matcher().get(), wordVectors));
-        return new PromptMatcher(new SafetensorsFile(file), hiddenSize, Device.CPU);
+        SafetensorsWriter.write(file, MatcherFit.of(learned, others, settings, wordVectors));
+    }
+
+    /** The matcher of a unit; null if there shall be none. */
+    private @Nullable PromptMatcher matcher(Unit unit, Path folder) {
+        return unit.matcher().isEmpty()
+                ? null
+                : new PromptMatcher(new SafetensorsFile(folder.resolve(MATCHER)), hiddenSize, Device.CPU);
+    }
+
+    /** What the intervals of a unit are made of. */
+    private static Optional<Calibration> calibration(Path folder) throws IOException {
+        Path file = folder.resolve(CALIBRATION);
+        return Files.exists(file)
+                ? Optional.of(new ObjectMapper().readValue(file.toFile(), Calibration.class))
+                : Optional.empty();
     }
 
     private List<MatcherFit.Pair> pairs(Unit unit, List<Sample> samples) {
@@ -631,18 +669,18 @@ public final class PredictorTraining implements AutoCloseable {
             Path folder = unit.folder(run);
             Files.copy(
                     folder.resolve("predictor.safetensors"), made.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-            Path calibrationFile = folder.resolve(CALIBRATION);
-            Calibration calibration = Files.exists(calibrationFile)
-                    ? new ObjectMapper().readValue(calibrationFile.toFile(), Calibration.class)
-                    : null;
             String matcher = null;
             if (unit.matcher().isPresent()) {
                 matcher = "%s.%s".formatted(unit.aspect.id(), MATCHER);
                 Files.copy(folder.resolve(MATCHER), made.resolve(matcher), StandardCopyOption.REPLACE_EXISTING);
             }
             HeadSettings network = unit.recipe.head();
-            ScoreHead head =
-                    new ScoreHead(file, network.kind().id(), network.pooler().id(), matcher, calibration);
+            ScoreHead head = new ScoreHead(
+                    file,
+                    network.kind().id(),
+                    network.pooler().id(),
+                    matcher,
+                    calibration(folder).orElse(null));
             aspects.computeIfPresent(
                     unit.aspect,
                     (_, settings) -> recipe.undescribed()

@@ -42,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * @param epochs how often all images are learned from
  * @param refit whether the predictor is trained anew, for the epochs that the validation images chose, with these images too;
  *     false by default
+ * @param refitCalibration whether it is trained once more, with the calibration images, too, when intervals are made; false
+ *     by default
  * @param batchSize conversations a step
  * @param evaluateEvery the epochs between two validations, each with a checkpoint
  * @param dtype {@code bf16} or {@code fp32}, for the language model
@@ -74,6 +76,7 @@ public record TrainRecipe(
         Double averaging,
         int epochs,
         Boolean refit,
+        Boolean refitCalibration,
         int batchSize,
         int evaluateEvery,
         String dtype,
@@ -133,6 +136,11 @@ public record TrainRecipe(
         }
         Recipes.positive("epochs", epochs);
         refit = refit != null && refit;
+        refitCalibration = refitCalibration != null && refitCalibration;
+        if (refitCalibration && !(refit && split.calibrationShare() > 0)) {
+            throw new IllegalArgumentException(
+                    "refitCalibration: true goes with refit: true and a calibrationShare above 0");
+        }
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
         Recipes.dtype(dtype);
@@ -177,6 +185,7 @@ public record TrainRecipe(
                 averaging,
                 epochs,
                 refit,
+                refitCalibration,
                 batchSize,
                 evaluateEvery,
                 dtype,

@@ -481,6 +481,35 @@ class PredictorTrainingTest {
                 .isNotEqualTo(first.getFirst().getField("loss"));
     }
 
+    /** A third predictor learns with the calibration images, too; the intervals stay those of the second one. */
+    @Test
+    void learnsOnceMoreWithTheCalibrationImages() throws IOException {
+        String refit = recipe("refit").replace("epochs: 12", "epochs: 4\nrefit: true");
+        Path calibrated = run(refit);
+        String whole =
+                refit.replace("/refit\n", "/whole\n").replace("refit: true", "refit: true\nrefitCalibration: true");
+        Watcher watcher = Watcher.crashingAfter(9);
+        assertThatThrownBy(() -> run(whole, watcher)).isInstanceOf(Watcher.Crash.class);
+        Path again = run(whole);
+
+        String unit = "units/judge-quality-authors/";
+        assertThat(again.resolve(unit + "refit/metrics.csv"))
+                .hasSameTextualContentAs(calibrated.resolve(unit + "refit/metrics.csv"));
+        assertThat(rows(again.resolve(unit + "whole/metrics.csv")))
+                .hasSameSizeAs(rows(again.resolve(unit + "refit/metrics.csv")));
+        assertThat(again.resolve(unit + "calibration.json"))
+                .hasSameTextualContentAs(calibrated.resolve(unit + "calibration.json"));
+        assertThat(column(predictions(again), "predicted")).isNotEqualTo(column(predictions(calibrated), "predicted"));
+        assertThat(ModelFolder.open(again.resolve("model"))
+                        .manifest()
+                        .aspect(Aspect.QUALITY)
+                        .calibration())
+                .isEqualTo(ModelFolder.open(calibrated.resolve("model"))
+                        .manifest()
+                        .aspect(Aspect.QUALITY)
+                        .calibration());
+    }
+
     @Test
     void descriptionsChangeWhatIsRead() throws IOException {
         List<NamedCsvRecord> without = predictions(run(recipe("without").replace("epochs: 12", "epochs: 2")));
@@ -508,6 +537,7 @@ class PredictorTrainingTest {
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
+                "dtype: fp32|'dtype: fp32\nrefitCalibration: true'|goes with refit: true",
                 "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with undescribed: true",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
