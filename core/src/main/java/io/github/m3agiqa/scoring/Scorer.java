@@ -13,7 +13,6 @@ import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelManifest.Describe;
-import io.github.m3agiqa.hub.ModelManifest.Rate;
 import io.github.m3agiqa.hub.PromptSlot;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
@@ -324,7 +323,7 @@ public final class Scorer implements AutoCloseable {
                     ? PromptSlot.fill(describe.question(), request.input().prompt())
                     : null;
             rating();
-            about.cut(scored.settings().rate().maxSlices()).rewind();
+            rated().rewind();
             request.checkWanted();
             if (asked != null) {
                 Session session = about.cut(describe.maxSlices());
@@ -370,7 +369,7 @@ public final class Scorer implements AutoCloseable {
             double raw = read(turns, head);
             Blend blend = scored.settings().blend();
             if (description != null && blend != null) {
-                about.cut(scored.settings().rate().maxSlices()).rewind(); // so that it is read as without a description
+                rated().rewind(); // so that it is read as without a description
                 raw = blend.of(raw, read(List.of(Turn.user(rating)), scored.undescribed()));
             }
             if (!Double.isFinite(raw)) {
@@ -386,11 +385,16 @@ public final class Scorer implements AutoCloseable {
             result = new Score(score, scale, interval, description);
         }
 
+        /** The session that the rating question is read in. */
+        private Session rated() {
+            return about.cut(scored.settings().rate().maxSlices());
+        }
+
         /** What a head makes of a conversation, on whatever scale it learned. */
         private double read(List<Turn> turns, Head head) {
-            Rate rate = scored.settings().rate();
-            Session session = about.cut(rate.maxSlices());
-            TokenizedConversation conversation = shorten(template, session.plan(), turns, rate.maxLength());
+            Session session = rated();
+            TokenizedConversation conversation = shorten(
+                    template, session.plan(), turns, scored.settings().rate().maxLength());
             Tensor hidden = session.read(conversation); // (tokens, hidden)
             try (Scope _ = new Scope()) {
                 return head.score(hidden, conversation, request.input().prompt());

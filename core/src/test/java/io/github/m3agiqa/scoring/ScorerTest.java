@@ -274,16 +274,14 @@ class ScorerTest {
         try (Scorer described = open(FP32);
                 Scorer undescribed = open(FP32.withDescribe(false));
                 Scorer scorer = Scorer.open(blended, FP32)) {
-            for (Assessment assessment : scorer.score(images)) {
-                ImagePrompt image = images.stream()
-                        .filter(input -> input.image().equals(assessment.image()))
-                        .findFirst()
-                        .orElseThrow();
+            List<Assessment> assessments = scorer.score(images);
+            for (int i = 0; i < images.size(); i++) {
+                Assessment alone = described.score(images.get(i));
+                Assessment silent = undescribed.score(images.get(i));
                 for (Aspect aspect : Aspect.values()) {
-                    Score free = described.score(image).score(aspect).orElseThrow();
-                    double without =
-                            undescribed.score(image).score(aspect).orElseThrow().value();
-                    Score score = assessment.score(aspect).orElseThrow();
+                    Score free = alone.score(aspect).orElseThrow();
+                    double without = silent.score(aspect).orElseThrow().value();
+                    Score score = assessments.get(i).score(aspect).orElseThrow();
                     assertThat(score.value()).isEqualTo(blend.of(free.value(), without));
                     assertThat(score.description()).isEqualTo(free.description());
                     changed += score.value() == free.value() ? 0 : 1;

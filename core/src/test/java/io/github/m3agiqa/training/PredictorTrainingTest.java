@@ -18,6 +18,7 @@ import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelPack;
 import io.github.m3agiqa.scoring.Scorer;
@@ -500,14 +501,11 @@ class PredictorTrainingTest {
         assertThat(again.resolve(unit + "calibration.json"))
                 .hasSameTextualContentAs(calibrated.resolve(unit + "calibration.json"));
         assertThat(column(predictions(again), "predicted")).isNotEqualTo(column(predictions(calibrated), "predicted"));
-        assertThat(ModelFolder.open(again.resolve("model"))
-                        .manifest()
-                        .aspect(Aspect.QUALITY)
-                        .calibration())
-                .isEqualTo(ModelFolder.open(calibrated.resolve("model"))
-                        .manifest()
-                        .aspect(Aspect.QUALITY)
-                        .calibration());
+        assertThat(quality(again).calibration()).isEqualTo(quality(calibrated).calibration());
+    }
+
+    private static AspectManifest quality(Path run) {
+        return ModelFolder.open(run.resolve("model")).manifest().aspect(Aspect.QUALITY);
     }
 
     @Test
