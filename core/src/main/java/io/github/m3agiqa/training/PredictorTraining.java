@@ -449,6 +449,9 @@ public final class PredictorTraining implements AutoCloseable {
                 if (i == unit.calibrated()) {
                     calibrate(training, trained, folder);
                 }
+                if (i > unit.calibrated()) {
+                    refitMatcher(trained, folder);
+                }
                 if (i == trainings.size() - 1) {
                     finish(training, trained, folder);
                 }
@@ -489,6 +492,9 @@ public final class PredictorTraining implements AutoCloseable {
             try (PromptMatcher matcher = matcher(unit, folder)) {
                 Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration));
                 new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration);
+                if (matcher != null) {
+                    note(matcher, unit, "calibration", unit.calibration);
+                }
             }
         }
     }
@@ -502,7 +508,6 @@ public final class PredictorTraining implements AutoCloseable {
             note(unit, tested, calibration);
             if (matcher != null) {
                 note(matcher, unit, "test", unit.split.test());
-                note(matcher, unit, "calibration", unit.calibration);
             }
             writePredictions(folder.resolve(PREDICTIONS), unit, tested, calibration);
         }
@@ -513,6 +518,22 @@ public final class PredictorTraining implements AutoCloseable {
         List<MatcherFit.Pair> learned = pairs(unit, unit.split.train());
         List<MatcherFit.Pair> others = unit.calibration.isEmpty() ? learned : pairs(unit, unit.calibration);
         SafetensorsWriter.write(file, MatcherFit.of(learned, others, settings, wordVectors));
+    }
+
+    /** Fits it once more to all that the last predictor has learned from; a match is worth as many points as before. */
+    private void refitMatcher(Unit unit, Path folder) throws IOException {
+        if (unit.matcher().isPresent()) {
+            Path file = folder.resolve(MATCHER);
+            Tensor usual;
+            try (SafetensorsFile before = new SafetensorsFile(file)) {
+                usual = before.load(PromptMatcher.POINTS_BIAS, Dtype.F32, Device.CPU)
+                        .clone();
+            }
+            Map<String, Tensor> weights = MatcherFit.of(
+                    pairs(unit, unit.split.train()), List.of(), unit.matcher().get(), wordVectors);
+            weights.put(PromptMatcher.POINTS_BIAS, usual);
+            SafetensorsWriter.write(file, weights);
+        }
     }
 
     /** The matcher of a unit; null if there shall be none. */

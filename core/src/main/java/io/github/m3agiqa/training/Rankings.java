@@ -8,12 +8,13 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.DescriptionSettings.Source;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
-import java.util.Random;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -69,7 +70,7 @@ final class Rankings {
     /** An image spoilt in every way, in random order. */
     private List<Ranking> inEveryWay(Reading original) {
         SplittableRandom random = random(original.sample());
-        List<Ranking> rankings = new ArrayList<>();
+        Map<Degradation, Ranking> rankings = new EnumMap<>(Degradation.class);
         for (Degradation kind : Degradation.values()) {
             long noise = random.nextLong();
             double first = random.nextDouble();
@@ -78,10 +79,20 @@ final class Rankings {
                 double strength = kind.strength((i + first) / STRENGTHS);
                 ranking.add(original.altered(new Alteration.Spoilt(kind, strength, noise)));
             }
-            rankings.add(new Ranking(ranking));
+            rankings.put(kind, new Ranking(ranking));
         }
-        Collections.shuffle(rankings, new Random(random.nextLong()));
-        return rankings;
+        return inOrder(random).map(rankings::get).toList();
+    }
+
+    /** The ways; the first one is each of them in proportion to its share, and so is the first of the others. */
+    private Stream<Degradation> inOrder(SplittableRandom random) {
+        Map<Degradation, Double> waits = new EnumMap<>(Degradation.class); // exponential, their rates are the shares
+        for (Degradation kind : Degradation.values()) {
+            waits.put(
+                    kind,
+                    -StrictMath.log(1 - random.nextDouble()) / settings.ways().getOrDefault(kind, 1.0));
+        }
+        return waits.entrySet().stream().sorted(Map.Entry.comparingByValue()).map(Map.Entry::getKey);
     }
 
     private SplittableRandom random(Sample sample) {

@@ -21,16 +21,19 @@ import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelPack;
+import io.github.m3agiqa.predictor.PromptMatcher;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;
 import io.github.m3agiqa.testing.Watcher;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -38,6 +41,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -400,9 +405,33 @@ class PredictorTrainingTest {
             assertThat(Math.abs(points - usual)).isBetween(0.001, 0.5);
         }
 
+        Path again = run(matching.replace("/matching", "/again") + "refitCalibration: true\n");
+        try (SafetensorsFile once = matcher(run);
+                SafetensorsFile twice = matcher(again)) {
+            assertThat(words(twice)).hasSizeGreaterThan(words(once).size()).containsAll(words(once));
+            assertThat(points(twice)).isEqualTo(points(once));
+        }
+
         assertThatThrownBy(() -> run(recipe("run") + "matcher: {rank: 8, penalty: 3, points: 0.5}\n"))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("goes with correspondence");
+    }
+
+    private static SafetensorsFile matcher(Path run) {
+        return new SafetensorsFile(run.resolve("model/correspondence.matcher.safetensors"));
+    }
+
+    private static List<String> words(SafetensorsFile matcher) {
+        Tensor text = matcher.load(PromptMatcher.WORDS_TEXT, Dtype.U8, Device.CPU);
+        byte[] bytes = new byte[(int) text.numel()];
+        Torch.bytes(text, 0, bytes.length).get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8).lines().toList();
+    }
+
+    private static List<Float> points(SafetensorsFile matcher) {
+        return Stream.of(PromptMatcher.POINTS_WEIGHT, PromptMatcher.POINTS_BIAS)
+                .map(name -> Torch.toFloats(matcher.load(name, Dtype.F32, Device.CPU))[0])
+                .toList();
     }
 
     private static double correspondence(ModelFolder model, Path image, String prompt) {
@@ -426,7 +455,8 @@ class PredictorTrainingTest {
         String own = recipeWithOwnCache("run").replace("epochs: 12", "epochs: 3\naveraging: 0.9");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
         PredictorTraining.cache(file, Watcher.patient());
-        String more = own + "augmentation: {mirrored: true, spoilt: 2, margin: 0.3, weight: 1, batchSize: 3}\n";
+        String more = own
+                + "augmentation: {mirrored: true, spoilt: 2, ways: {jpeg: 3}, margin: 0.3, weight: 1, batchSize: 3}\n";
         Watcher watcher = Watcher.patient();
         Files.writeString(file, more);
         PredictorTraining.cache(file, watcher);

@@ -30,7 +30,7 @@ class RankingsTest {
             .toList();
 
     private List<Ranking> rankings(Aspect aspect, int spoilt) {
-        AugmentationSettings settings = new AugmentationSettings(false, spoilt, 0.1, 1, 1);
+        AugmentationSettings settings = new AugmentationSettings(false, spoilt, Map.of(), 0.1, 1, 1);
         return new Rankings(readings, settings, 7, aspect).of(samples);
     }
 
@@ -70,13 +70,26 @@ class RankingsTest {
                 .contains(Degradation.values());
     }
 
+    @Test
+    void oneWayCanComeFirstMoreOften() {
+        AugmentationSettings settings =
+                new AugmentationSettings(false, samples.size(), Map.of(Degradation.JPEG, 1e9), 0.1, 1, 1);
+
+        assertThat(new Rankings(readings, settings, 7, Aspect.QUALITY).of(samples))
+                .hasSameSizeAs(samples)
+                .allMatch(ranking ->
+                        ((Alteration.Spoilt) ranking.readings().get(1).alteration()).kind() == Degradation.JPEG);
+        assertThatThrownBy(() -> new AugmentationSettings(false, 1, Map.of(Degradation.JPEG, 0.0), 0.1, 1, 1))
+                .hasMessageContaining("ways must be above 0");
+    }
+
     /** So that a second training with the validation images, too, finds its hidden states cached. */
     @Test
     void moreImagesLeaveTheOthersAsTheyWere() {
         List<Ranking> ofAll = rankings(Aspect.QUALITY, samples.size());
 
         assertThat(ofAll).containsAll(rankings(Aspect.QUALITY, 3));
-        AugmentationSettings settings = new AugmentationSettings(false, 3, 0.1, 1, 1);
+        AugmentationSettings settings = new AugmentationSettings(false, 3, Map.of(), 0.1, 1, 1);
         List<Ranking> ofSome = new Rankings(readings, settings, 7, Aspect.QUALITY).of(samples.subList(0, 8));
         assertThat(ofAll).containsAll(ofSome);
     }
@@ -89,7 +102,7 @@ class RankingsTest {
     @ParameterizedTest
     @CsvSource({"3, 0.1, 0, batchSize is 0", "-3, 0.1, 1, must not be negative", "3, NaN, 1, must not be negative"})
     void settingsThatLearnNothingAreRefused(int spoilt, double margin, int batchSize, String message) {
-        assertThatThrownBy(() -> new AugmentationSettings(false, spoilt, margin, 1, batchSize))
+        assertThatThrownBy(() -> new AugmentationSettings(false, spoilt, Map.of(), margin, 1, batchSize))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }
