@@ -28,7 +28,7 @@ class ModelOptions {
     private static final String BUILT_IN = "nano";
 
     @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    CommandSpec spec;
 
     @Option(
             names = "--model",

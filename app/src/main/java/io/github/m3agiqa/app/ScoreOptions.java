@@ -3,12 +3,14 @@ package io.github.m3agiqa.app;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.ScoringOptions;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** The options that say which model scores, and how. */
 final class ScoreOptions extends ModelOptions {
@@ -31,8 +33,14 @@ final class ScoreOptions extends ModelOptions {
         // descriptions come from beams, never from chance
     }
 
-    /** How the model is used. */
+    /** How the model is used. It has at least one of the aspects. */
     ScoringOptions scoring(ModelFolder folder) {
+        if (Collections.disjoint(aspectsOf(folder), folder.manifest().scoredAspects())) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "%s scores none of the aspects asked for; m3agiqa models card says which it has"
+                            .formatted(folder.manifest().id()));
+        }
         return scoring(folder, Set.copyOf(aspects), !noDescribe);
     }
 

@@ -100,7 +100,7 @@ final class ServeCommand implements Callable<Integer> {
                 Duration.ofSeconds(timeoutSeconds),
                 maxMib * MIB);
         CountDownLatch ended = new CountDownLatch(1);
-        Scorer scorer = open(folder, scoring);
+        Scorer scorer = Scorer.open(folder, scoring);
         Service service = start(scorer, folder, settings);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             service.close();
@@ -115,18 +115,6 @@ final class ServeCommand implements Callable<Integer> {
             scorer.close();
         }
         return ExitCode.DONE;
-    }
-
-    private Scorer open(ModelFolder folder, ScoringOptions scoring) {
-        Scorer scorer = Scorer.open(folder, scoring);
-        if (scorer.aspects().isEmpty()) {
-            scorer.close();
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "%s scores none of the aspects asked for; m3agiqa models card says which it has"
-                            .formatted(folder.manifest().id()));
-        }
-        return scorer;
     }
 
     private static Service start(Scorer scorer, ModelFolder folder, Service.Settings settings) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.app.result.AssessmentCsv;
+import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,6 +119,22 @@ class ScoreCommandTest {
 
         assertThat(command.out().lines()).hasSize(2);
         assertThat(command.out()).contains(",authenticity,");
+    }
+
+    /** Not a failure of every image of a list. */
+    @Test
+    void aModelWithNoneOfTheAspectsIsAWrongOption() throws IOException {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"), manifest -> ((ObjectNode) manifest.path("aspects")).remove("authenticity"));
+        Path list = Files.writeString(folder.resolve("list.csv"), "image_path,prompt\na.png,a\n");
+        Path results = folder.resolve("results.csv");
+
+        Command command = Command.run(
+                "score", "--model=" + model, "--aspects=authenticity", "--input=" + list, "--output=" + results);
+
+        assertThat(command.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(command.err()).contains("scores none of the aspects asked for");
+        assertThat(results).doesNotExist();
     }
 
     @Test
