@@ -116,7 +116,7 @@ public record ModelManifest(
      *     nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      * @param undescribed what scores images that the model does not describe; null if the predictor does that too
-     * @param blend what {@code undescribed} has to say in the score of a described image; null for nothing
+     * @param blend what the score without a description has to say in that of a described image; null for nothing
      * @param describe the first round
      * @param rate the second round
      */
@@ -138,9 +138,6 @@ public record ModelManifest(
             scale = orElse(scale, Scale.ZERO_TO_FIVE);
             given("describe", describe);
             given("rate", rate);
-            if (blend != null && undescribed == null) {
-                throw new IllegalArgumentException("blend needs undescribed beside it");
-            }
         }
 
         /** These settings with another adapter, or null for none, for which no predictor is trained yet. */
@@ -148,8 +145,12 @@ public record ModelManifest(
             return new AspectManifest(newAdapter, null, head, pooler, scale, null, null, null, null, describe, rate);
         }
 
-        /** These settings with another predictor, for images with and without a description. */
-        public AspectManifest withPredictor(ScoreHead other) {
+        /**
+         * These settings with another predictor, for images with and without a description.
+         *
+         * @param newBlend what its score without a description has to say in that of a described image; null for nothing
+         */
+        public AspectManifest withPredictor(ScoreHead other, @Nullable Blend newBlend) {
             return new AspectManifest(
                     adapter,
                     other.predictor,
@@ -159,7 +160,7 @@ public record ModelManifest(
                     other.matcher,
                     other.calibration,
                     null,
-                    null,
+                    newBlend,
                     describe,
                     rate);
         }
@@ -234,8 +235,8 @@ public record ModelManifest(
     }
 
     /**
-     * How the score of a described image is made of two: that of its own predictor, and that of the one for images without a
-     * description.
+     * How the score of a described image is made of two: the one with its description, and the one that it would have without,
+     * by the predictor for images without a description if the aspect has one.
      *
      * @param share how much of the score is the second one's, from 0 (the default) to 1
      * @param above the most points by which the score is above the second one; null for any

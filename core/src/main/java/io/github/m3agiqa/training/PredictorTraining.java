@@ -706,7 +706,7 @@ public final class PredictorTraining implements AutoCloseable {
                     unit.aspect,
                     (_, settings) -> recipe.undescribed()
                             ? settings.withUndescribed(head, recipe.blend())
-                            : settings.withPredictor(head));
+                            : settings.withPredictor(head, recipe.blend()));
         }
         ModelFolder.write(
                 made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param descriptions which descriptions are read
  * @param undescribed whether the predictor only scores images without a description, beside the one that the model has;
  *     false by default
- * @param blend with {@code undescribed}, what this predictor has to say in the score of a described image; null, the default,
- *     for nothing
+ * @param blend what the score without a description, by this predictor, has to say in that of a described image; null, the
+ *     default, for nothing
  * @param head the network of the predictor
  * @param loss what is minimised
  * @param matcher what tells beside the predictor of correspondence whether a picture is one of its prompt; null, the
@@ -119,8 +119,9 @@ public record TrainRecipe(
             throw new IllegalArgumentException(
                     "undescribed: true reads no description; say descriptions: {rounds: none}");
         }
-        if (blend != null && !undescribed) {
-            throw new IllegalArgumentException("blend goes with undescribed: true; leave it out");
+        if (blend != null && !undescribed && descriptions.rounds() != Rounds.OWN_OR_NONE) {
+            throw new IllegalArgumentException(
+                    "blend goes with descriptions: {rounds: own_or_none} or with undescribed: true; leave it out");
         }
         Recipes.given("head", head);
         Recipes.given("loss", loss);

@@ -257,22 +257,25 @@ class ScorerTest {
 
     /** Bit for bit: the second score is what the image has without a description, and the description stays as it is. */
     @ParameterizedTest
-    @CsvSource({"0.25, ", "0.25, 0.001"})
-    void aDescribedScoreCanBeBlendedWithThatWithoutADescription(double share, @Nullable Double above) {
+    @CsvSource({"0.25, , true", "0.25, 0.001, true", "0.4, , false"})
+    void aDescribedScoreCanBeBlendedWithThatWithoutADescription(double share, @Nullable Double above, boolean another) {
         Blend blend = new Blend(share, above);
         ModelFolder blended = ModelFolder.open(TestModels.tinyWith(
                 folder.resolve("blended"),
-                manifest -> manifest.path("aspects")
-                        .forEach(aspect -> ((ObjectNode) aspect)
-                                .putPOJO("blend", blend)
-                                .putObject("undescribed")
-                                .put("predictor", aspect.path("predictor").asText()))));
+                manifest -> manifest.path("aspects").forEach(aspect -> {
+                    ObjectNode settings = ((ObjectNode) aspect).putPOJO("blend", blend);
+                    if (another) {
+                        String other =
+                                manifest.at("/aspects/authenticity/predictor").asText();
+                        settings.putObject("undescribed").put("predictor", other);
+                    }
+                })));
         List<ImagePrompt> images = IntStream.range(0, 3)
                 .mapToObj(i -> drawn(200 + 90 * i, 300, "prompt " + i))
                 .toList();
         int changed = 0;
         try (Scorer described = open(FP32);
-                Scorer undescribed = open(FP32.withDescribe(false));
+                Scorer undescribed = Scorer.open(blended, FP32.withDescribe(false));
                 Scorer scorer = Scorer.open(blended, FP32)) {
             List<Assessment> assessments = scorer.score(images);
             for (int i = 0; i < images.size(); i++) {

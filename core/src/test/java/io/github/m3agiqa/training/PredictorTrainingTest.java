@@ -323,6 +323,10 @@ class PredictorTrainingTest {
 
         assertThat(more.steps())
                 .isBetween(15, 45); // 60 images, a fifth of them for the test, a half of the others learned
+
+        String both = own.replace("rounds: own", "rounds: own_or_none").replace("epochs: 12", "epochs: 1");
+        ModelFolder made = ModelFolder.open(run(both + "blend: {share: 0.4}\n").resolve("model"));
+        assertThat(made.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.4, null));
     }
 
     /** Described images are scored as the model did before, the others by what was trained, also once packed. */
@@ -566,7 +570,7 @@ class PredictorTrainingTest {
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
                 "dtype: fp32|'dtype: fp32\nrefitCalibration: true'|goes with refit: true",
-                "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with undescribed: true",
+                "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with descriptions",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
         String recipe = recipe("run").replace(right, wrong);

@@ -155,7 +155,7 @@ class PretrainingTest {
         AspectManifest trained = untrained
                 .aspect(Aspect.QUALITY)
                 .withAdapter("adapter")
-                .withPredictor(head)
+                .withPredictor(head, null)
                 .withUndescribed(head, new ModelManifest.Blend(0.2, 0.5));
         ModelFolder.write(first, untrained.derived("trained", "base", Map.of(Aspect.QUALITY, trained)));
 
