@@ -239,22 +239,21 @@ public record ModelManifest(
      * by the predictor for images without a description if the aspect has one.
      *
      * @param share how much of the score is the second one's, from 0 (the default) to 1
-     * @param above the most points by which the score is above the second one; null for any
+     * @param aboveFrom the score is above the second one only where that is above so many points, and by no more than it is
+     *     above them: pictures that are rated low without a description are not rated higher for it. Null for no such bound
      */
-    public record Blend(Double share, @Nullable Double above) {
+    public record Blend(Double share, @Nullable Double aboveFrom) {
         public Blend {
             share = orElse(share, 0.0);
-            if (!(share >= 0 && share <= 1) || (above != null && !(above >= 0))) {
-                throw new IllegalArgumentException(
-                        "blend has a share from 0 to 1 and points of at least 0 above, not %s and %s"
-                                .formatted(share, above));
+            if (!(share >= 0 && share <= 1)) {
+                throw new IllegalArgumentException("blend has a share from 0 to 1, not " + share);
             }
         }
 
         /** The score of a described image. */
         public double of(double described, double undescribed) {
             double score = (1 - share) * described + share * undescribed;
-            return above == null ? score : Math.min(score, undescribed + above);
+            return aboveFrom == null ? score : Math.min(score, undescribed + Math.max(0, undescribed - aboveFrom));
         }
     }
 

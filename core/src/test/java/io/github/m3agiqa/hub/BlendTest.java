@@ -9,11 +9,12 @@ import org.junit.jupiter.api.Test;
 
 class BlendTest {
     @Test
-    void aShareOfTheSecondScoreAndNotFarAboveIt() {
-        Blend blend = new Blend(0.25, 0.5);
+    void aShareOfTheSecondScoreAndNotAboveALowOne() {
+        Blend blend = new Blend(0.25, 2.5);
 
-        assertThat(blend.of(3, 2.6)).as("near each other").isCloseTo(2.9, within(1e-12));
-        assertThat(blend.of(3, 1)).as("far above").isEqualTo(1.5);
+        assertThat(blend.of(3.2, 2.8)).as("near each other").isCloseTo(3.1, within(1e-12));
+        assertThat(blend.of(5, 2.8)).as("far above").isCloseTo(3.1, within(1e-12));
+        assertThat(blend.of(3, 2.4)).as("above a low one").isEqualTo(2.4);
         assertThat(blend.of(1, 3)).as("below").isCloseTo(1.5, within(1e-12));
         assertThat(blend.of(3, Double.NaN)).isNaN();
     }
@@ -21,13 +22,12 @@ class BlendTest {
     @Test
     void withoutABoundOrAShare() {
         assertThat(new Blend(0.25, null).of(3, 1)).isCloseTo(2.5, within(1e-12));
-        assertThat(new Blend(0.0, 0.0).of(3, 1)).isEqualTo(1);
-        assertThat(new Blend(0.0, 0.0).of(1, 3)).isEqualTo(1);
+        assertThat(new Blend(0.0, 5.0).of(3, 1)).isEqualTo(1);
+        assertThat(new Blend(0.0, 5.0).of(1, 3)).isEqualTo(1);
     }
 
     @Test
     void whatIsNoShareIsRefused() {
         assertThatThrownBy(() -> new Blend(1.5, null)).hasMessageContaining("share from 0 to 1");
-        assertThatThrownBy(() -> new Blend(0.5, -1.0)).hasMessageContaining("at least 0 above");
     }
 }

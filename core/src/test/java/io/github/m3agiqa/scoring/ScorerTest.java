@@ -257,9 +257,10 @@ class ScorerTest {
 
     /** Bit for bit: the second score is what the image has without a description, and the description stays as it is. */
     @ParameterizedTest
-    @CsvSource({"0.25, , true", "0.25, 0.001, true", "0.4, , false"})
-    void aDescribedScoreCanBeBlendedWithThatWithoutADescription(double share, @Nullable Double above, boolean another) {
-        Blend blend = new Blend(share, above);
+    @CsvSource({"0.25, , true", "0.25, 5, true", "0.4, , false"})
+    void aDescribedScoreCanBeBlendedWithThatWithoutADescription(
+            double share, @Nullable Double aboveFrom, boolean another) {
+        Blend blend = new Blend(share, aboveFrom);
         ModelFolder blended = ModelFolder.open(TestModels.tinyWith(
                 folder.resolve("blended"),
                 manifest -> manifest.path("aspects").forEach(aspect -> {

@@ -332,7 +332,8 @@ class PredictorTrainingTest {
     /** Described images are scored as the model did before, the others by what was trained, also once packed. */
     @Test
     void aPredictorForImagesWithoutADescriptionStandsBesideTheModelsOwn() throws IOException {
-        String recipe = recipe("run").replace("epochs: 12", "epochs: 2") + "undescribed: true\nblend: {above: 9}\n";
+        String recipe =
+                recipe("run").replace("epochs: 12", "epochs: 2") + "undescribed: true\nblend: {aboveFrom: -9}\n";
         Path run = run(recipe);
 
         ModelFolder before = ModelFolder.open(TestModels.tiny());
@@ -344,7 +345,7 @@ class PredictorTrainingTest {
         ImagePrompt image =
                 ImagePrompt.of(dataset.resolve("images").resolve(row.getField("image")), row.getField("prompt"));
         for (ModelFolder model : List.of(made, packed)) {
-            assertThat(model.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.0, 9.0));
+            assertThat(model.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.0, -9.0));
             assertThat(score(model, image, true).aspects())
                     .isEqualTo(score(before, image, true).aspects());
             Assessment undescribed = score(model, image, false);
