@@ -28,9 +28,10 @@ public record AugmentationSettings(
         if (spoilt > 0 && batchSize == 0) {
             throw new IllegalArgumentException("batchSize is 0: no ranking would be learned from");
         }
-        ways = ways == null ? Map.of() : Map.copyOf(ways);
-        if (ways.values().stream().anyMatch(share -> !(share > 0))) {
+        ways = ways == null ? Map.of() : ways;
+        if (ways.values().stream().anyMatch(share -> share == null || !(share > 0))) {
             throw new IllegalArgumentException("ways must be above 0");
         }
+        ways = Map.copyOf(ways);
     }
 }
