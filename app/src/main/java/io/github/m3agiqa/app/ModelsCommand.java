@@ -23,15 +23,16 @@ import picocli.CommandLine.Spec;
 /** {@code m3agiqa models}: the models at hand, and what their makers say of them. */
 @Command(
         name = "models",
-        description = "Lists the models at hand, pulls published ones, checks them, prints a model's card, or packs a"
-                + " model into one folder.",
+        description = "Lists the models at hand, pulls published ones, checks them, prints a model's card, packs a"
+                + " model into one folder, or makes its intervals anew.",
         mixinStandardHelpOptions = true,
         subcommands = {
             ModelsCommand.ListCommand.class,
             ModelsPullCommand.class,
             ModelsCommand.VerifyCommand.class,
             ModelsCommand.CardCommand.class,
-            ModelsCommand.PackCommand.class
+            ModelsCommand.PackCommand.class,
+            ModelsCalibrateCommand.class
         },
         footer = {
             "",
@@ -46,7 +47,7 @@ final class ModelsCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "say list, pull, verify, card or pack");
+        throw new ParameterException(spec.commandLine(), "say list, pull, verify, card, pack or calibrate");
     }
 
     /** {@code m3agiqa models list}: a line a model. */

@@ -176,7 +176,7 @@ class ModelsCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"list", "pull", "verify", "card", "pack"})
+    @ValueSource(strings = {"list", "pull", "verify", "card", "pack", "calibrate"})
     void helpHasAnExample(String subcommand) {
         Command command = Command.run("models", subcommand, "--help");
 
@@ -189,6 +189,6 @@ class ModelsCommandTest {
         Command command = Command.run("models");
 
         assertThat(command.exitCode()).isEqualTo(2);
-        assertThat(command.err()).contains("say list, pull, verify, card or pack", "m3agiqa models --help");
+        assertThat(command.err()).contains("say list, pull, verify, card, pack or calibrate", "m3agiqa models --help");
     }
 }

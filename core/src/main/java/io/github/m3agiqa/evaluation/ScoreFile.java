@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,8 +90,37 @@ public final class ScoreFile {
                                     dataset.folder(),
                                     dataset.samples().getFirst().name()));
         }
-        boolean onScale = RESULTS_FILE.stream().allMatch(rows.getFirst()::has);
+        boolean onScale = isResultsFile(rows.getFirst());
         return gathered.candidate(name, onScale, facts(file, dataset, onScale, strangers), Map.of());
+    }
+
+    /**
+     * Whether the images of a results file of {@code score} were described before they were scored.
+     *
+     * @throws InputException if it is no such file, has no score, or has some of both
+     */
+    public static boolean isOfDescribed(Path file) {
+        List<CsvRow> rows = CsvRow.read(file);
+        if (!isResultsFile(rows.getFirst())) {
+            throw new InputException("%s is no results file of 'score', which has the columns %s"
+                    .formatted(file, String.join(", ", RESULTS_FILE)));
+        }
+        Set<Boolean> described = rows.stream()
+                .filter(row -> row.optional("score").isPresent())
+                .map(row -> row.optional("description").isPresent())
+                .collect(Collectors.toSet());
+        if (described.size() != 1) {
+            throw new InputException(
+                    described.isEmpty()
+                            ? "%s has no scores".formatted(file)
+                            : "%s has scores of images with a description and of others without: give two files"
+                                    .formatted(file));
+        }
+        return described.contains(true);
+    }
+
+    private static boolean isResultsFile(CsvRow row) {
+        return RESULTS_FILE.stream().allMatch(row::has);
     }
 
     private static Map<String, String> facts(Path file, Dataset dataset, boolean onScale, int strangers) {

@@ -74,6 +74,11 @@ public record ModelManifest(
         return new ModelManifest(newName, 1, architecture, license, newBase, alpha, vision, newAspects, Map.of());
     }
 
+    /** This manifest with other settings of its aspects. */
+    public ModelManifest withAspects(Map<Aspect, AspectManifest> newAspects) {
+        return new ModelManifest(name, version, architecture, license, base, alpha, vision, newAspects, sha256);
+    }
+
     /** Name and version, as results name the model. */
     public String id() {
         return name + "@" + version;
@@ -175,6 +180,12 @@ public record ModelManifest(
                     adapter, predictor, head, pooler, scale, matcher, calibration, other, newBlend, describe, rate);
         }
 
+        /** These settings with other prediction intervals; for images without a description only if those are scored alike. */
+        public AspectManifest withCalibration(Calibration other) {
+            return new AspectManifest(
+                    adapter, predictor, head, pooler, scale, matcher, other, undescribed, blend, describe, rate);
+        }
+
         /**
          * These settings with the same parts at other paths.
          *
@@ -222,6 +233,11 @@ public record ModelManifest(
             given("predictor", predictor);
             head = orElse(head, XLSTM);
             pooler = orElse(pooler, MEAN);
+        }
+
+        /** The same with other prediction intervals. */
+        public ScoreHead withCalibration(Calibration other) {
+            return new ScoreHead(predictor, head, pooler, matcher, other);
         }
 
         private ScoreHead moved(BinaryOperator<String> move) {

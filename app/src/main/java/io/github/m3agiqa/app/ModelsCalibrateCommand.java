@@ -1,0 +1,141 @@
+package io.github.m3agiqa.app;
+
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Dataset;
+import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.evaluation.Conformal;
+import io.github.m3agiqa.evaluation.Prediction;
+import io.github.m3agiqa.evaluation.ScoreFile;
+import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code m3agiqa models calibrate}: a model's prediction intervals, from images of one's own that people rated. */
+@Command(
+        name = "calibrate",
+        description = "Makes a model's 90 % intervals of how far its scores lie from people's, and writes them to the"
+                + " model's " + ModelFolder.MANIFEST + ". Scores stay as they are.",
+        mixinStandardHelpOptions = true,
+        footer = {
+            "",
+            "Example:",
+            "  m3agiqa models pack nano mine    # a copy of the built-in model, which stays as it is",
+            "  m3agiqa score --model mine --input rated --output scores.csv",
+            "  m3agiqa models calibrate mine --scores scores.csv --dataset rated",
+            "",
+            "The images must be new to the model: of those that it learned from, intervals become too narrow. Some"
+                    + " hundreds, of many prompts, are good; intervals hold for new images that are like them. Scores of"
+                    + " described images make the intervals of such images, scores of --no-describe those of the others; an"
+                    + " aspect with one predictor for both has the same for both, of the described ones if there are any."
+        })
+final class ModelsCalibrateCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "NAME|FOLDER", description = "The model.")
+    private String model;
+
+    @Option(
+            names = "--scores",
+            paramLabel = "FILE",
+            required = true,
+            description = "The model's scores of the images, as CSV by 'score'; twice for images with a description and"
+                    + " the same or others without.")
+    private List<Path> scores = List.of();
+
+    @Option(
+            names = "--dataset",
+            paramLabel = "FOLDER",
+            required = true,
+            description = "What people said of the images, in a folder such as 'train' reads.")
+    private Path dataset = Path.of("");
+
+    @Override
+    public Integer call() throws IOException {
+        ModelFolder folder = Installation.catalog().find(model);
+        Dataset rated = DatasetReader.read(dataset);
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(folder.manifest().aspects());
+        Map<String, String> lines = new LinkedHashMap<>();
+        filesByDescribed()
+                .forEach((described, file) -> read(
+                                file, rated, folder.manifest().scoredAspects())
+                        .forEach((aspect, predictions) -> {
+                            AspectManifest settings = folder.manifest().aspect(aspect);
+                            ScoreHead apart = described ? null : settings.undescribed();
+                            Calibration before = apart == null ? settings.calibration() : apart.calibration();
+                            Calibration now = calibration(file, aspect, predictions);
+                            aspects.computeIfPresent(
+                                    aspect,
+                                    (_, changed) -> apart == null
+                                            ? changed.withCalibration(now)
+                                            : changed.withUndescribed(apart.withCalibration(now), changed.blend()));
+                            lines.put(
+                                    aspect.id() + (apart == null ? "" : ", without a description"),
+                                    String.format(
+                                            Locale.ROOT,
+                                            "%.2f to each side%s, by %d images",
+                                            now.halfWidth(),
+                                            before == null
+                                                    ? ""
+                                                    : String.format(Locale.ROOT, " (%.2f before)", before.halfWidth()),
+                                            predictions.size()));
+                        }));
+        ModelFolder.write(folder.path(), folder.manifest().withAspects(aspects));
+        PrintWriter out = spec.commandLine().getOut();
+        lines.forEach((what, line) -> out.println(what + ": " + line));
+        out.flush();
+        return ExitCode.DONE;
+    }
+
+    /**
+     * The files of scores. That of images without a description is the first: an aspect with one predictor for all images
+     * keeps the intervals of the last.
+     */
+    private SortedMap<Boolean, Path> filesByDescribed() {
+        SortedMap<Boolean, Path> files = new TreeMap<>();
+        for (Path file : scores) {
+            boolean described = ScoreFile.isOfDescribed(file);
+            Path other = files.put(described, file);
+            if (other != null) {
+                throw new InputException("%s and %s are both of images %s a description: join them, or give one"
+                        .formatted(other, file, described ? "with" : "without"));
+            }
+        }
+        return files;
+    }
+
+    private static Map<Aspect, List<Prediction>> read(Path file, Dataset rated, Set<Aspect> aspects) {
+        Map<Aspect, List<Prediction>> predictions = new EnumMap<>(Aspect.class);
+        ScoreFile.read("scores", file, rated, aspects, List.of())
+                .predictions()
+                .forEach((test, ofAspect) -> predictions.put(test.aspect(), ofAspect));
+        return predictions;
+    }
+
+    private static Calibration calibration(Path file, Aspect aspect, List<Prediction> predictions) {
+        try {
+            return Conformal.of(predictions);
+        } catch (InputException e) {
+            throw new InputException("%s, %s: %s".formatted(file, aspect.id(), e.getMessage()), e);
+        }
+    }
+}
