@@ -75,6 +75,7 @@ public final class PredictorTraining implements AutoCloseable {
     private static final int HASH_DIGITS = 8;
 
     private static final String CALIBRATION = "calibration.json";
+    private static final String CALIBRATION_IMAGES = "calibration.csv";
     private static final String MATCHER = "matcher.safetensors";
 
     private static final String PREDICTIONS = "predictions.csv";
@@ -492,6 +493,7 @@ public final class PredictorTraining implements AutoCloseable {
             try (PromptMatcher matcher = matcher(unit, folder)) {
                 Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration));
                 new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration);
+                writeList(folder, unit.calibration);
                 if (matcher != null) {
                     note(matcher, unit, "calibration", unit.calibration);
                 }
@@ -662,6 +664,17 @@ public final class PredictorTraining implements AutoCloseable {
                             interval.map(found -> String.valueOf(found.low())).orElse(""),
                             interval.map(found -> String.valueOf(found.high())).orElse(""));
                 }
+            }
+        });
+    }
+
+    /** Writes a list of images that {@code score --input} takes. */
+    private void writeList(Path folder, List<Sample> samples) throws IOException {
+        CompleteFile.write(folder.resolve(CALIBRATION_IMAGES), partial -> {
+            try (CsvWriter csv = CsvWriter.builder().build(partial)) {
+                csv.writeRecord("image_path", "prompt");
+                samples.forEach(
+                        sample -> csv.writeRecord(RunFolder.relative(folder, dataset.image(sample)), sample.prompt()));
             }
         });
     }

@@ -539,6 +539,28 @@ class PredictorTrainingTest {
         assertThat(quality(again).calibration()).isEqualTo(quality(calibrated).calibration());
     }
 
+    /** So that the images can be scored by the whole model, and its intervals made of what it says. */
+    @Test
+    void listsTheImagesThatIntervalsAreMadeOf() throws IOException {
+        Path run = run(
+                recipe("listed").replace("epochs: 12", "epochs: 1").replace("evaluateEvery: 2", "evaluateEvery: 1"));
+
+        Path unit = run.resolve("units/judge-quality-authors");
+        List<NamedCsvRecord> images = rows(unit.resolve("calibration.csv"));
+        assertThat(images).isNotEmpty();
+        assertThat(images)
+                .allSatisfy(image ->
+                        assertThat(unit.resolve(image.getField("image_path"))).isRegularFile())
+                .allSatisfy(image -> assertThat(image.getField("prompt")).isNotBlank());
+        assertThat(images)
+                .extracting(image ->
+                        Path.of(image.getField("image_path")).getFileName().toString())
+                .doesNotHaveDuplicates()
+                .doesNotContainAnyElementsOf(predictions(run).stream()
+                        .map(row -> row.getField("image"))
+                        .toList());
+    }
+
     private static AspectManifest quality(Path run) {
         return ModelFolder.open(run.resolve("model")).manifest().aspect(Aspect.QUALITY);
     }
