@@ -10,7 +10,6 @@ import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.evaluation.ScoreFile;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
-import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -23,6 +22,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -70,36 +70,29 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
     private Path dataset = Path.of("");
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         ModelFolder folder = Installation.catalog().find(model);
         Dataset rated = DatasetReader.read(dataset);
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(folder.manifest().aspects());
         Map<String, String> lines = new LinkedHashMap<>();
-        filesByDescribed()
-                .forEach((described, file) -> read(
-                                file, rated, folder.manifest().scoredAspects())
-                        .forEach((aspect, predictions) -> {
-                            AspectManifest settings = folder.manifest().aspect(aspect);
-                            ScoreHead apart = described ? null : settings.undescribed();
-                            Calibration before = apart == null ? settings.calibration() : apart.calibration();
-                            Calibration now = calibration(file, aspect, predictions);
-                            aspects.computeIfPresent(
-                                    aspect,
-                                    (_, changed) -> apart == null
-                                            ? changed.withCalibration(now)
-                                            : changed.withUndescribed(apart.withCalibration(now), changed.blend()));
-                            lines.put(
-                                    aspect.id() + (apart == null ? "" : ", without a description"),
-                                    String.format(
-                                            Locale.ROOT,
-                                            "%.2f to each side%s, by %d images",
-                                            now.halfWidth(),
-                                            before == null
-                                                    ? ""
-                                                    : String.format(Locale.ROOT, " (%.2f before)", before.halfWidth()),
-                                            predictions.size()));
-                        }));
-        ModelFolder.write(folder.path(), folder.manifest().withAspects(aspects));
+        for (Map.Entry<Boolean, Path> file : filesByDescribed().entrySet()) {
+            boolean described = file.getKey();
+            read(file.getValue(), rated, aspects.keySet()).forEach((aspect, predictions) -> {
+                Calibration calibration = calibration(file.getValue(), aspect, predictions);
+                AspectManifest before = folder.manifest().aspect(aspect);
+                aspects.computeIfPresent(aspect, (_, settings) -> settings.withCalibration(described, calibration));
+                lines.put(
+                        described || before.undescribed() == null
+                                ? aspect.id()
+                                : aspect.id() + ", without a description",
+                        line(before.calibration(described), calibration, predictions.size()));
+            });
+        }
+        try {
+            ModelFolder.write(folder.path(), folder.manifest().withAspects(aspects));
+        } catch (IOException e) {
+            throw new InputException("%s cannot be written to: %s".formatted(folder.path(), e), e);
+        }
         PrintWriter out = spec.commandLine().getOut();
         lines.forEach((what, line) -> out.println(what + ": " + line));
         out.flush();
@@ -121,6 +114,12 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
             }
         }
         return files;
+    }
+
+    private static String line(@Nullable Calibration before, Calibration calibration, int images) {
+        return String.format(Locale.ROOT, "%.2f to each side", calibration.halfWidth())
+                + (before == null ? "" : String.format(Locale.ROOT, " (%.2f before)", before.halfWidth()))
+                + ", by " + images + " images";
     }
 
     private static Map<Aspect, List<Prediction>> read(Path file, Dataset rated, Set<Aspect> aspects) {

@@ -180,10 +180,17 @@ public record ModelManifest(
                     adapter, predictor, head, pooler, scale, matcher, calibration, other, newBlend, describe, rate);
         }
 
-        /** These settings with other prediction intervals; for images without a description only if those are scored alike. */
-        public AspectManifest withCalibration(Calibration other) {
-            return new AspectManifest(
-                    adapter, predictor, head, pooler, scale, matcher, other, undescribed, blend, describe, rate);
+        /** What the prediction intervals of images with or without a description are made of; null for no intervals. */
+        public @Nullable Calibration calibration(boolean described) {
+            return described || undescribed == null ? calibration : undescribed.calibration;
+        }
+
+        /** These settings with other prediction intervals for such images; for all images if one predictor scores them all. */
+        public AspectManifest withCalibration(boolean described, Calibration other) {
+            return described || undescribed == null
+                    ? new AspectManifest(
+                            adapter, predictor, head, pooler, scale, matcher, other, undescribed, blend, describe, rate)
+                    : withUndescribed(undescribed.withCalibration(other), blend);
         }
 
         /**
@@ -235,8 +242,7 @@ public record ModelManifest(
             pooler = orElse(pooler, MEAN);
         }
 
-        /** The same with other prediction intervals. */
-        public ScoreHead withCalibration(Calibration other) {
+        private ScoreHead withCalibration(Calibration other) {
             return new ScoreHead(predictor, head, pooler, matcher, other);
         }
 
