@@ -263,11 +263,21 @@ class TeacherTargetsTest {
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("fitted on 31 images");
         assertThatThrownBy(() -> new TargetSettings(
-                        List.of(TeacherSettings.mobileNetV2(teacher(), 32)), GLOBAL_SIZE, DENSE_SIZE, 8, 20, 5))
+                        List.of(new TeacherSettings(teacher(), 32, List.of("last"), List.of())),
+                        GLOBAL_SIZE,
+                        DENSE_SIZE,
+                        8,
+                        20,
+                        5))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("0 teachers have dense layers");
         assertThatThrownBy(() -> new TargetSettings(
-                        List.of(TeacherSettings.inceptionV3(teacher(), 299)), GLOBAL_SIZE, DENSE_SIZE, 32, 20, 5))
+                        List.of(new TeacherSettings(teacher(), 299, List.of("last"), List.of("middle"))),
+                        GLOBAL_SIZE,
+                        DENSE_SIZE,
+                        32,
+                        20,
+                        5))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("do not fill the input of 299 pixels");
     }
