@@ -13,6 +13,7 @@ import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -58,8 +60,8 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
             names = "--scores",
             paramLabel = "FILE",
             required = true,
-            description = "The model's scores of the images, as CSV by 'score'; twice for images with a description and"
-                    + " the same or others without.")
+            description = "The model's scores of the images, as CSV by 'score'; may be given several times, as for the"
+                    + " scores with descriptions and those without.")
     private List<Path> scores = List.of();
 
     @Option(
@@ -72,22 +74,19 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ModelFolder folder = Installation.catalog().find(model);
-        Dataset rated = DatasetReader.read(dataset);
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(folder.manifest().aspects());
         Map<String, String> lines = new LinkedHashMap<>();
-        for (Map.Entry<Boolean, Path> file : filesByDescribed().entrySet()) {
-            boolean described = file.getKey();
-            read(file.getValue(), rated, aspects.keySet()).forEach((aspect, predictions) -> {
-                Calibration calibration = calibration(file.getValue(), aspect, predictions);
-                AspectManifest before = folder.manifest().aspect(aspect);
-                aspects.computeIfPresent(aspect, (_, settings) -> settings.withCalibration(described, calibration));
-                lines.put(
-                        described || before.undescribed() == null
-                                ? aspect.id()
-                                : aspect.id() + ", without a description",
-                        line(before.calibration(described), calibration, predictions.size()));
-            });
-        }
+        predictions(DatasetReader.read(dataset), aspects.keySet())
+                .forEach((described, ofKind) -> ofKind.forEach((aspect, predictions) -> {
+                    Calibration calibration = calibration(aspect, predictions);
+                    AspectManifest before = folder.manifest().aspect(aspect);
+                    aspects.computeIfPresent(aspect, (_, settings) -> settings.withCalibration(described, calibration));
+                    lines.put(
+                            described || before.undescribed() == null
+                                    ? aspect.id()
+                                    : aspect.id() + ", without a description",
+                            line(before.calibration(described), calibration, predictions.size()));
+                }));
         try {
             ModelFolder.write(folder.path(), folder.manifest().withAspects(aspects));
         } catch (IOException e) {
@@ -100,20 +99,32 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
     }
 
     /**
-     * The files of scores. That of images without a description is the first: an aspect with one predictor for all images
-     * keeps the intervals of the last.
+     * The scores of all files, by whether the images were described. Those that were not are the first: an aspect with one
+     * predictor for all images keeps the intervals of the last.
      */
-    private SortedMap<Boolean, Path> filesByDescribed() {
-        SortedMap<Boolean, Path> files = new TreeMap<>();
+    private SortedMap<Boolean, Map<Aspect, List<Prediction>>> predictions(Dataset rated, Set<Aspect> aspects) {
+        SortedMap<Boolean, Map<Aspect, List<Prediction>>> all = new TreeMap<>();
         for (Path file : scores) {
-            boolean described = ScoreFile.isOfDescribed(file);
-            Path other = files.put(described, file);
-            if (other != null) {
-                throw new InputException("%s and %s are both of images %s a description: join them, or give one"
-                        .formatted(other, file, described ? "with" : "without"));
-            }
+            Map<Aspect, List<Prediction>> ofKind =
+                    all.computeIfAbsent(ScoreFile.isOfDescribed(file), _ -> new EnumMap<>(Aspect.class));
+            ScoreFile.read("scores", file, rated, aspects, List.of())
+                    .predictions()
+                    .forEach((test, more) -> {
+                        List<Prediction> predictions = ofKind.computeIfAbsent(test.aspect(), _ -> new ArrayList<>());
+                        Set<String> images =
+                                predictions.stream().map(Prediction::image).collect(Collectors.toSet());
+                        more.stream()
+                                .map(Prediction::image)
+                                .filter(images::contains)
+                                .findFirst()
+                                .ifPresent(image -> {
+                                    throw new InputException("%s scores %s of %s, as another file does"
+                                            .formatted(file, test.aspect().id(), image));
+                                });
+                        predictions.addAll(more);
+                    });
         }
-        return files;
+        return all;
     }
 
     private static String line(@Nullable Calibration before, Calibration calibration, int images) {
@@ -122,19 +133,11 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
                 + ", by " + images + " images";
     }
 
-    private static Map<Aspect, List<Prediction>> read(Path file, Dataset rated, Set<Aspect> aspects) {
-        Map<Aspect, List<Prediction>> predictions = new EnumMap<>(Aspect.class);
-        ScoreFile.read("scores", file, rated, aspects, List.of())
-                .predictions()
-                .forEach((test, ofAspect) -> predictions.put(test.aspect(), ofAspect));
-        return predictions;
-    }
-
-    private static Calibration calibration(Path file, Aspect aspect, List<Prediction> predictions) {
+    private static Calibration calibration(Aspect aspect, List<Prediction> predictions) {
         try {
             return Conformal.of(predictions);
         } catch (InputException e) {
-            throw new InputException("%s, %s: %s".formatted(file, aspect.id(), e.getMessage()), e);
+            throw new InputException("scores of %s: %s".formatted(aspect.id(), e.getMessage()), e);
         }
     }
 }

@@ -140,6 +140,19 @@ class ModelsCalibrateCommandTest {
         assertThat(interval.get(1).asDouble() - interval.get(0).asDouble()).isBetween(0.4, 0.9);
     }
 
+    @Test
+    void joinsFilesOfDifferentAspects() throws IOException {
+        Command command = calibrate(
+                scores("quality.csv", "Sharp.", 0.5, "quality"),
+                scores("correspondence.csv", "Fits.", 0.5, "correspondence"));
+
+        assertThat(command.exitCode()).isZero();
+        assertThat(command.out().lines())
+                .hasSize(2)
+                .anyMatch(line -> line.startsWith("quality: 0.4"))
+                .anyMatch(line -> line.startsWith("correspondence: 0.4"));
+    }
+
     private static JsonNode interval(String... score) throws IOException {
         String[] json = Arrays.copyOf(score, score.length + 3);
         json[score.length] = "--no-describe";
@@ -178,9 +191,9 @@ class ModelsCalibrateCommandTest {
         Path strangers =
                 Files.writeString(home.resolve("strangers.csv"), HEADER + "\nother.png,x,quality,Sharp.,2,poor,,,\n");
 
-        assertRefused(calibrate(described, other), "both of images with a description", "other.csv");
+        assertRefused(calibrate(described, other), "other.csv scores quality of image-0.png, as another file does");
         assertRefused(calibrate(mixed), "mixed.csv", "give two files");
-        assertRefused(calibrate(few), "few.csv, quality: 1 images are too few", "at least 9");
+        assertRefused(calibrate(few), "scores of quality: 1 images are too few", "at least 9");
         assertRefused(calibrate(failed), "failed.csv has no scores");
         assertRefused(calibrate(foreign), "foreign.csv is no results file of 'score'", "rating");
         assertRefused(calibrate(strangers), "strangers.csv has no score of an image that people scored");
