@@ -3,6 +3,8 @@ package io.github.m3agiqa.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import java.io.IOException;
@@ -54,7 +56,7 @@ public final class PublishedModels {
     }
 
     /**
-     * Pulls a model.
+     * Pulls a model. One that is there already keeps the prediction intervals that it was given.
      *
      * @param folder where model folders are; the model gets one of its name
      * @throws HubException if it is none of these, or a part of it cannot be had
@@ -74,6 +76,9 @@ public final class PublishedModels {
             for (Map.Entry<String, JsonNode> entry : aspects.properties()) {
                 manifests.put(Aspect.of(entry.getKey()), pull(entry.getKey(), entry.getValue(), hub, model));
             }
+            calibrations(model)
+                    .forEach((aspect, intervals) -> manifests.computeIfPresent(
+                            aspect, (_, settings) -> settings.withCalibration(true, intervals)));
             Map<String, String> hashes = new LinkedHashMap<>();
             base.path("sha256")
                     .propertyStream()
@@ -94,6 +99,21 @@ public final class PublishedModels {
         } catch (IOException e) {
             throw new HubException("%s cannot be written: %s".formatted(folder, e), e);
         }
+    }
+
+    /** What intervals are made of in a model that is there already. */
+    private static Map<Aspect, Calibration> calibrations(Path model) {
+        Map<Aspect, Calibration> calibrations = new EnumMap<>(Aspect.class);
+        try {
+            ModelFolder.open(model).manifest().aspects().forEach((aspect, settings) -> {
+                if (settings.calibration() != null) {
+                    calibrations.put(aspect, settings.calibration());
+                }
+            });
+        } catch (ModelException _) {
+            // there is none yet, or it is damaged and made anew
+        }
+        return calibrations;
     }
 
     private AspectManifest pull(String aspect, JsonNode settings, HubPull hub, Path model) throws IOException {

@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.LogisticMap;
 import io.github.m3agiqa.hub.HubClient.Patience;
+import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.testing.ArabicDigits;
 import java.io.IOException;
 import java.net.URI;
@@ -417,6 +421,22 @@ class HubPullTest {
                 .hasBinaryContent(WEIGHTS);
         assertThat(model.part("quality-predictor.ckpt")).hasBinaryContent(WEIGHTS);
         assertThat(model.manifest().alpha()).isEqualTo("drop");
+        AspectManifest quality = model.manifest().aspect(Aspect.QUALITY);
+        assertThat(quality.calibration()).isNull();
+
+        Calibration intervals = new Calibration(new LogisticMap(0, 1, 2, 1, 0), 0.75);
+        ModelFolder.write(
+                model.path(),
+                model.manifest().withAspects(Map.of(Aspect.QUALITY, quality.withCalibration(true, intervals))));
+        try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+            assertThat(models.pull("some", pull, models1)
+                            .manifest()
+                            .aspect(Aspect.QUALITY)
+                            .calibration())
+                    .isEqualTo(intervals);
+            Files.writeString(model.path().resolve(ModelFolder.MANIFEST), "{");
+            assertThat(models.pull("some", pull, models1).manifest()).isEqualTo(model.manifest());
+        }
     }
 
     @Test
