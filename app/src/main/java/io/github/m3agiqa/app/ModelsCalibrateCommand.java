@@ -105,26 +105,25 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
     private SortedMap<Boolean, Map<Aspect, List<Prediction>>> predictions(Dataset rated, Set<Aspect> aspects) {
         SortedMap<Boolean, Map<Aspect, List<Prediction>>> all = new TreeMap<>();
         for (Path file : scores) {
+            ScoreFile.Results results = ScoreFile.results(file, rated, aspects);
             Map<Aspect, List<Prediction>> ofKind =
-                    all.computeIfAbsent(ScoreFile.isOfDescribed(file), _ -> new EnumMap<>(Aspect.class));
-            ScoreFile.read("scores", file, rated, aspects, List.of())
-                    .predictions()
-                    .forEach((test, more) -> {
-                        List<Prediction> predictions = ofKind.computeIfAbsent(test.aspect(), _ -> new ArrayList<>());
-                        Set<String> images =
-                                predictions.stream().map(Prediction::image).collect(Collectors.toSet());
-                        more.stream()
-                                .map(Prediction::image)
-                                .filter(images::contains)
-                                .findFirst()
-                                .ifPresent(image -> {
-                                    throw new InputException("%s scores %s of %s, as another file does"
-                                            .formatted(file, test.aspect().id(), image));
-                                });
-                        predictions.addAll(more);
-                    });
+                    all.computeIfAbsent(results.described(), _ -> new EnumMap<>(Aspect.class));
+            results.predictions()
+                    .forEach((aspect, more) ->
+                            join(ofKind.computeIfAbsent(aspect, _ -> new ArrayList<>()), more, aspect, file));
         }
         return all;
+    }
+
+    private static void join(List<Prediction> predictions, List<Prediction> more, Aspect aspect, Path file) {
+        Set<String> images = predictions.stream().map(Prediction::image).collect(Collectors.toSet());
+        for (Prediction prediction : more) {
+            if (!images.add(prediction.image())) {
+                throw new InputException(
+                        "%s scores %s of %s, as another file does".formatted(file, aspect.id(), prediction.image()));
+            }
+        }
+        predictions.addAll(more);
     }
 
     private static String line(@Nullable Calibration before, Calibration calibration, int images) {

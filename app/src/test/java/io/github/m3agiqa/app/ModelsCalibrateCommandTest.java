@@ -17,7 +17,8 @@ import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Random;
@@ -76,17 +77,12 @@ class ModelsCalibrateCommandTest {
     }
 
     private Command calibrate(Path... files) {
-        String[] arguments = new String[5 + 2 * files.length];
-        arguments[0] = "models";
-        arguments[1] = "calibrate";
-        arguments[2] = model.toString();
-        arguments[3] = "--dataset";
-        arguments[4] = rated.toString();
-        for (int i = 0; i < files.length; i++) {
-            arguments[5 + 2 * i] = "--scores";
-            arguments[6 + 2 * i] = files[i].toString();
+        List<String> arguments =
+                new ArrayList<>(List.of("models", "calibrate", model.toString(), "--dataset", rated.toString()));
+        for (Path file : files) {
+            arguments.addAll(List.of("--scores", file.toString()));
         }
-        return Command.run(arguments);
+        return Command.run(arguments.toArray(String[]::new));
     }
 
     private AspectManifest settings(Aspect aspect) {
@@ -127,16 +123,13 @@ class ModelsCalibrateCommandTest {
 
     @Test
     void scoresHaveTheIntervals() throws IOException {
-        Path image = Command.draw(home.resolve("a.png"), 1);
-        String[] score = {
-            "score", image.toString(), "--model", model.toString(), "--aspects", "correspondence", "--prompt", "x"
-        };
-        assertThat(interval(score).isMissingNode()).isTrue();
+        String image = Command.draw(home.resolve("a.png"), 1).toString();
+        assertThat(interval(image).isMissingNode()).isTrue();
 
         assertThat(calibrate(scores("scores.csv", "", 0.5, "correspondence")).exitCode())
                 .isZero();
 
-        JsonNode interval = interval(score);
+        JsonNode interval = interval(image);
         assertThat(interval.get(1).asDouble() - interval.get(0).asDouble()).isBetween(0.4, 0.9);
     }
 
@@ -153,13 +146,21 @@ class ModelsCalibrateCommandTest {
                 .anyMatch(line -> line.startsWith("correspondence: 0.4"));
     }
 
-    private static JsonNode interval(String... score) throws IOException {
-        String[] json = Arrays.copyOf(score, score.length + 3);
-        json[score.length] = "--no-describe";
-        json[score.length + 1] = "--format";
-        json[score.length + 2] = "json";
+    private JsonNode interval(String image) throws IOException {
+        Command score = Command.run(
+                "score",
+                image,
+                "--model",
+                model.toString(),
+                "--aspects",
+                "correspondence",
+                "--prompt",
+                "x",
+                "--no-describe",
+                "--format",
+                "json");
         return new ObjectMapper()
-                .readTree(Command.run(json).out())
+                .readTree(score.out())
                 .path("aspects")
                 .path("correspondence")
                 .path("interval");

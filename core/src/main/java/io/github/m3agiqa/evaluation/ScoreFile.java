@@ -36,6 +36,17 @@ public final class ScoreFile {
     /** What the file says of an image; the score is empty where it failed. */
     private record Scored(OptionalDouble score, @Nullable Interval interval) {}
 
+    /**
+     * What a results file of {@code score} says of images that people scored, too.
+     *
+     * @param described whether the images were described before they were scored
+     */
+    public record Results(boolean described, Map<Aspect, List<Prediction>> predictions) {
+        public Results {
+            predictions = Map.copyOf(predictions);
+        }
+    }
+
     private ScoreFile() {}
 
     /**
@@ -49,7 +60,11 @@ public final class ScoreFile {
      * @throws InputException if the file cannot be read, scores an image twice, or has no image of the dataset
      */
     public static Candidate read(String name, Path file, Dataset dataset, Set<Aspect> aspects, List<Candidate> others) {
-        List<CsvRow> rows = CsvRow.read(file);
+        return read(name, file, CsvRow.read(file), dataset, aspects, others);
+    }
+
+    private static Candidate read(
+            String name, Path file, List<CsvRow> rows, Dataset dataset, Set<Aspect> aspects, List<Candidate> others) {
         Map<Aspect, Map<String, Scored>> scores = new EnumMap<>(Aspect.class);
         aspects.forEach(aspect -> scores.put(aspect, new LinkedHashMap<>()));
         Map<String, Sample> samples = byFileName(dataset);
@@ -95,12 +110,24 @@ public final class ScoreFile {
     }
 
     /**
-     * Whether the images of a results file of {@code score} were described before they were scored.
+     * Reads a results file of {@code score}.
      *
-     * @throws InputException if it is no such file, has no score, or has some of both
+     * @param dataset what people said of the images
+     * @param aspects those whose scores are read
+     * @throws InputException if it is no such file, has no score of an image of the dataset, or scores of images with a
+     *     description and of others without
      */
-    public static boolean isOfDescribed(Path file) {
+    public static Results results(Path file, Dataset dataset, Set<Aspect> aspects) {
         List<CsvRow> rows = CsvRow.read(file);
+        boolean described = areDescribed(file, rows);
+        Map<Aspect, List<Prediction>> predictions = new EnumMap<>(Aspect.class);
+        read("scores", file, rows, dataset, aspects, List.of())
+                .predictions()
+                .forEach((test, ofAspect) -> predictions.put(test.aspect(), ofAspect));
+        return new Results(described, predictions);
+    }
+
+    private static boolean areDescribed(Path file, List<CsvRow> rows) {
         if (!isResultsFile(rows.getFirst())) {
             throw new InputException("%s is no results file of 'score', which has the columns %s"
                     .formatted(file, String.join(", ", RESULTS_FILE)));
