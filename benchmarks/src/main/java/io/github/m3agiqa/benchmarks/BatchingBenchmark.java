@@ -108,9 +108,11 @@ final class BatchingBenchmark implements Callable<Integer> {
         }
     }
 
+    /** The middle one; of an even number the mean of the two in the middle. */
     static double median(double... numbers) {
         double[] sorted = numbers.clone();
         Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
     }
 }
