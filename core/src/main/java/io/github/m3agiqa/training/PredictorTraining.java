@@ -3,12 +3,9 @@ package io.github.m3agiqa.training;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import de.siegmar.fastcsv.writer.CsvWriter;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
-import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
-import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Dataset;
@@ -20,10 +17,7 @@ import io.github.m3agiqa.evaluation.Conformal;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.hub.ModelFolder;
-import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
-import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
-import io.github.m3agiqa.hub.Sha256;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -44,9 +38,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -57,7 +49,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -69,81 +60,6 @@ import org.jspecify.annotations.Nullable;
  * that they read are computed once and cached. A run that was stopped goes on where it was.
  */
 public final class PredictorTraining implements AutoCloseable {
-    /** Where a unit is trained for the first time, again and once more, in its folder. */
-    private static final List<String> TRAININGS = List.of("", "refit", "whole");
-
-    private static final int HASH_DIGITS = 8;
-
-    private static final String CALIBRATION = "calibration.json";
-    private static final String CALIBRATION_IMAGES = "calibration.csv";
-    private static final String MATCHER = "matcher.safetensors";
-
-    private static final String PREDICTIONS = "predictions.csv";
-
-    private static final List<String> PREDICTION_COLUMNS = List.of(
-            "variant",
-            "split",
-            "aspect",
-            "image",
-            "prompt",
-            "group",
-            "generator",
-            "predicted",
-            "mos",
-            "interval_low",
-            "interval_high");
-
-    /** One predictor to be trained. */
-    private record Unit(String variant, TrainRecipe recipe, Aspect aspect, Split split, List<Sample> calibration) {
-        Path folder(RunFolder run) {
-            String name = "%s-%s-%s".formatted(variant, aspect.id(), folderName(split.name()));
-            return run.resolve("units").resolve(name);
-        }
-
-        /** Two names that have the same characters left are told apart by their hashes. */
-        private static String folderName(String name) {
-            String plain = name.replaceAll("[^\\w.]+", "-");
-            return plain.equals(name)
-                    ? name
-                    : plain + "-"
-                            + Sha256.of(name.getBytes(StandardCharsets.UTF_8)).substring(0, HASH_DIGITS);
-        }
-
-        /** At most, as the later trainings end with the best epoch of the first one. */
-        long epochs() {
-            return (long) trainings().size() * recipe.epochs();
-        }
-
-        /** What is trained one after the other. */
-        List<Unit> trainings() {
-            List<Unit> trainings = new ArrayList<>(List.of(this));
-            if (recipe.refit()) {
-                trainings.add(learningFrom(List.of(split.train(), split.validation())));
-            }
-            if (recipe.refitCalibration()) {
-                trainings.add(learningFrom(List.of(split.train(), split.validation(), calibration)));
-            }
-            return trainings;
-        }
-
-        /** The last of the trainings that the calibration images are new to. */
-        int calibrated() {
-            return recipe.refit() ? 1 : 0;
-        }
-
-        /** Only correspondence is about the prompt. */
-        Optional<MatcherSettings> matcher() {
-            return Optional.ofNullable(recipe.matcher()).filter(_ -> aspect == Aspect.CORRESPONDENCE);
-        }
-
-        /** The same with nothing to choose an epoch by. */
-        private Unit learningFrom(List<List<Sample>> parts) {
-            List<Sample> all = parts.stream().flatMap(List::stream).toList();
-            return new Unit(
-                    variant, recipe, aspect, new Split(split.name(), all, List.of(), split.test()), calibration);
-        }
-    }
-
     private final Path recipeFile;
     private final TrainRecipe recipe;
     private final StepListener listener;
@@ -151,7 +67,7 @@ public final class PredictorTraining implements AutoCloseable {
     private final Dataset dataset;
     private final Readings readings;
     private final @Nullable WordVectors wordVectors;
-    private final List<Unit> units = new ArrayList<>();
+    private final List<PredictorUnit> units = new ArrayList<>();
     private final int hiddenSize;
     /** One an adapter, so that images and weights are hashed once. */
     private final Map<Optional<String>, FeatureReader> readers = new LinkedHashMap<>();
@@ -176,7 +92,7 @@ public final class PredictorTraining implements AutoCloseable {
                     Dataset labelled = dataset.with(aspect);
                     run.split()
                             .of(labelled, readings.train(aspect), readings.test(aspect), run.seed())
-                            .forEach(split -> units.add(unit(variant, run, aspect, split)));
+                            .forEach(split -> units.add(PredictorUnit.of(variant, run, aspect, split)));
                 }));
     }
 
@@ -207,24 +123,6 @@ public final class PredictorTraining implements AutoCloseable {
                             all.samples().size()));
         }
         return new Dataset(all.name(), all.folder(), there);
-    }
-
-    /** Sets a part of the training images apart to calibrate on, and then whole prompts to choose an epoch by. */
-    private static Unit unit(String variant, TrainRecipe run, Aspect aspect, Split split) {
-        SplitSettings shares = run.split();
-        List<Sample> calibration = List.of();
-        Split left = split;
-        if (shares.calibrationShare() > 0) {
-            Map<Boolean, List<Sample>> train =
-                    split.train().stream().collect(Collectors.partitioningBy(shares::calibratesOn));
-            calibration = train.getOrDefault(true, List.of());
-            if (calibration.isEmpty()) {
-                throw new InputException("calibrationShare %s chooses none of the %d training images; raise it"
-                        .formatted(shares.calibrationShare(), split.train().size()));
-            }
-            left = new Split(split.name(), train.getOrDefault(false, List.of()), split.validation(), split.test());
-        }
-        return new Unit(variant, run, aspect, left.withValidation(shares.validationShare(), run.seed()), calibration);
     }
 
     /**
@@ -272,15 +170,15 @@ public final class PredictorTraining implements AutoCloseable {
     /** Aspects that share an adapter share the encoded images. */
     private void fillCaches() {
         Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
-        for (Unit unit : units) {
-            Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect), _ -> new LinkedHashSet<>());
-            for (Unit trained : unit.trainings()) {
+        for (PredictorUnit unit : units) {
+            Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect()), _ -> new LinkedHashSet<>());
+            for (PredictorUnit trained : unit.trainings()) {
                 all.addAll(learned(trained));
-                all.addAll(pictures(trained, trained.split.train()));
+                all.addAll(pictures(trained, trained.split().train()));
                 ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
             }
-            all.addAll(measured(unit, unit.split.validation()));
-            for (List<Sample> samples : List.of(unit.calibration, unit.split.test())) {
+            all.addAll(measured(unit, unit.split().validation()));
+            for (List<Sample> samples : List.of(unit.calibration(), unit.split().test())) {
                 all.addAll(measured(unit, samples));
                 all.addAll(pictures(unit, samples));
             }
@@ -288,14 +186,14 @@ public final class PredictorTraining implements AutoCloseable {
         needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
     }
 
-    private List<Reading> learned(Unit unit) {
-        DescriptionSettings descriptions = unit.recipe.descriptions();
-        List<Sample> samples = unit.split.train();
-        List<Reading> learned = readings.of(samples, unit.aspect, descriptions, descriptions.train());
+    private List<Reading> learned(PredictorUnit unit) {
+        DescriptionSettings descriptions = unit.recipe().descriptions();
+        List<Sample> samples = unit.split().train();
+        List<Reading> learned = readings.of(samples, unit.aspect(), descriptions, descriptions.train());
         if (descriptions.rounds() == Rounds.OWN_OR_NONE) {
-            learned.addAll(readings.of(samples, unit.aspect, descriptions.without(), descriptions.train()));
+            learned.addAll(readings.of(samples, unit.aspect(), descriptions.without(), descriptions.train()));
         }
-        if (unit.recipe.augmentation().mirrored()) {
+        if (unit.recipe().augmentation().mirrored()) {
             learned.addAll(learned.stream()
                     .map(reading -> reading.altered(new Alteration.Mirrored()))
                     .toList());
@@ -303,19 +201,20 @@ public final class PredictorTraining implements AutoCloseable {
         return learned;
     }
 
-    private List<Ranking> ranked(Unit unit) {
-        return new Rankings(readings, unit.recipe.augmentation(), unit.recipe.seed(), unit.aspect)
-                .of(unit.split.train());
+    private List<Ranking> ranked(PredictorUnit unit) {
+        return new Rankings(
+                        readings, unit.recipe().augmentation(), unit.recipe().seed(), unit.aspect())
+                .of(unit.split().train());
     }
 
-    private List<Reading> measured(Unit unit, List<Sample> samples) {
-        DescriptionSettings descriptions = unit.recipe.descriptions();
-        return readings.of(samples, unit.aspect, descriptions, descriptions.test());
+    private List<Reading> measured(PredictorUnit unit, List<Sample> samples) {
+        DescriptionSettings descriptions = unit.recipe().descriptions();
+        return readings.of(samples, unit.aspect(), descriptions, descriptions.test());
     }
 
     /** What the matcher of a unit reads, if it has one. */
-    private List<Reading> pictures(Unit unit, List<Sample> samples) {
-        return unit.matcher().isPresent() ? readings.pictures(samples, unit.aspect) : List.of();
+    private List<Reading> pictures(PredictorUnit unit, List<Sample> samples) {
+        return unit.matcher().isPresent() ? readings.pictures(samples, unit.aspect()) : List.of();
     }
 
     private void run() {
@@ -333,49 +232,29 @@ public final class PredictorTraining implements AutoCloseable {
         data.values().removeIf(file -> !Files.exists(file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             run.write("leakage.json", leakage());
-            long epochs = units.stream().mapToLong(Unit::epochs).sum();
+            long epochs = units.stream().mapToLong(PredictorUnit::epochs).sum();
             listener.started(epochs, done(run));
-            for (Unit unit : units) {
-                if (!isTested(unit.folder(run))) {
-                    train(unit, run);
+            for (PredictorUnit unit : units) {
+                UnitFolder folder = UnitFolder.of(run, unit);
+                if (!folder.isTested()) {
+                    train(unit, folder);
                 }
             }
-            run.write(PREDICTIONS, allPredictions(run));
+            run.write("predictions.csv", allPredictions(run));
             if (recipe.variants().isEmpty()
                     && units.size() == recipe.conversations().size()) {
-                export(run);
+                TrainedModel.write(run, recipe, model, units);
             }
         }
     }
 
     private long done(RunFolder run) {
         return units.stream()
-                .mapToLong(unit -> isTested(unit.folder(run))
-                        ? unit.epochs()
-                        : TRAININGS.stream()
-                                .mapToLong(name -> done(unit.folder(run).resolve(name)))
-                                .sum())
+                .mapToLong(unit -> {
+                    UnitFolder folder = UnitFolder.of(run, unit);
+                    return folder.isTested() ? unit.epochs() : folder.epochs();
+                })
                 .sum();
-    }
-
-    /** Whether a unit's predictions are there, with all columns. */
-    private static boolean isTested(Path folder) {
-        Path file = folder.resolve(PREDICTIONS);
-        if (!Files.exists(file)) {
-            return false;
-        }
-        try (Stream<String> lines = Files.lines(file)) {
-            return lines.findFirst().equals(Optional.of(String.join(",", PREDICTION_COLUMNS)));
-        } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(file, e), e);
-        }
-    }
-
-    private static long done(Path folder) {
-        return PredictorRun.checkpoints(folder)
-                .latest()
-                .map(Checkpoints.State::step)
-                .orElse(0L);
     }
 
     private ObjectNode facts() {
@@ -406,22 +285,31 @@ public final class PredictorTraining implements AutoCloseable {
         ObjectMapper json = new ObjectMapper();
         ArrayNode all = json.createArrayNode();
         Set<String> checked = new HashSet<>();
-        for (Unit unit : units) {
-            String place = "%s, %s".formatted(unit.split.name(), unit.aspect.id());
+        for (PredictorUnit unit : units) {
+            String place = "%s, %s".formatted(unit.split().name(), unit.aspect().id());
             if (!checked.add(place)) {
                 continue; // another variant of the same split
             }
-            Stream.of(unit.split.train(), unit.split.validation(), unit.calibration, unit.split.test())
+            Stream.of(
+                            unit.split().train(),
+                            unit.split().validation(),
+                            unit.calibration(),
+                            unit.split().test())
                     .flatMap(List::stream)
                     .forEach(sample -> fingerprints.computeIfAbsent(sample.name(), _ -> fingerprint(decoder, sample)));
-            List<Sample> seen = Stream.concat(unit.split.train().stream(), unit.calibration.stream())
+            List<Sample> seen = Stream.concat(unit.split().train().stream(), unit.calibration().stream())
                     .toList();
             LeakageCheck check = LeakageCheck.of(
-                    new Split(unit.split.name(), seen, unit.split.validation(), unit.split.test()), fingerprints);
+                    new Split(
+                            unit.split().name(),
+                            seen,
+                            unit.split().validation(),
+                            unit.split().test()),
+                    fingerprints);
             listener.note("%s: %s".formatted(place, check.summary()));
             ObjectNode node = all.addObject()
-                    .put("split", unit.split.name())
-                    .put("aspect", unit.aspect.id())
+                    .put("split", unit.split().name())
+                    .put("aspect", unit.aspect().id())
                     .put("sharedPrompts", check.sharedPrompts())
                     .put("testPrompts", check.testPrompts());
             node.set("duplicates", json.valueToTree(check.duplicates()));
@@ -433,17 +321,16 @@ public final class PredictorTraining implements AutoCloseable {
         return Fingerprint.of(decoder.decode(dataset.image(sample), AlphaMode.DROP));
     }
 
-    private void train(Unit unit, RunFolder run) throws IOException {
-        Path folder = unit.folder(run);
-        List<Unit> trainings = unit.trainings();
-        long epochs = unit.recipe.epochs();
+    private void train(PredictorUnit unit, UnitFolder folder) throws IOException {
+        List<PredictorUnit> trainings = unit.trainings();
+        long epochs = unit.recipe().epochs();
         for (int i = 0; i < trainings.size(); i++) {
-            Unit trained = trainings.get(i);
+            PredictorUnit trained = trainings.get(i);
             try (Scope _ = new Scope();
-                    PredictorRun training = training(unit, Files.createDirectories(folder.resolve(TRAININGS.get(i))))) {
+                    PredictorRun training = training(unit, folder.training(i))) {
                 long chosen = learn(training, trained, epochs);
                 if (i > 0) {
-                    LongStream.range(chosen, unit.recipe.epochs())
+                    LongStream.range(chosen, unit.recipe().epochs())
                             .forEach(_ -> listener.step()); // that were not needed
                 }
                 epochs = chosen;
@@ -460,101 +347,93 @@ public final class PredictorTraining implements AutoCloseable {
         }
     }
 
-    private PredictorRun training(Unit unit, Path folder) {
+    private PredictorRun training(PredictorUnit unit, Path folder) {
         return new PredictorRun(
                 folder,
                 String.valueOf(folder.getFileName()),
-                unit.recipe,
-                reader(unit.aspect).cache(),
+                unit.recipe(),
+                reader(unit.aspect()).cache(),
                 hiddenSize,
                 languageHead(unit));
     }
 
     /** Trains; the epochs that the weights have learned for. */
-    private long learn(PredictorRun training, Unit unit, long epochs) {
-        FeatureReader reader = reader(unit.aspect);
+    private long learn(PredictorRun training, PredictorUnit unit, long epochs) {
+        FeatureReader reader = reader(unit.aspect());
         return training.train(
                 examples(reader, unit, learned(unit)),
                 ranked(unit).stream()
                         .map(ranking ->
                                 ranking.readings().stream().map(reader::key).toList())
                         .toList(),
-                examples(reader, unit, measured(unit, unit.split.validation())),
+                examples(reader, unit, measured(unit, unit.split().validation())),
                 epochs,
                 listener);
     }
 
     /** Writes the matcher and what intervals are made of, both by images that nothing learned from yet. */
-    private void calibrate(PredictorRun training, Unit unit, Path folder) throws IOException {
+    private void calibrate(PredictorRun training, PredictorUnit unit, UnitFolder folder) throws IOException {
         if (unit.matcher().isPresent()) {
-            fitMatcher(unit, unit.matcher().get(), folder.resolve(MATCHER));
+            fitMatcher(unit, unit.matcher().get(), folder.matcher());
         }
-        if (!unit.calibration.isEmpty()) {
+        if (!unit.calibration().isEmpty()) {
             try (PromptMatcher matcher = matcher(unit, folder)) {
-                Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration));
-                new ObjectMapper().writeValue(folder.resolve(CALIBRATION).toFile(), calibration);
-                writeList(folder, unit.calibration);
+                Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration()));
+                folder.writeCalibration(calibration, unit.calibration(), dataset);
                 if (matcher != null) {
-                    note(matcher, unit, "calibration", unit.calibration);
+                    note(matcher, unit, "calibration", unit.calibration());
                 }
             }
         }
     }
 
     /** Writes the predictor and its predictions, these last. */
-    private void finish(PredictorRun training, Unit unit, Path folder) throws IOException {
-        training.export(folder.resolve("predictor.safetensors"));
+    private void finish(PredictorRun training, PredictorUnit unit, UnitFolder folder) throws IOException {
+        training.export(folder.predictor());
         try (PromptMatcher matcher = matcher(unit, folder)) {
-            Optional<Calibration> calibration = calibration(folder);
-            List<Prediction> tested = predictions(training, matcher, unit, unit.split.test());
+            Optional<Calibration> calibration = folder.calibration();
+            List<Prediction> tested =
+                    predictions(training, matcher, unit, unit.split().test());
             note(unit, tested, calibration);
             if (matcher != null) {
-                note(matcher, unit, "test", unit.split.test());
+                note(matcher, unit, "test", unit.split().test());
             }
-            writePredictions(folder.resolve(PREDICTIONS), unit, tested, calibration);
+            folder.writePredictions(unit, tested, calibration);
         }
     }
 
     /** Fits a matcher to what the predictor has learned from. */
-    private void fitMatcher(Unit unit, MatcherSettings settings, Path file) throws IOException {
-        List<MatcherFit.Pair> learned = pairs(unit, unit.split.train());
-        List<MatcherFit.Pair> others = unit.calibration.isEmpty() ? learned : pairs(unit, unit.calibration);
+    private void fitMatcher(PredictorUnit unit, MatcherSettings settings, Path file) throws IOException {
+        List<MatcherFit.Pair> learned = pairs(unit, unit.split().train());
+        List<MatcherFit.Pair> others = unit.calibration().isEmpty() ? learned : pairs(unit, unit.calibration());
         SafetensorsWriter.write(file, MatcherFit.of(learned, others, settings, wordVectors));
     }
 
     /** Fits it once more to all that the last predictor has learned from; a match is worth as many points as before. */
-    private void refitMatcher(Unit unit, Path folder) throws IOException {
+    private void refitMatcher(PredictorUnit unit, UnitFolder folder) throws IOException {
         if (unit.matcher().isPresent()) {
-            Path file = folder.resolve(MATCHER);
+            Path file = folder.matcher();
             Tensor usual;
             try (SafetensorsFile before = new SafetensorsFile(file)) {
                 usual = before.load(PromptMatcher.POINTS_BIAS, Dtype.F32, Device.CPU)
                         .clone();
             }
             Map<String, Tensor> weights = MatcherFit.of(
-                    pairs(unit, unit.split.train()), List.of(), unit.matcher().get(), wordVectors);
+                    pairs(unit, unit.split().train()), List.of(), unit.matcher().get(), wordVectors);
             weights.put(PromptMatcher.POINTS_BIAS, usual);
             SafetensorsWriter.write(file, weights);
         }
     }
 
     /** The matcher of a unit; null if there shall be none. */
-    private @Nullable PromptMatcher matcher(Unit unit, Path folder) {
+    private @Nullable PromptMatcher matcher(PredictorUnit unit, UnitFolder folder) {
         return unit.matcher().isEmpty()
                 ? null
-                : new PromptMatcher(new SafetensorsFile(folder.resolve(MATCHER)), hiddenSize, Device.CPU);
+                : new PromptMatcher(new SafetensorsFile(folder.matcher()), hiddenSize, Device.CPU);
     }
 
-    /** What the intervals of a unit are made of. */
-    private static Optional<Calibration> calibration(Path folder) throws IOException {
-        Path file = folder.resolve(CALIBRATION);
-        return Files.exists(file)
-                ? Optional.of(new ObjectMapper().readValue(file.toFile(), Calibration.class))
-                : Optional.empty();
-    }
-
-    private List<MatcherFit.Pair> pairs(Unit unit, List<Sample> samples) {
-        FeatureReader reader = reader(unit.aspect);
+    private List<MatcherFit.Pair> pairs(PredictorUnit unit, List<Sample> samples) {
+        FeatureReader reader = reader(unit.aspect());
         return pictures(unit, samples).stream()
                 .map(reading -> new MatcherFit.Pair(
                         Torch.to(reader.cache().get(reader.key(reading)).squeeze(0), Dtype.F32),
@@ -562,7 +441,7 @@ public final class PredictorTraining implements AutoCloseable {
                 .toList();
     }
 
-    private void note(Unit unit, List<Prediction> tested, Optional<Calibration> calibration) {
+    private void note(PredictorUnit unit, List<Prediction> tested, Optional<Calibration> calibration) {
         double srcc = Correlations.srcc(column(tested, true), column(tested, false));
         double plcc = Correlations.plcc(column(tested, true), column(tested, false));
         String coverage = calibration
@@ -577,7 +456,7 @@ public final class PredictorTraining implements AutoCloseable {
                         Locale.ROOT, "SRCC %.4f, PLCC %.4f on %d test images%s", srcc, plcc, tested.size(), coverage));
     }
 
-    private void note(PromptMatcher matcher, Unit unit, String part, List<Sample> samples) {
+    private void note(PromptMatcher matcher, PredictorUnit unit, String part, List<Sample> samples) {
         double share = MatcherFit.ownIsHigher(matcher, pairs(unit, samples));
         if (!Double.isNaN(share)) {
             note(
@@ -591,8 +470,9 @@ public final class PredictorTraining implements AutoCloseable {
         }
     }
 
-    private void note(Unit unit, String text) {
-        listener.note("%s, %s, %s: %s".formatted(unit.variant, unit.aspect.id(), unit.split.name(), text));
+    private void note(PredictorUnit unit, String text) {
+        listener.note("%s, %s, %s: %s"
+                .formatted(unit.variant(), unit.aspect().id(), unit.split().name(), text));
     }
 
     private static double[] column(List<Prediction> predictions, boolean predicted) {
@@ -601,8 +481,8 @@ public final class PredictorTraining implements AutoCloseable {
                 .toArray();
     }
 
-    private @Nullable Tensor languageHead(Unit unit) {
-        if (unit.recipe.head().reads() == Reads.HIDDEN) {
+    private @Nullable Tensor languageHead(PredictorUnit unit) {
+        if (unit.recipe().head().reads() == Reads.HIDDEN) {
             return null;
         }
         try (SafetensorsFolder base =
@@ -612,23 +492,23 @@ public final class PredictorTraining implements AutoCloseable {
         }
     }
 
-    private List<Example> examples(FeatureReader reader, Unit unit, List<Reading> all) {
+    private List<Example> examples(FeatureReader reader, PredictorUnit unit, List<Reading> all) {
         return all.stream()
                 .map(reading ->
-                        new Example(reader.key(reading), reading.sample().mos(unit.aspect)))
+                        new Example(reader.key(reading), reading.sample().mos(unit.aspect())))
                 .toList();
     }
 
     private List<Prediction> predictions(
-            PredictorRun training, @Nullable PromptMatcher matcher, Unit unit, List<Sample> samples) {
+            PredictorRun training, @Nullable PromptMatcher matcher, PredictorUnit unit, List<Sample> samples) {
         double[] points = matcher == null
                 ? new double[samples.size()]
                 : pairs(unit, samples).stream()
                         .mapToDouble(pair -> matcher.points(pair.picture(), pair.prompt()))
                         .toArray();
-        double[] predicted = training.predict(examples(reader(unit.aspect), unit, measured(unit, samples)), points);
+        double[] predicted = training.predict(examples(reader(unit.aspect()), unit, measured(unit, samples)), points);
         return IntStream.range(0, predicted.length)
-                .mapToObj(i -> prediction(samples.get(i), unit.aspect, predicted[i]))
+                .mapToObj(i -> prediction(samples.get(i), unit.aspect(), predicted[i]))
                 .toList();
     }
 
@@ -643,86 +523,13 @@ public final class PredictorTraining implements AutoCloseable {
                 null);
     }
 
-    private static void writePredictions(
-            Path file, Unit unit, List<Prediction> predictions, Optional<Calibration> calibration) throws IOException {
-        CompleteFile.write(file, partial -> {
-            try (CsvWriter csv = CsvWriter.builder().build(partial)) {
-                csv.writeRecord(PREDICTION_COLUMNS);
-                for (Prediction prediction : predictions) {
-                    Optional<Interval> interval =
-                            calibration.map(found -> found.interval(prediction.predicted(), Scale.ZERO_TO_FIVE));
-                    csv.writeRecord(
-                            unit.variant,
-                            unit.split.name(),
-                            unit.aspect.id(),
-                            prediction.image(),
-                            prediction.prompt(),
-                            prediction.group(),
-                            prediction.generator(),
-                            String.valueOf(prediction.predicted()),
-                            String.valueOf(prediction.mos()),
-                            interval.map(found -> String.valueOf(found.low())).orElse(""),
-                            interval.map(found -> String.valueOf(found.high())).orElse(""));
-                }
-            }
-        });
-    }
-
-    /** Writes a list of images that {@code score --input} takes. */
-    private void writeList(Path folder, List<Sample> samples) throws IOException {
-        CompleteFile.write(folder.resolve(CALIBRATION_IMAGES), partial -> {
-            try (CsvWriter csv = CsvWriter.builder().build(partial)) {
-                csv.writeRecord("image_path", "prompt");
-                samples.forEach(
-                        sample -> csv.writeRecord(RunFolder.relative(folder, dataset.image(sample)), sample.prompt()));
-            }
-        });
-    }
-
     private byte[] allPredictions(RunFolder run) throws IOException {
         StringBuilder all = new StringBuilder();
-        for (Unit unit : units) {
-            String text = Files.readString(unit.folder(run).resolve(PREDICTIONS));
+        for (PredictorUnit unit : units) {
+            String text = UnitFolder.of(run, unit).predictions();
             all.append(all.isEmpty() ? text : text.substring(text.indexOf('\n') + 1));
         }
         return all.toString().getBytes(StandardCharsets.UTF_8);
-    }
-
-    /** A model folder that scores with the predictors of this run. */
-    private void export(RunFolder run) throws IOException {
-        Path made = Files.createDirectories(run.resolve("model"));
-        ModelManifest before = model.manifest();
-        Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
-        before.aspects().forEach((aspect, settings) -> {
-            if (recipe.undescribed() || recipe.conversations().containsKey(aspect)) {
-                aspects.put(aspect, settings.moved((_, path) -> RunFolder.relative(made, model.part(path))));
-            }
-        });
-        for (Unit unit : units) {
-            String file = unit.aspect.id() + ".safetensors";
-            Path folder = unit.folder(run);
-            Files.copy(
-                    folder.resolve("predictor.safetensors"), made.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-            String matcher = null;
-            if (unit.matcher().isPresent()) {
-                matcher = "%s.%s".formatted(unit.aspect.id(), MATCHER);
-                Files.copy(folder.resolve(MATCHER), made.resolve(matcher), StandardCopyOption.REPLACE_EXISTING);
-            }
-            HeadSettings network = unit.recipe.head();
-            ScoreHead head = new ScoreHead(
-                    file,
-                    network.kind().id(),
-                    network.pooler().id(),
-                    matcher,
-                    calibration(folder).orElse(null));
-            aspects.computeIfPresent(
-                    unit.aspect,
-                    (_, settings) -> recipe.undescribed()
-                            ? settings.withUndescribed(head, recipe.blend())
-                            : settings.withPredictor(head, recipe.blend()));
-        }
-        ModelFolder.write(
-                made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));
     }
 
     @Override
