@@ -3,13 +3,10 @@ package io.github.m3agiqa.app.serve;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
-import io.github.m3agiqa.AspectResult;
 import io.github.m3agiqa.Assessment;
-import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.app.result.AssessmentJson;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.scoring.Scorer;
-import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
@@ -29,10 +26,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
@@ -249,29 +244,10 @@ public final class Service implements AutoCloseable {
         }
     }
 
-    /** Whether the answer to one request is no longer wanted. */
-    private final class Deadline implements ScoringListener {
-        private final long end = System.nanoTime() + settings.timeout.toNanos();
-        private volatile boolean gone;
-
-        long left() {
-            return Math.max(0, end - System.nanoTime());
-        }
-
-        void leave() {
-            gone = true;
-        }
-
-        @Override
-        public boolean cancelled() {
-            return gone || left() == 0;
-        }
-    }
-
     private void score(Context context) throws InterruptedException {
         try (BodyBudget.Hold _ = hold(context)) {
             ScoringRequest request = read(context);
-            Deadline deadline = new Deadline();
+            Deadline deadline = new Deadline(settings.timeout);
             Assessment assessment = wait(submit(request.withListener(deadline), false), deadline);
             if (assessment.failure() != null) {
                 throw Problem.of(assessment.failure()).raised();
@@ -316,76 +292,6 @@ public final class Service implements AutoCloseable {
         }
     }
 
-    /** One thing that a client is told. */
-    private record Event(String name, String data) {}
-
-    /** Tells what happens; never waits for the client. */
-    private static final class Events implements ScoringListener {
-        private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
-        private final Deadline deadline;
-
-        Events(Deadline deadline) {
-            this.deadline = deadline;
-        }
-
-        private void tell(String name, Aspect aspect, String field, String text) {
-            ObjectNode data = JSON.createObjectNode().put("aspect", aspect.id()).put(field, text);
-            events.add(new Event(name, data.toString()));
-        }
-
-        @Override
-        public void describing(Aspect aspect, String question) {
-            stage(aspect, "describe", question);
-        }
-
-        @Override
-        public void rating(Aspect aspect, String question) {
-            stage(aspect, "rate", question);
-        }
-
-        private void stage(Aspect aspect, String stage, String question) {
-            ObjectNode data = JSON.createObjectNode().put("aspect", aspect.id());
-            data.put("stage", stage).put("question", question);
-            events.add(new Event("stage", data.toString()));
-        }
-
-        @Override
-        public void described(Aspect aspect, String more) {
-            tell("token", aspect, "text", more);
-        }
-
-        @Override
-        public void done(Aspect aspect, AspectResult result) {
-            events.add(new Event("aspect", AssessmentJson.aspect(aspect, result)));
-        }
-
-        @Override
-        public boolean cancelled() {
-            return deadline.cancelled();
-        }
-
-        void end(@Nullable Assessment assessment, @Nullable Throwable failure) {
-            Failure failed = assessment == null ? null : assessment.failure();
-            if (assessment != null && failed == null) {
-                events.add(new Event("result", AssessmentJson.line(assessment)));
-            } else {
-                events.add(new Event("error", problem(failed, failure).json()));
-            }
-        }
-
-        private static Problem problem(@Nullable Failure failed, @Nullable Throwable failure) {
-            if (failed != null) {
-                return Problem.of(failed);
-            }
-            Throwable cause = failure != null && failure.getCause() != null ? failure.getCause() : failure;
-            if (cause instanceof Problem.Raised raised) {
-                return raised.problem();
-            }
-            LOG.error("unexpected error", failure);
-            return new Problem(Problem.INTERNAL, "INTERNAL", "an unexpected error; the log has it");
-        }
-    }
-
     private void stream(Context context) throws InterruptedException {
         try (BodyBudget.Hold _ = hold(context)) {
             stream(context, read(context));
@@ -393,24 +299,21 @@ public final class Service implements AutoCloseable {
     }
 
     private void stream(Context context, ScoringRequest request) throws InterruptedException {
-        Deadline deadline = new Deadline();
-        Events events = new Events(deadline);
+        Deadline deadline = new Deadline(settings.timeout);
+        ScoringEvents events = new ScoringEvents(deadline);
         var _ = submit(request.withListener(events), true).whenComplete(events::end);
         context.contentType("text/event-stream; charset=utf-8");
         context.header("Cache-Control", "no-store");
         context.header("X-Accel-Buffering", "no");
         SseClient client = new SseClient(context);
         while (true) {
-            Event event = events.events.poll(deadline.left() + TimeUnit.SECONDS.toNanos(1), TimeUnit.NANOSECONDS);
-            if (event == null) {
-                event = new Event("error", timedOut().json());
-            }
-            client.sendEvent(event.name, event.data);
+            ScoringEvents.Event event = events.next(timedOut());
+            client.sendEvent(event.name(), event.data());
             if (client.terminated()) {
                 deadline.leave();
                 return;
             }
-            if (event.name.equals("result") || event.name.equals("error")) {
+            if (event.isLast()) {
                 return;
             }
         }
