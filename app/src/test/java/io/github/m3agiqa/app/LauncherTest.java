@@ -101,6 +101,29 @@ class LauncherTest {
         assertThat(start(flags, "serve", "--help").out()).containsPattern("TieredStopAtLevel += 4 ");
     }
 
+    @Test
+    void onlyASingleImageAndPretrainingHaveLargePages() throws Exception {
+        Path jdk = release.resolve("jdk");
+        Files.createDirectories(jdk.resolve("bin"));
+        Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25\"\n");
+        Path java = Files.writeString(
+                jdk.resolve("bin/java"), "#!/bin/sh\necho \"pages: ${GLIBC_TUNABLES:-as they are}\"\n");
+        assertThat(java.toFile().setExecutable(true)).isTrue();
+        Consumer<Map<String, String>> told = environment -> {
+            environment.put("JAVA_HOME", jdk.toString());
+            environment.remove("GLIBC_TUNABLES");
+        };
+
+        for (String command : List.of("score", "pretrain")) {
+            assertThat(start(told, command, "a").out()).isEqualTo("pages: glibc.malloc.hugetlb=1\n");
+        }
+        assertThat(start(told, "score", "--input", "a").out()).isEqualTo("pages: as they are\n");
+        assertThat(start(told, "finetune", "a").out()).isEqualTo("pages: as they are\n");
+        Consumer<Map<String, String>> ownWish =
+                environment -> environment.put("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0");
+        assertThat(start(told.andThen(ownWish), "pretrain", "a").out()).isEqualTo("pages: glibc.malloc.hugetlb=0\n");
+    }
+
     /** As cron and systemd start it. */
     @Test
     void promptsAndNamesAreUtf8WhateverTheLocale() throws Exception {
