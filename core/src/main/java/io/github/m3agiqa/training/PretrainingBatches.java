@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -93,22 +92,12 @@ final class PretrainingBatches implements StepLoop.Job {
 
     @Override
     public double[] validate() {
-        List<Seen> images = data.validation();
-        double[] sum = new double[0];
-        for (int first = 0; first < images.size(); first += recipe.imagesPerStep()) {
-            try (Scope _ = new Scope();
-                    NoGradGuard _ = new NoGradGuard()) {
-                List<Seen> samples = images.subList(first, Math.min(images.size(), first + recipe.imagesPerStep()));
-                double[] losses = withSum(new PretrainingPass(
-                                model, heads, readout, pictures(samples, ahead.read(cuts(samples, null))), List.of())
-                        .losses());
-                sum = sum.length == 0 ? new double[losses.length] : sum;
-                for (int i = 0; i < losses.length; i++) {
-                    sum[i] += losses[i] * samples.size() / images.size();
-                }
-            }
-        }
-        return sum;
+        return Losses.mean(
+                data.validation(),
+                recipe.imagesPerStep(),
+                seen -> withSum(new PretrainingPass(
+                                model, heads, readout, pictures(seen, ahead.read(cuts(seen, null))), List.of())
+                        .losses()));
     }
 
     /** The weighted sum of the losses, then the losses. */

@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -223,19 +222,10 @@ final class StemTraining {
 
         @Override
         public double[] validate() {
-            double[] sum = new double[validation.isEmpty() ? 0 : losses().size()];
-            for (int first = 0; first < validation.size(); first += stage.imagesPerStep()) {
-                List<String> names =
-                        validation.subList(first, Math.min(validation.size(), first + stage.imagesPerStep()));
-                try (Scope _ = new Scope();
-                        NoGradGuard _ = new NoGradGuard()) {
-                    double[] losses = withSum(errors(ahead.read(readings(names)), names, false));
-                    for (int i = 0; i < losses.length; i++) {
-                        sum[i] += losses[i] * names.size() / validation.size();
-                    }
-                }
-            }
-            return sum;
+            return Losses.mean(
+                    validation,
+                    stage.imagesPerStep(),
+                    names -> withSum(errors(ahead.read(readings(names)), names, false)));
         }
 
         private double[] withSum(List<Tensor> errors) {

@@ -36,6 +36,11 @@ record Problem(int status, String code, String detail) {
         return new Problem(BAD_REQUEST, "REQUEST_INVALID", detail);
     }
 
+    /** A bug, of which nothing is told. */
+    static Problem unexpected(int status) {
+        return new Problem(status, ErrorCode.INTERNAL.name(), "an unexpected error; the log has it");
+    }
+
     /** A failure of scoring. What a bug says stays in the log. */
     static Problem of(Failure failure) {
         int status = switch (failure.code()) {
@@ -51,9 +56,9 @@ record Problem(int status, String code, String detail) {
             case OVERLOADED -> TOO_MANY_REQUESTS;
             case MODEL_INVALID, SCORE_NOT_FINITE, DOWNLOAD_FAILED, INTERNAL -> INTERNAL;
         };
-        String detail =
-                failure.code() == ErrorCode.INTERNAL ? "an unexpected error; the log has it" : failure.message();
-        return new Problem(status, failure.code().name(), detail);
+        return failure.code() == ErrorCode.INTERNAL
+                ? unexpected(status)
+                : new Problem(status, failure.code().name(), failure.message());
     }
 
     String json() {

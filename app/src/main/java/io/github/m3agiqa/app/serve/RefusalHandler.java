@@ -45,7 +45,7 @@ final class RefusalHandler extends ErrorHandler {
         }
         if (status >= Problem.INTERNAL) {
             LOG.error("unexpected error", cause);
-            return new Problem(status, "INTERNAL", "an unexpected error; the log has it");
+            return Problem.unexpected(status);
         }
         String reason = cause instanceof HttpException http ? http.getReason() : null;
         return new Problem(

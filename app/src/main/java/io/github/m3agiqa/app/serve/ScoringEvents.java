@@ -11,6 +11,7 @@ import io.github.m3agiqa.scoring.ScoringListener;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,9 +70,9 @@ final class ScoringEvents implements ScoringListener {
     }
 
     /** The next thing to tell, which is waited for until the deadline and a second more, as the scorer may just have seen it. */
-    Event next(Problem timedOut) throws InterruptedException {
+    Event next(Supplier<Problem> timedOut) throws InterruptedException {
         Event event = events.poll(deadline.left() + TimeUnit.SECONDS.toNanos(1), TimeUnit.NANOSECONDS);
-        return event == null ? new Event(ERROR, timedOut.json()) : event;
+        return event == null ? new Event(ERROR, timedOut.get().json()) : event;
     }
 
     /** Tells how it ended, as a completed future does. */
@@ -93,6 +94,6 @@ final class ScoringEvents implements ScoringListener {
             return raised.problem();
         }
         LOG.error("unexpected error", failure);
-        return new Problem(Problem.INTERNAL, "INTERNAL", "an unexpected error; the log has it");
+        return Problem.unexpected(Problem.INTERNAL);
     }
 }

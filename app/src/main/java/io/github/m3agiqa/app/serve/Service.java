@@ -307,7 +307,7 @@ public final class Service implements AutoCloseable {
         context.header("X-Accel-Buffering", "no");
         SseClient client = new SseClient(context);
         while (true) {
-            ScoringEvents.Event event = events.next(timedOut());
+            ScoringEvents.Event event = events.next(this::timedOut);
             client.sendEvent(event.name(), event.data());
             if (client.terminated()) {
                 deadline.leave();
@@ -381,7 +381,7 @@ public final class Service implements AutoCloseable {
             return;
         }
         LOG.error("{} {}: unexpected error", context.method(), context.path(), failure);
-        answer(context, new Problem(Problem.INTERNAL, "INTERNAL", "an unexpected error; the log has it"));
+        answer(context, Problem.unexpected(Problem.INTERNAL));
     }
 
     /** The port that it listens on. */
