@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param scale the range of the dataset's scores where its layout does not say it, such as [0, 100]; null for what is known
  * @param missingImages what becomes of conversations whose image is not there
  * @param conversations for each aspect what was said about the images
+ * @param alsoFor other aspects of the model that the adapter is for, too, though there are no conversations about them; none by
+ *     default
  * @param heldOut conversation files whose images are left out, such as the test lists of aspects whose splits differ;
  *     none by default
  * @param calibrationShare the share of prompts whose conversations are left out, as prediction intervals are made of
@@ -53,6 +56,7 @@ public record FinetuneRecipe(
 
         MissingImages missingImages,
         Map<Aspect, ConversationFiles> conversations,
+        Set<Aspect> alsoFor,
         List<Path> heldOut,
         Double calibrationShare,
         double validationShare,
@@ -109,6 +113,7 @@ public record FinetuneRecipe(
             throw new IllegalArgumentException("conversations names no aspect");
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
+        alsoFor = alsoFor == null ? Set.of() : Set.copyOf(alsoFor);
         heldOut = heldOut == null ? List.of() : List.copyOf(heldOut);
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         Recipes.given("lora", lora);

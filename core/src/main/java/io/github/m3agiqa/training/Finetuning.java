@@ -101,6 +101,7 @@ public final class Finetuning {
 
     private Path run() throws IOException {
         ModelFolder source = ModelFolder.open(recipe.model());
+        recipe.alsoFor().forEach(source.manifest()::aspect);
         readConversations();
         Device device = Device.parse(recipe.device());
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts(source));
@@ -366,7 +367,7 @@ public final class Finetuning {
         ModelManifest before = source.manifest();
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
         before.aspects().forEach((aspect, settings) -> {
-            if (recipe.conversations().containsKey(aspect)) {
+            if (recipe.conversations().containsKey(aspect) || recipe.alsoFor().contains(aspect)) {
                 aspects.put(aspect, settings.withAdapter(RunFolder.relative(made, adapter)));
             }
         });

@@ -18,7 +18,7 @@ final class TrainedModel {
     private TrainedModel() {}
 
     /**
-     * Writes {@code model/} of a run, which scores with the run's predictors.
+     * Writes {@code model/} of a run, which scores with the run's predictors, and other aspects as the model does that they read.
      *
      * @param model what they read the hidden states of; its parts stay where they are
      * @param units one an aspect, all of them trained
@@ -28,11 +28,9 @@ final class TrainedModel {
         Path made = Files.createDirectories(run.resolve("model"));
         ModelManifest before = model.manifest();
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(Aspect.class);
-        before.aspects().forEach((aspect, settings) -> {
-            if (recipe.undescribed() || recipe.conversations().containsKey(aspect)) {
-                aspects.put(aspect, settings.moved((_, path) -> RunFolder.relative(made, model.part(path))));
-            }
-        });
+        before.aspects()
+                .forEach((aspect, settings) ->
+                        aspects.put(aspect, settings.moved((_, path) -> RunFolder.relative(made, model.part(path)))));
         for (PredictorUnit unit : units) {
             ScoreHead head = head(unit, UnitFolder.of(run, unit), made);
             aspects.computeIfPresent(

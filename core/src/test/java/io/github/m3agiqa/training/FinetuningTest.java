@@ -110,6 +110,19 @@ class FinetuningTest {
         }
     }
 
+    /** Aspects that nothing was said about are asked with the new adapter, too, if the recipe says so. */
+    @Test
+    void anAdapterCanBeForOtherAspects() throws IOException {
+        String recipe = recipe(folder.resolve("run")).replace("steps: " + STEPS, "steps: 2");
+
+        ModelFolder made =
+                ModelFolder.open(Finetuning.run(write(recipe + "alsoFor: [authenticity]\n"), Watcher.patient()));
+        assertThat(made.manifest().aspects()).containsOnlyKeys(Aspect.QUALITY, Aspect.AUTHENTICITY);
+        assertThat(made.manifest().aspect(Aspect.AUTHENTICITY).adapter())
+                .isEqualTo(made.manifest().aspect(Aspect.QUALITY).adapter());
+        assertThat(made.manifest().scoredAspects()).isEmpty();
+    }
+
     private static double validationLoss(String row) {
         return Double.parseDouble(row.substring(row.lastIndexOf(',') + 1));
     }

@@ -327,6 +327,9 @@ class PredictorTrainingTest {
         String both = own.replace("rounds: own", "rounds: own_or_none").replace("epochs: 12", "epochs: 1");
         ModelFolder made = ModelFolder.open(run(both + "blend: {share: 0.4}\n").resolve("model"));
         assertThat(made.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.4, null));
+        assertThat(made.manifest().scoredAspects())
+                .as("what was not trained scores as before")
+                .containsExactly(Aspect.values());
     }
 
     /** Described images are scored as the model did before, the others by what was trained, also once packed. */
