@@ -196,7 +196,9 @@ public final class Service implements AutoCloseable {
         config.routes.post("/v1/score/stream", this::stream);
         config.routes.get("/v1/models", this::models);
         config.routes.get("/health/live", context -> context.json("{\"status\": \"live\"}"));
-        config.routes.get("/health/ready", this::health);
+        // before, so that HEAD is told too, which no handler of GET sees
+        config.routes.before("/health/ready", _ -> checkReady());
+        config.routes.get("/health/ready", context -> context.json("{\"status\": \"ready\"}"));
         config.routes.get(
                 "/metrics",
                 context -> context.contentType("text/plain; version=0.0.4; charset=utf-8")
@@ -329,12 +331,11 @@ public final class Service implements AutoCloseable {
         context.contentType("application/json; charset=utf-8").result(node.toString());
     }
 
-    private void health(Context context) {
+    private void checkReady() {
         State now = state;
         if (now != State.READY) {
             throw new Problem(Problem.UNAVAILABLE, "NOT_READY", now.whyNot).raised();
         }
-        context.contentType("application/json; charset=utf-8").result("{\"status\": \"ready\"}");
     }
 
     private void note(Context context) {

@@ -562,6 +562,9 @@ class ServiceTest {
                     .body()
                     .contains("could not be scored"));
             assertThat(broken.ready()).isFalse();
+            HttpRequest head =
+                    HttpRequest.newBuilder(uri(broken, "/health/ready")).HEAD().build();
+            assertThat(http.send(head, BodyHandlers.ofString()).statusCode()).isEqualTo(503);
         } finally {
             broken.close();
         }
