@@ -97,7 +97,12 @@ final class RequestReader {
 
     private static @Nullable String text(MultiPartFormData.Parts parts, String field) {
         MultiPart.Part part = parts.getFirst(field);
-        return part == null ? null : part.getContentAsString(StandardCharsets.UTF_8);
+        try {
+            return part == null ? null : part.getContentAsString(StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw Problem.invalid("the field %s is no text in UTF-8, or in the charset that it names".formatted(field))
+                    .raised();
+        }
     }
 
     private static String orEmpty(@Nullable String text) {
@@ -141,7 +146,8 @@ final class RequestReader {
         } catch (JsonProcessingException e) {
             throw Problem.invalid("the body is no JSON: " + JsonProblem.of(e)).raised();
         } catch (IOException e) {
-            throw new IllegalStateException(e);
+            throw Problem.invalid("the body is no JSON: it is in no encoding of Unicode")
+                    .raised();
         }
         request.fieldNames().forEachRemaining(RequestReader::checkKnown);
         if (!request.path(IMAGE).isTextual()) {

@@ -155,6 +155,7 @@ class ServiceTest {
         return out.toByteArray();
     }
 
+    /** @param disposition its parameters, and headers after it */
     private static void part(ByteArrayOutputStream out, String disposition, byte[] content) throws IOException {
         String head = "--%s\r\nContent-Disposition: form-data; %s\r\n\r\n".formatted(BOUNDARY, disposition);
         out.write(head.getBytes(StandardCharsets.UTF_8));
@@ -608,6 +609,43 @@ class ServiceTest {
         HttpRequest.Builder request = HttpRequest.newBuilder(uri(service, "/v1/score"))
                 .header("Content-Type", type)
                 .POST(BodyPublishers.ofByteArray(form(Map.of("prompt", "a"), IMAGE, "a.png")));
+
+        assertProblem(send(request), 400, "REQUEST_INVALID");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\r\nContent-Type: text/plain; charset=nonsense"})
+    void textOfAnotherEncodingIsRefused(String type) throws Exception {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        part(body, "name=\"prompt\"" + type, "ein Kätzchen".getBytes(StandardCharsets.ISO_8859_1));
+        body.write(form(Map.of(), IMAGE, "a.png"));
+
+        HttpResponse<String> response = send(multipart(service, "/v1/score", body.toByteArray()));
+
+        assertProblem(response, 400, "REQUEST_INVALID");
+        assertThat(response.body()).contains("the field prompt is no text in UTF-8");
+    }
+
+    @Test
+    void textOfAnEncodingThatItNamesIsRead() throws Exception {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        part(
+                body,
+                "name=\"prompt\"\r\nContent-Type: text/plain; charset=ISO-8859-1",
+                "ein Kätzchen".getBytes(StandardCharsets.ISO_8859_1));
+        body.write(form(Map.of(), IMAGE, "a.png"));
+
+        HttpResponse<String> response = send(multipart(service, "/v1/score", body.toByteArray()));
+
+        assertThat(JSON.readTree(response.body()).path("prompt").asText()).isEqualTo("ein Kätzchen");
+    }
+
+    @Test
+    void jsonOfNoEncodingIsRefused() throws Exception {
+        byte[] body = {0, 0, 0, '{', -1, -1, -1, -1}; // begins as UTF-32 does
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri(service, "/v1/score"))
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(body));
 
         assertProblem(send(request), 400, "REQUEST_INVALID");
     }
