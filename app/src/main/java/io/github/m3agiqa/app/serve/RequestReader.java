@@ -3,6 +3,7 @@ package io.github.m3agiqa.app.serve;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -17,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -78,7 +80,17 @@ final class RequestReader {
         CompletableFuture<MultiPartFormData.Parts> parsed = new CompletableFuture<>();
         parser.parse(new ByteBufferContentSource(ByteBuffer.wrap(body)), Promise.Invocable.toPromise(parsed));
         try (MultiPartFormData.Parts parts = parsed.join()) {
-            parts.forEach(part -> checkKnown(String.valueOf(part.getName())));
+            Set<String> seen = new HashSet<>();
+            parts.forEach(part -> {
+                String field = String.valueOf(part.getName());
+                checkKnown(field);
+                if (!seen.add(field)) {
+                    throw Problem.invalid(
+                                    "the field %s comes more than once; send one image a request, and aspects by commas"
+                                            .formatted(field))
+                            .raised();
+                }
+            });
             MultiPart.Part file = parts.getFirst(IMAGE);
             if (file == null || file.getFileName() == null) {
                 throw Problem.invalid("the field image holds no file").raised();
@@ -139,6 +151,7 @@ final class RequestReader {
                             .streamReadConstraints(StreamReadConstraints.builder()
                                     .maxStringLength(Math.max(body.length, 1))
                                     .build())
+                            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                             .build())
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .build()

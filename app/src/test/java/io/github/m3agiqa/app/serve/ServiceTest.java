@@ -613,6 +613,25 @@ class ServiceTest {
         assertProblem(send(request), 400, "REQUEST_INVALID");
     }
 
+    /** Or all but one would be left out, and nobody told. */
+    @Test
+    void aFieldThatComesTwiceIsRefused() throws Exception {
+        ByteArrayOutputStream images = new ByteArrayOutputStream();
+        part(images, "name=\"image\"; filename=\"b.png\"", IMAGE);
+        images.write(form(Map.of("prompt", "a"), IMAGE, "a.png"));
+        assertProblem(send(multipart(service, "/v1/score", images.toByteArray())), 400, "REQUEST_INVALID");
+
+        ByteArrayOutputStream aspects = new ByteArrayOutputStream();
+        part(aspects, "name=\"aspects\"", "quality".getBytes(StandardCharsets.UTF_8));
+        aspects.write(form(Map.of("aspects", "correspondence"), IMAGE, "a.png"));
+        HttpResponse<String> response = send(multipart(service, "/v1/score", aspects.toByteArray()));
+        assertProblem(response, 400, "REQUEST_INVALID");
+        assertThat(response.body()).contains("the field aspects comes more than once");
+
+        String twice = request(IMAGE, "a").replaceFirst("\\{", "{\"prompt\": \"b\", ");
+        assertProblem(send(json(service, "/v1/score", twice)), 400, "REQUEST_INVALID");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "\r\nContent-Type: text/plain; charset=nonsense"})
     void textOfAnotherEncodingIsRefused(String type) throws Exception {
