@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
 final class ServeCommand implements Callable<Integer> {
     private static final int MIB = 1 << 20;
     private static final int LAST_PORT = 65_535;
+    private static final String KEY = "[!-~]([ -~]*[!-~])?";
 
     @Spec
     private CommandSpec spec;
@@ -88,6 +89,13 @@ final class ServeCommand implements Callable<Integer> {
         }
         if (port < 0 || port > LAST_PORT) {
             throw new ParameterException(spec.commandLine(), "--port must be 0 to " + LAST_PORT);
+        }
+        // a variable that is set to nothing is none; "$KEY" without a KEY is a mistake that would guard nothing
+        boolean given = spec.commandLine().getParseResult().hasMatchedOption("--api-key");
+        if (apiKey != null && (given || !apiKey.isBlank()) && !apiKey.matches(KEY)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "the API key must not be empty, and have visible characters of ASCII only, as a header can carry");
         }
         ModelFolder folder = options.folder();
         ScoringOptions scoring = options.scoring(folder);

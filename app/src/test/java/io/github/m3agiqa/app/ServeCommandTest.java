@@ -24,6 +24,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command as people start and stop it. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
@@ -45,6 +47,17 @@ class ServeCommandTest {
                             .exitCode())
                     .isEqualTo(ExitCode.USAGE);
         }
+    }
+
+    /** {@code --api-key "$KEY"} without a KEY would guard nothing, and no header carries some others. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "schlüssel", "a\nb"})
+    void refusesAKeyThatNobodyCanShow(String key) {
+        Command command =
+                Command.run("serve", "--model", folder.resolve("none").toString(), "--port", "0", "--api-key", key);
+
+        assertThat(command.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(command.err()).contains("the API key must not be empty");
     }
 
     @Test
