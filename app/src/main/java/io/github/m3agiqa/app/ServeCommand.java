@@ -115,7 +115,7 @@ final class ServeCommand implements Callable<Integer> {
             ended.countDown();
         }));
         PrintWriter err = spec.commandLine().getErr();
-        err.printf(Locale.ROOT, "%s at http://%s:%d/%n", folder.manifest().id(), host, service.port());
+        err.printf(Locale.ROOT, "%s at %s%n", folder.manifest().id(), url(host, service.port()));
         err.flush();
         ended.await();
         // a thread that is still at it reads the weights; they go with the process
@@ -123,6 +123,11 @@ final class ServeCommand implements Callable<Integer> {
             scorer.close();
         }
         return ExitCode.DONE;
+    }
+
+    /** Where a browser finds it. */
+    static String url(String host, int port) {
+        return "http://%s:%d/".formatted(host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host, port);
     }
 
     private static Service start(Scorer scorer, ModelFolder folder, Service.Settings settings) {

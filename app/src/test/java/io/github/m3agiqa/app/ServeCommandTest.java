@@ -49,6 +49,12 @@ class ServeCommandTest {
         }
     }
 
+    @Test
+    void namesAnAddressOfIpv6AsUrlsDo() {
+        assertThat(ServeCommand.url("::1", 8080)).isEqualTo("http://[::1]:8080/");
+        assertThat(ServeCommand.url("127.0.0.1", 8080)).isEqualTo("http://127.0.0.1:8080/");
+    }
+
     /** {@code --api-key "$KEY"} without a KEY would guard nothing, and no header carries some others. */
     @ParameterizedTest
     @ValueSource(strings = {"", " ", "schlüssel", "a\nb"})
