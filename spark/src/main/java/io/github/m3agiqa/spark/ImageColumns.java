@@ -70,7 +70,12 @@ record ImageColumns(
         if (file.isEmpty()) {
             throw new IOException("the row has neither a path nor bytes");
         }
-        Path path = root == null ? new Path(file) : new Path(root, file);
+        Path path;
+        try {
+            path = root == null ? new Path(file) : new Path(root, file);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("it is no path: " + e.getMessage(), e);
+        }
         URI uri = path.toUri();
         FileSystem files = FileSystem.get(uri, SparkHadoopUtil.get().conf());
         try (InputStream in = files.open(path)) {

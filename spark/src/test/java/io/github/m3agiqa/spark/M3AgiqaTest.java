@@ -61,6 +61,7 @@ class M3AgiqaTest {
         }
         rows.add(RowFactory.create("broken", "x", new byte[] {1, 2, 3}, "kept 6"));
         rows.add(RowFactory.create(folder.resolve("none.png").toString(), "x", null, "kept 7"));
+        rows.add(RowFactory.create("a:b.png", "x", null, "kept 8")); // Hadoop takes a for a scheme
         StructType schema = new StructType()
                 .add("image_path", DataTypes.StringType)
                 .add("prompt", DataTypes.StringType)
@@ -71,7 +72,7 @@ class M3AgiqaTest {
                 .orderBy("extra")
                 .collectAsList();
 
-        assertThat(scored).hasSize(8);
+        assertThat(scored).hasSize(9);
         assertThat(scored.getFirst().schema().fieldNames())
                 .containsExactly(
                         "image_path",
@@ -98,7 +99,7 @@ class M3AgiqaTest {
         Row unprompted = scored.get(3).getAs("correspondence");
         assertThat(unprompted.isNullAt(0)).isTrue();
         assertThat(unprompted.<Row>getAs("error").<String>getAs("code")).isEqualTo("PROMPT_MISSING");
-        for (Row failed : scored.subList(6, 8)) {
+        for (Row failed : scored.subList(6, 9)) {
             assertThat(failed.<Row>getAs("error").<String>getAs("code")).isEqualTo("IMAGE_UNREADABLE");
             assertThat(failed.isNullAt(failed.fieldIndex("quality"))).isTrue();
         }
