@@ -12,6 +12,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,11 @@ record ImageColumns(
         if (path.isEmpty() && !bytes) {
             throw new IllegalArgumentException(
                     "no column has images: image_path, path or content is needed, there are " + names);
+        }
+        if (bytes && !schema.apply("content").dataType().equals(DataTypes.BinaryType)) {
+            throw new IllegalArgumentException(
+                    "the column content must have the images' bytes, but is %s: drop or rename it"
+                            .formatted(schema.apply("content").dataType().simpleString()));
         }
         return new ImageColumns(
                 path.orElse(null), bytes ? "content" : null, names.contains("prompt") ? "prompt" : null, root);

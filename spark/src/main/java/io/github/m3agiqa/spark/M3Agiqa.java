@@ -37,7 +37,8 @@ public final class M3Agiqa {
      * stay. A struct a column is added for each aspect, and {@code model}, {@code error} and {@code elapsed_millis} for
      * the whole image. Whatever goes wrong with an image is in its row, and the others go on.
      *
-     * @throws IllegalArgumentException if there is no column with images, or already one of those that are added
+     * @throws IllegalArgumentException if there is no column with images, if it has something else, or if there is already
+     *     one of those that are added
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
         return score(images, null, settings);

@@ -228,5 +228,9 @@ class M3AgiqaTest {
         assertThatThrownBy(() -> M3Agiqa.score(scored, SETTINGS))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("already have the columns [quality]");
+        Dataset<Row> text = numbers.selectExpr("'a.png' as image_path", "'a text' as content");
+        assertThatThrownBy(() -> M3Agiqa.score(text, SETTINGS))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("the column content must have the images' bytes, but is string");
     }
 }
