@@ -5,11 +5,13 @@ import static org.apache.spark.sql.functions.udf;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
@@ -37,8 +39,8 @@ public final class M3Agiqa {
      * stay. A struct a column is added for each aspect, and {@code model}, {@code error} and {@code elapsed_millis} for
      * the whole image. Whatever goes wrong with an image is in its row, and the others go on.
      *
-     * @throws IllegalArgumentException if there is no column with images, if it has something else, or if there is already
-     *     one of those that are added
+     * @throws IllegalArgumentException if there is no column with images, if it has something else, if there is already one of
+     *     those that are added, or if the driver can read the model and it scores none of the aspects asked for
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
         return score(images, null, settings);
@@ -120,11 +122,19 @@ public final class M3Agiqa {
 
     /** The aspects asked for, or those of the model if the driver can read it, or all. */
     private static List<Aspect> aspects(SparkScoring settings) {
-        if (!settings.aspects().isEmpty()) {
-            return settings.aspects();
+        if (!Files.isDirectory(settings.path())) {
+            return settings.aspects().isEmpty() ? Arrays.asList(Aspect.values()) : settings.aspects();
         }
-        return Files.isDirectory(settings.path())
-                ? List.copyOf(settings.folder().manifest().scoredAspects())
-                : Arrays.asList(Aspect.values());
+        ModelManifest model = settings.folder().manifest();
+        if (settings.aspects().isEmpty()) {
+            return List.copyOf(model.scoredAspects());
+        }
+        if (Collections.disjoint(settings.aspects(), model.scoredAspects())) {
+            throw new IllegalArgumentException("%s scores none of the aspects asked for, only %s"
+                    .formatted(
+                            model.id(),
+                            model.scoredAspects().stream().map(Aspect::id).toList()));
+        }
+        return settings.aspects();
     }
 }

@@ -3,6 +3,7 @@ package io.github.m3agiqa.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.Score;
@@ -215,6 +216,18 @@ class M3AgiqaTest {
         });
         start();
         return spark.read().parquet(output.toString());
+    }
+
+    @Test
+    void saysThatTheModelHasNoneOfTheAspects() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"), manifest -> ((ObjectNode) manifest.path("aspects")).remove("authenticity"));
+        SparkScoring none = SparkScoring.of(model.toString()).withAspects(List.of(Aspect.AUTHENTICITY));
+        Dataset<Row> images = spark.range(1).selectExpr("'a.png' as image_path");
+
+        assertThatThrownBy(() -> M3Agiqa.score(images, none))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("scores none of the aspects asked for, only [quality, correspondence]");
     }
 
     @Test
