@@ -1,8 +1,7 @@
 package io.github.m3agiqa.spark;
 
 import io.github.m3agiqa.M3AgiqaException;
-import org.apache.spark.SparkException;
-import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.SparkThrowable;
 import picocli.CommandLine;
 
 /** A job from its command line, with errors that say what to do where that is known. */
@@ -10,7 +9,14 @@ final class JobCommand {
     private JobCommand() {}
 
     static void run(Object job, String[] arguments) {
-        CommandLine line = new CommandLine(job).setExecutionExceptionHandler((e, command, _) -> {
+        int exitCode = line(job).execute(arguments);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    static CommandLine line(Object job) {
+        return new CommandLine(job).setExecutionExceptionHandler((e, command, _) -> {
             if (!isTheUsers(e)) {
                 throw e;
             }
@@ -19,16 +25,9 @@ final class JobCommand {
             command.getErr().printf("%s: %s%n", command.getCommandName(), message);
             return 1;
         });
-        int exitCode = line.execute(arguments);
-        if (exitCode != 0) {
-            System.exit(exitCode);
-        }
     }
 
     private static boolean isTheUsers(Exception e) {
-        return e instanceof M3AgiqaException
-                || e instanceof AnalysisException
-                || e instanceof SparkException
-                || e instanceof IllegalArgumentException;
+        return e instanceof M3AgiqaException || e instanceof SparkThrowable || e instanceof IllegalArgumentException;
     }
 }
