@@ -1,20 +1,28 @@
 package io.github.m3agiqa.spark;
 
+import static org.apache.spark.sql.functions.array;
+import static org.apache.spark.sql.functions.array_distinct;
+import static org.apache.spark.sql.functions.explode;
+
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -119,10 +127,7 @@ public final class ScoreJob implements Callable<Integer> {
 
     private String summary(Dataset<Row> scores, Duration duration) {
         long images = scores.count();
-        String failures =
-                scores.where("error is not null").groupBy("error.code").count().orderBy("code").collectAsList().stream()
-                        .map(row -> String.format(Locale.ROOT, "%,d %s", row.getLong(1), row.getString(0)))
-                        .collect(Collectors.joining(", "));
+        String failures = failures(scores);
         return String.format(
                 Locale.ROOT,
                 "m3agiqa-spark: %,d images in %,.0f s, %,.2f a second; failed: %s; written to %s",
@@ -131,6 +136,29 @@ public final class ScoreJob implements Callable<Integer> {
                 images * 1e3 / duration.toMillis(),
                 failures.isEmpty() ? "none" : failures,
                 output);
+    }
+
+    /** How many images have an error of a code, in whole or in one of their aspects. */
+    static String failures(Dataset<Row> scores) {
+        List<String> columns = List.of(scores.columns());
+        Column[] codes = Stream.concat(
+                        Stream.of("error.code"),
+                        Arrays.stream(Aspect.values())
+                                .map(Aspect::id)
+                                .filter(columns::contains)
+                                .map(aspect -> aspect + ".error.code"))
+                .map(functions::col)
+                .toArray(Column[]::new);
+        return scores
+                .select(explode(array_distinct(array(codes))).as("code"))
+                .where("code is not null")
+                .groupBy("code")
+                .count()
+                .orderBy("code")
+                .collectAsList()
+                .stream()
+                .map(row -> String.format(Locale.ROOT, "%,d %s", row.getLong(1), row.getString(0)))
+                .collect(Collectors.joining(", "));
     }
 
     private Dataset<Row> read(DataFrameReader reader) {

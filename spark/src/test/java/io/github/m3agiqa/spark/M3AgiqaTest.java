@@ -106,6 +106,23 @@ class M3AgiqaTest {
         }
     }
 
+    @Test
+    void theSummaryCountsWhatHasNoScore() {
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(60, 40, 1), "png");
+        StructType schema =
+                new StructType().add("content", DataTypes.BinaryType).add("prompt", DataTypes.StringType);
+        List<Row> rows = List.of(
+                RowFactory.create(png, "a hill"),
+                RowFactory.create(png, null),
+                RowFactory.create(png, null),
+                RowFactory.create(new byte[3], "a hill"));
+        Dataset<Row> images = spark.createDataFrame(rows, schema);
+
+        assertThat(ScoreJob.failures(M3Agiqa.score(images, SETTINGS)))
+                .isEqualTo("1 IMAGE_UNREADABLE, 2 PROMPT_MISSING");
+        assertThat(ScoreJob.failures(M3Agiqa.score(images.limit(1), SETTINGS))).isEmpty();
+    }
+
     /** Each image once, however many fields are taken from what the function returns. */
     @Test
     void sqlScoresAsTheDatasetCallDoes() {
