@@ -111,6 +111,10 @@ function showAspect(shown, aspect, result) {
 }
 
 function fail(shown, problem) {
+  for (const { number, said } of shown.aspects.values()) {
+    said.classList.remove("typing");
+    number.textContent = number.textContent.replace("…", "–");
+  }
   shown.body.append(element("p", { class: "error", role: "alert" }, `${problem.detail} (${problem.code})`));
 }
 
@@ -144,17 +148,19 @@ async function* eventsOf(response) {
 
 async function score(file) {
   const shown = card(file);
+  try {
+    await ask(file, shown);
+  } catch {
+    fail(shown, { code: "UNREACHABLE", detail: "the service does not answer" });
+  }
+}
+
+async function ask(file, shown) {
   const form = new FormData();
   form.append("image", file, file.name || "pasted image");
   form.append("prompt", $("prompt").value);
   form.append("describe", String($("describe").checked));
-  let response;
-  try {
-    response = await fetch("/v1/score/stream", { method: "POST", body: form, headers: headers() });
-  } catch {
-    fail(shown, { code: "UNREACHABLE", detail: "the service does not answer" });
-    return;
-  }
+  const response = await fetch("/v1/score/stream", { method: "POST", body: form, headers: headers() });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({ code: "INTERNAL", detail: `HTTP ${response.status}` }));
     if (response.status === 401) {
@@ -165,7 +171,9 @@ async function score(file) {
     fail(shown, problem);
     return;
   }
+  let last = "";
   for await (const { name, data } of eventsOf(response)) {
+    last = name;
     if (name === "stage") {
       const parts = aspectOf(shown, data.aspect);
       parts.questions.hidden = false;
@@ -184,6 +192,9 @@ async function score(file) {
     } else if (name === "error") {
       fail(shown, data);
     }
+  }
+  if (last !== "result" && last !== "error") {
+    fail(shown, { code: "UNREACHABLE", detail: "the answer broke off" });
   }
 }
 

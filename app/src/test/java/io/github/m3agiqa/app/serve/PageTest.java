@@ -30,6 +30,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The page in a real browser, before a real service with the built-in model. */
 @Tag("browser")
@@ -158,6 +160,33 @@ class PageTest {
         assertThat(page.locator(".error")).containsText("IMAGE_UNREADABLE");
         assertThat(page.locator("article h3")).hasText("<b>broken.png");
         assertThat(page.locator("#status")).containsText("1 could not be scored");
+        page.context().close();
+    }
+
+    /** The connection is lost within an answer, or the answer ends before its last event. */
+    @ParameterizedTest
+    @CsvSource({
+        "controller.error(new TypeError('network error')), the service does not answer",
+        "controller.close(), the answer broke off"
+    })
+    void goesOnWhenAnAnswerBreaksOff(String end, String told) {
+        Page page = open(new Browser.NewContextOptions());
+        page.evaluate("""
+                () => {
+                  const stage = 'event: stage\\ndata: {"aspect": "quality", "stage": "describe", "question": "?"}\\n\\n';
+                  window.fetch = async () => new Response(new ReadableStream({
+                    start: (controller) => controller.enqueue(new TextEncoder().encode(stage)),
+                    pull: (controller) => { %s; },
+                  }, { highWaterMark: 0 }));
+                }""".formatted(end));
+
+        score(page, "a", CLEAN, DEGRADED);
+
+        assertThat(page.locator("#status")).hasText("Done; 2 could not be scored.");
+        assertThat(page.locator("article .error"))
+                .hasText(new String[] {told + " (UNREACHABLE)", told + " (UNREACHABLE)"});
+        assertThat(page.locator(".typing")).hasCount(0);
+        assertThat(page.locator("#score")).isEnabled();
         page.context().close();
     }
 
