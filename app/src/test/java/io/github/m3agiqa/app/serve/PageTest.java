@@ -204,6 +204,9 @@ class PageTest {
                         .setPath(Path.of("target/page-%s-%d.png".formatted(scheme, width))));
                 assertThat((Integer) page.evaluate("document.documentElement.scrollWidth"))
                         .isLessThanOrEqualTo(width);
+                assertThat((Integer) page.evaluate("document.querySelector('#history tbody tr').offsetHeight"))
+                        .as("a row of the history at %d pixels", width)
+                        .isLessThan(100);
                 assertThat(new AxeBuilder(page).analyze().getViolations())
                         .filteredOn(violation -> List.of("serious", "critical").contains(violation.getImpact()))
                         .as("%s, %d pixels", scheme, width)
