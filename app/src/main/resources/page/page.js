@@ -199,6 +199,7 @@ async function ask(file, shown) {
 }
 
 async function scoreAll() {
+  const focused = document.activeElement;
   state.running = true;
   show();
   const files = [...state.files];
@@ -215,6 +216,10 @@ async function scoreAll() {
   const scored = files.filter((file) => card(file).result).length;
   $("score").disabled = false;
   $("clear").disabled = false;
+  if (document.activeElement === document.body) {
+    // a button that is disabled loses the focus, and who uses the keyboard their place
+    focused.focus({ preventScroll: true });
+  }
   say(scored === files.length ? "Done." : `Done; ${files.length - scored} could not be scored.`);
 }
 

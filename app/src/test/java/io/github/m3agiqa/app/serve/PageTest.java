@@ -224,6 +224,12 @@ class PageTest {
         page.keyboard().type("a hill");
         page.keyboard().press("Control+Enter");
         assertThat(page.locator("#status")).containsText("Done");
+
+        page.locator("#score").focus();
+        page.keyboard().press("Enter");
+        assertThat(page.locator("#status")).containsText("Scoring");
+        assertThat(page.locator("#status")).containsText("Done");
+        assertThat(page.locator("#score")).isFocused();
         page.context().close();
     }
 }
