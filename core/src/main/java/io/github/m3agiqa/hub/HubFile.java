@@ -9,6 +9,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.stream.Stream;
 
 /**
  * A file of a repository at one commit.
@@ -23,7 +24,9 @@ public record HubFile(String path, long bytes, String hash, boolean large) {
 
     public HubFile {
         // it becomes a path on this machine
-        if (path.startsWith("/") || path.contains("\\") || path.matches("(.*/)?\\.\\.?(/.*)?") || path.contains(":")) {
+        boolean inside = Stream.of(path.split("/", -1))
+                .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
+        if (!inside || path.contains("\\") || path.contains(":") || path.contains("\0")) {
             throw new IllegalArgumentException("'%s' is no path in a repository".formatted(path));
         }
         if (!hash.matches(large ? "[0-9a-f]{64}" : "[0-9a-f]{40}")) {

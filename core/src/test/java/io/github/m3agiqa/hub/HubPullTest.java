@@ -27,6 +27,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pulls from a hub on this machine that does all that a hub, or the network before it, may do. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
@@ -294,6 +296,30 @@ class HubPullTest {
         assertThatThrownBy(this::pull).hasMessageContaining("none of the files that are needed");
         hub.put(REPOSITORY, "../escape.json", CONFIG);
         assertThatThrownBy(this::pull).hasMessageContaining("is no path in a repository");
+    }
+
+    /** A line break in the name of a folder hides nothing of what comes after it. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "/a",
+                "a/",
+                "a//b",
+                ".",
+                "..",
+                "a/..",
+                "a/./b",
+                "a\n/../../b",
+                "../\r/b",
+                "a\\b",
+                "c:a",
+                "a\0"
+            })
+    void aPathThatLeavesTheRepositoryIsRefused(String path) {
+        assertThatThrownBy(() -> new HubFile(path, 1, "0".repeat(40), false))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("is no path in a repository");
     }
 
     @Test
