@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.failsafe.Failsafe;
 import dev.failsafe.FailsafeException;
 import dev.failsafe.RetryPolicy;
+import io.github.m3agiqa.WebAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -333,9 +334,20 @@ final class HubClient implements AutoCloseable {
                 return response;
             }
             response.body().close();
-            uri = uri.resolve(location.get());
+            uri = redirected(uri, location.get());
         }
         throw new Passing("it is redirected more than %d times".formatted(MOST_REDIRECTS));
+    }
+
+    private static URI redirected(URI from, String location) {
+        Optional<URI> to;
+        try {
+            to = WebAddress.of(from.resolve(location).toString());
+        } catch (IllegalArgumentException _) {
+            to = Optional.empty();
+        }
+        return to.orElseThrow(() ->
+                new HubException("%s redirects to '%s', which is no http or https URL".formatted(from, location)));
     }
 
     private boolean isHub(URI uri) {

@@ -322,6 +322,21 @@ class HubPullTest {
                 .hasMessageContaining("is no path in a repository");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"http://[", "ftp://127.0.0.1/a", "file:///etc/passwd"})
+    void aRedirectToWhatIsNoUrlIsRefused(String location) {
+        publish();
+        hub.behave((exchange, _, _) -> {
+            exchange.getResponseHeaders().set("Location", location);
+            LoopbackHub.send(exchange, 302, new byte[0], 0);
+            return true;
+        });
+
+        assertThatThrownBy(this::pull)
+                .isInstanceOf(HubException.class)
+                .hasMessageContaining("redirects to '%s'".formatted(location));
+    }
+
     @Test
     void aRevisionThatChangedIsAnotherSnapshot() {
         publish();
