@@ -20,6 +20,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
@@ -86,7 +87,11 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     public static ModelFolder open(Path folder) {
         Path file = folder.resolve(MANIFEST);
         try {
-            return new ModelFolder(folder, JSON.readValue(Files.readAllBytes(file), ModelManifest.class));
+            ModelManifest manifest = JSON.readValue(Files.readAllBytes(file), ModelManifest.class);
+            if (manifest == null) {
+                throw new ModelException("%s holds null instead of a manifest".formatted(file));
+            }
+            return new ModelFolder(folder, manifest);
         } catch (JsonProcessingException e) {
             throw new ModelException("%s: %s".formatted(file, JsonProblem.of(e)), e);
         } catch (IOException e) {
@@ -101,10 +106,16 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      * @throws ModelException if it is absolute or does not exist
      */
     public Path part(String relative) {
-        if (Path.of(relative).isAbsolute()) {
+        Path part;
+        try {
+            part = Path.of(relative);
+        } catch (InvalidPathException e) {
+            throw new ModelException("%s: '%s' is no path".formatted(path.resolve(MANIFEST), relative), e);
+        }
+        if (part.isAbsolute()) {
             throw new ModelException("%s: the path '%s' must be relative".formatted(path.resolve(MANIFEST), relative));
         }
-        Path part = path.resolve(relative);
+        part = path.resolve(part);
         if (!Files.exists(part)) {
             throw new ModelException("%s names %s, which does not exist".formatted(path.resolve(MANIFEST), part));
         }

@@ -60,13 +60,14 @@ public record ModelManifest(
         if (given("aspects", aspects).isEmpty()) {
             throw new IllegalArgumentException("aspects is empty");
         }
+        aspects.forEach((aspect, settings) -> given(aspect.id(), settings));
         aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
         sha256 = Collections.unmodifiableMap(new TreeMap<>(orElse(sha256, Map.of())));
-        for (String hash : sha256.values()) {
-            if (!hash.matches("[0-9a-fA-F]{64}")) {
+        sha256.forEach((file, hash) -> {
+            if (!given("sha256 of " + file, hash).matches("[0-9a-fA-F]{64}")) {
                 throw new IllegalArgumentException("'%s' is no SHA-256".formatted(hash));
             }
-        }
+        });
     }
 
     /** This manifest for a model of another name, with its base and aspects at other paths. */

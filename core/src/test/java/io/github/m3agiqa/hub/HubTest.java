@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
@@ -11,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,7 +66,7 @@ class HubTest {
     }
 
     @Test
-    void manifestsTakeDefaultsAndRefuseNonsense() {
+    void manifestsTakeDefaultsAndRefuseNonsense() throws IOException {
         Path model = TestModels.tinyWith(folder.resolve("m"), manifest -> manifest.put("alpha", "drop"));
         ModelManifest manifest = ModelFolder.open(model).manifest();
         assertThat(manifest.alpha()).isEqualTo("drop");
@@ -76,6 +79,32 @@ class HubTest {
         assertRefused("\"x\"", "ModelManifest");
         assertRefused("{\"name\":\"a\"}", "license is missing");
         assertRefused("{\"name\":\"a\",\"aspects\":{\"beauty\":{}}}", "unknown aspect 'beauty'");
+        assertRefused("null", "holds null instead of a manifest");
+        String tiny = Files.readString(model.resolve(ModelFolder.MANIFEST));
+        assertRefused(changed(tiny, root -> root.withObject("/aspects").putNull("quality")), "quality is missing");
+        assertRefused(changed(tiny, root -> root.putObject("sha256").putNull("a")), "sha256 of a is missing");
+        assertRefused(
+                changed(
+                        tiny,
+                        root -> root.withObject("/aspects/quality/calibration").put("halfWidth", 1)),
+                "map is missing");
+    }
+
+    private static String changed(String manifest, Consumer<ObjectNode> change) throws IOException {
+        ObjectNode root = (ObjectNode) new ObjectMapper().readTree(manifest);
+        change.accept(root);
+        return root.toString();
+    }
+
+    @Test
+    void aPartIsARelativePath() {
+        ModelFolder model =
+                ModelFolder.open(TestModels.tinyWith(folder.resolve("m"), manifest -> manifest.put("base", "ba\0se")));
+
+        assertThatThrownBy(model::small).isInstanceOf(ModelException.class).hasMessageContaining("is no path");
+        assertThatThrownBy(() -> model.part("/etc"))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("must be relative");
     }
 
     private void assertRefused(String json, String why) {
