@@ -3,6 +3,7 @@ package io.github.m3agiqa.dataset;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
@@ -64,11 +65,18 @@ public final class Dataset {
                 .toList();
         Map<String, Path> found = new HashMap<>();
         for (Sample sample : samples) {
-            folders.stream()
-                    .map(parent -> parent.resolve(sample.name()))
-                    .filter(Files::isRegularFile)
-                    .findFirst()
-                    .ifPresent(image -> found.put(sample.name(), image));
+            try {
+                folders.stream()
+                        .map(parent -> parent.resolve(sample.name()))
+                        .filter(Files::isRegularFile)
+                        .findFirst()
+                        .ifPresent(image -> found.put(sample.name(), image));
+            } catch (InvalidPathException e) {
+                throw new InputException(
+                        "%s names the image '%s', which no file can be called: %s"
+                                .formatted(folder, sample.name(), e.getReason()),
+                        e);
+            }
         }
         return found;
     }

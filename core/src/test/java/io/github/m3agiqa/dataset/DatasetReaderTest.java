@@ -36,6 +36,15 @@ class DatasetReaderTest {
     private Path folder;
 
     @Test
+    void namesAnImageThatNoFileCanBeCalled() throws IOException {
+        data("name,prompt,mos_quality\na\0.png,a cat,3\n");
+
+        assertThatThrownBy(() -> DatasetReader.read(folder))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("which no file can be called");
+    }
+
+    @Test
     void readsAgiqa3k() throws IOException {
         data("""
                 name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align
