@@ -82,12 +82,19 @@ public final class ModelPack {
 
     /** What a part of an aspect is called: an adapter that all aspects share is not named after one. */
     private String name(String part, String path, String aspect) {
-        if (source.part(path).toFile().isFile()) {
-            return part + "-" + aspect + path.substring(path.lastIndexOf('.'));
+        Path from = source.part(path);
+        if (from.toFile().isFile()) {
+            return part + "-" + aspect + suffix(String.valueOf(from.getFileName()));
         }
         boolean shared =
                 source.manifest().aspects().values().stream().allMatch(settings -> path.equals(settings.adapter()));
         return shared ? part : part + "-" + aspect;
+    }
+
+    /** The last dot of a file's name and what follows it; nothing without one. */
+    private static String suffix(String file) {
+        int dot = file.lastIndexOf('.');
+        return dot < 0 ? "" : file.substring(dot);
     }
 
     /** Copies a part unless it was copied before; where it is now. */

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -73,6 +74,25 @@ class ModelPackTest {
                 .containsKeys("base/config.json", "base/model.safetensors", "adapter/adapter_model.safetensors");
         Checksums.checkAll(packed);
         assertThat(score(packed).aspects()).isEqualTo(score(pulled).aspects());
+    }
+
+    @Test
+    void namesPartsAfterTheirFilesAlone() throws IOException {
+        ModelFolder model = scattered();
+        Path predictors = Files.createDirectories(folder.resolve("run/v1.2"));
+        Files.copy(
+                model.part(Objects.requireNonNull(
+                        model.manifest().aspect(Aspect.QUALITY).predictor())),
+                predictors.resolve("weights"));
+        Map<Aspect, AspectManifest> aspects = new EnumMap<>(model.manifest().aspects());
+        aspects.replaceAll(
+                (_, settings) -> settings.moved((part, path) -> part.equals("predictor") ? "../v1.2/weights" : path));
+
+        ModelFolder packed = ModelPack.pack(
+                ModelFolder.write(model.path(), model.manifest().withAspects(aspects)), folder.resolve("packed"), 3);
+
+        assertThat(packed.manifest().aspect(Aspect.QUALITY).predictor()).isEqualTo("predictor-quality");
+        assertThat(packed.part("predictor-quality")).hasSameBinaryContentAs(predictors.resolve("weights"));
     }
 
     @Test
