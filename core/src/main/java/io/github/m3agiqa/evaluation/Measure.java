@@ -70,7 +70,7 @@ public enum Measure {
             case SRCC, PLCC, KRCC -> whyNoCorrelation(columns);
             case PLCC_FITTED -> {
                 String why = whyNoFit(columns);
-                yield why != null ? why : whyNoCorrelation(columns);
+                yield why != null ? why : whyNoCorrelationOfFit(columns);
             }
             case RMSE_FITTED, MAE_FITTED -> whyNoFit(columns);
             case RMSE, MAE, RATING_ACCURACY -> columns.onScale() ? null : OWN_SCALE;
@@ -90,6 +90,11 @@ public enum Measure {
             return "all computed scores are the same";
         }
         return Correlations.varies(columns.mos()) ? null : "all human scores are the same";
+    }
+
+    private static @Nullable String whyNoCorrelationOfFit(Columns columns) {
+        String why = whyNoCorrelation(columns);
+        return why != null || Correlations.varies(columns.fitted()) ? why : "the fitted map is level";
     }
 
     private static @Nullable String whyNoFit(Columns columns) {

@@ -123,6 +123,20 @@ class AgreementTest {
         assertThat(value(ownScale, Measure.RMSE_FITTED)).isPositive();
     }
 
+    /** Two scores whose images have the same opinions on average: the best map says the same of all. */
+    @Test
+    void aFitThatIsLevelHasNoCorrelation() {
+        List<Prediction> level = IntStream.range(0, 12)
+                .mapToObj(i -> Drawn.prediction("i" + i, "p" + i, "sd", i % 2 + 1, i / 2 % 3 + 1))
+                .toList();
+
+        Agreement agreement = Agreement.of(level, true, BOOTSTRAP);
+
+        assertThat(agreement.figure(Measure.PLCC_FITTED)).isEqualTo(Estimate.absent("the fitted map is level"));
+        assertThat(value(agreement, Measure.PLCC)).isZero();
+        assertThat(value(agreement, Measure.RMSE_FITTED)).isPositive();
+    }
+
     @Test
     void oneImageAndTwoAreNoNumbersButNoFailureEither() {
         Prediction one = Drawn.prediction("a", "a", null, 1, 2);
