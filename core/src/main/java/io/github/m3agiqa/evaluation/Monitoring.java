@@ -25,6 +25,11 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
 
     /** Up to so many pairs of images the exact probability is computed. */
     private static final long EXACT_PAIRS = 10_000;
+    /**
+     * A distance, times the root of the number of pairs over that of the images, below which the probability is 1 to all
+     * digits; the sum that gives it takes the more terms the smaller the distance is.
+     */
+    private static final double CERTAIN = 0.1;
 
     /**
      * The scores of a generator, a day and an aspect.
@@ -160,9 +165,15 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
             int baselineImages = Math.toIntExact(baseline.images());
             double distance = distance(cell, baseline, images, baselineImages);
             KolmogorovSmirnovTest test = new KolmogorovSmirnovTest();
-            double probability = (long) images * baselineImages <= EXACT_PAIRS
-                    ? test.exactP(distance, images, baselineImages, false)
-                    : test.approximateP(distance, images, baselineImages);
+            double pairs = (double) images * baselineImages;
+            double probability;
+            if (pairs <= EXACT_PAIRS) {
+                probability = test.exactP(distance, images, baselineImages, false);
+            } else if (distance * Math.sqrt(pairs / (images + (double) baselineImages)) < CERTAIN) {
+                probability = 1;
+            } else {
+                probability = test.approximateP(distance, images, baselineImages);
+            }
             return new Compared(cell, baseline, distance, probability);
         }
 

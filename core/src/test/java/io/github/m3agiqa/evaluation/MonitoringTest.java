@@ -70,6 +70,22 @@ class MonitoringTest {
         assertThat(drift.probability()).isCloseTo(test.exactP(drift.distance(), 80, 90, false), within(1e-12));
     }
 
+    /** One image of some thousands has another score, each day: so small a distance is what is to be expected. */
+    @Test
+    void daysThatHardlyDifferHaveNotDrifted() {
+        double[] before = new double[10_007];
+        double[] after = new double[10_009];
+        before[0] = 1;
+        after[0] = 1;
+
+        Monitoring found = Monitoring.of(List.of(cell("a", "1", before), cell("a", "2", after)), "1", "1", 0.05);
+
+        assertThat(found.drifts()).singleElement().satisfies(drift -> {
+            assertThat(drift.distance()).isPositive();
+            assertThat(drift.probability()).isEqualTo(1);
+        });
+    }
+
     @Test
     void findsTheOneDayThatDriftedAmongMany() {
         List<Cell> cells = new ArrayList<>();
