@@ -69,6 +69,10 @@ final class TextOnlyScore {
             List<Set<String>> words, double[] mos, List<Integer> train, List<Integer> test, double[] scores) {
         Map<String, Integer> columns = columns(words, train);
         double mean = train.stream().mapToDouble(i -> mos[i]).average().orElseThrow();
+        if (columns.isEmpty()) {
+            test.forEach(i -> scores[i] = mean);
+            return;
+        }
         RealMatrix normal = new Array2DRowRealMatrix(columns.size(), columns.size());
         RealVector target = new ArrayRealVector(columns.size());
         for (int i : train) {
