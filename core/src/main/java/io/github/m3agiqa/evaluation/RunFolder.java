@@ -168,7 +168,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
             leakage.put(
                     new TestSet(
                             dataset,
-                            Aspect.of(split.path("aspect").asText()),
+                            aspect(file, split.path("aspect").asText()),
                             split.path("split").asText()),
                     new Leakage(
                             split.path("sharedPrompts").asInt(),
@@ -176,6 +176,14 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
                             split.path("duplicates").size()));
         }
         return leakage;
+    }
+
+    private static Aspect aspect(Path file, String id) {
+        try {
+            return Aspect.of(id);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("%s is damaged: %s".formatted(file, e.getMessage()), e);
+        }
     }
 
     private static JsonNode json(Path file) {

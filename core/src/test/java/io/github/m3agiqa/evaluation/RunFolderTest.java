@@ -182,6 +182,14 @@ class RunFolderTest {
                 .hasMessageContaining("predictions.csv: no such file");
         Drawn.run(run, HONEST, "[{\"split\": \"authors\"}]", "xlstm,authors,quality,a.png,,,2,3");
         assertThatThrownBy(() -> RunFolder.read("run", run, true)).hasMessageContaining("leakage.json is damaged");
+
+        Path unknown = run(
+                HONEST,
+                "[{\"split\": \"a\", \"aspect\": \"beauty\", \"sharedPrompts\": 0, \"testPrompts\": 1, \"duplicates\": []}]",
+                "xlstm,authors,quality,a.png,,,2,3");
+        assertThatThrownBy(() -> RunFolder.read("run", unknown, true))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("leakage.json is damaged: unknown aspect 'beauty'");
         Files.writeString(run.resolve("run.json"), "{");
         assertThatThrownBy(() -> RunFolder.read("run", run, true))
                 .isInstanceOf(InputException.class)
