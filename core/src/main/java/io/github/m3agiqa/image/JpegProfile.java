@@ -9,6 +9,7 @@ final class JpegProfile {
     private static final byte[] ID = "ICC_PROFILE\0".getBytes(StandardCharsets.US_ASCII);
     private static final int APP2 = 0xe2;
     private static final int START_OF_SCAN = 0xda;
+    private static final int FILL = 0xff;
 
     private JpegProfile() {}
 
@@ -18,6 +19,10 @@ final class JpegProfile {
         int at = 2;
         while (at + 4 <= file.length && (file[at] & 0xff) == 0xff) {
             int marker = file[at + 1] & 0xff;
+            if (marker == FILL) {
+                at++; // any number of them may stand before a marker
+                continue;
+            }
             int length = (file[at + 2] & 0xff) << 8 | (file[at + 3] & 0xff);
             if (marker == START_OF_SCAN || length < 2) {
                 break;

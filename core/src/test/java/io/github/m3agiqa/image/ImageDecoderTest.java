@@ -163,13 +163,20 @@ class ImageDecoderTest {
                 .containsExactly(0, 0, 0xff, 0, 0, 0xff, 0, 0, 0xff);
     }
 
-    /** A colour that a managed decoder would change: the file says that its numbers are of another space. */
-    @Test
-    void ignoresColourProfiles() throws IOException {
+    /**
+     * A colour that a managed decoder would change: the file says that its numbers are of another space. Fill bytes may
+     * stand before what says it.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3})
+    void ignoresColourProfiles(int fillBytes) throws IOException {
         byte[] plain = DrawnImages.encode(picture, "jpeg");
         byte[] profile = ICC_Profile.getInstance(ColorSpace.CS_LINEAR_RGB).getData();
         ByteArrayOutputStream tagged = new ByteArrayOutputStream();
         tagged.write(plain, 0, 2);
+        for (int i = 0; i < fillBytes; i++) {
+            tagged.write(0xff);
+        }
         tagged.write(segment(0xe2, concat("ICC_PROFILE\0\1\1".getBytes(StandardCharsets.ISO_8859_1), profile)));
         tagged.write(plain, 2, plain.length - 2);
 
