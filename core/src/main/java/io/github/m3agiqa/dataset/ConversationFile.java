@@ -49,6 +49,9 @@ public final class ConversationFile {
     }
 
     private static Conversation conversation(Path file, int number, JsonNode item) {
+        if (item.isNull()) {
+            throw new InputException("%s, item %d is no conversation: it is null".formatted(file, number));
+        }
         try {
             return JSON.treeToValue(item, Conversation.class);
         } catch (JsonProcessingException e) {

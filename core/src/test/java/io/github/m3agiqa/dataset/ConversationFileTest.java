@@ -136,7 +136,7 @@ class ConversationFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"[{\"id\": ", "", "{}", "[]", "[1]", "[] []", "nonsense"})
+    @ValueSource(strings = {"[{\"id\": ", "", "{}", "[]", "[1]", "[null]", "[] []", "nonsense"})
     void refusesWhatIsNoList(String content) throws IOException {
         Path file = write(content);
 
