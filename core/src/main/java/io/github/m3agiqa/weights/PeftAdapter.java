@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -33,8 +35,13 @@ public final class PeftAdapter implements Adapter {
             "lora_bias",
             "use_qalora",
             "use_bdlora",
+            "alora_invocation_tokens",
+            "arrow_config",
             "layer_replication",
             "megatron_config");
+
+    /** Beginnings that leave the base as it is; others, such as PiSSA's, take from it what the adapter begins with. */
+    private static final Set<String> BEGINNINGS = Set.of("true", "false", "gaussian", "eva", "orthogonal");
 
     private final SafetensorsFile file;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
@@ -69,6 +76,12 @@ public final class PeftAdapter implements Adapter {
                 || !config.path("alpha_pattern").isEmpty()) {
             throw new ModelException(
                     "%s: bias, rank_pattern and alpha_pattern are not supported".formatted(configFile));
+        }
+        String beginning = config.path("init_lora_weights").asText("true");
+        if (!BEGINNINGS.contains(beginning.toLowerCase(Locale.ROOT))) {
+            throw new ModelException(
+                    "%s: init_lora_weights is %s, which changes the base; let PEFT save the adapter as plain LoRA (path_initial_model_for_weight_conversion)"
+                            .formatted(configFile, beginning));
         }
         this.rank = config.path("r").asInt();
         double alpha = config.path("lora_alpha").asDouble();

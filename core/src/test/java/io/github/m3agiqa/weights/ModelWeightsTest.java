@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelWeightsTest {
     @TempDir
@@ -287,6 +288,10 @@ class ModelWeightsTest {
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'use_dora':true}    | use_dora",
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'bias':'all'}       | bias",
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'rank_pattern':{'a':1}} | rank_pattern",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'alora_invocation_tokens':[1]} | alora_invocation_tokens",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'arrow_config':{'top_k':3}} | arrow_config",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'init_lora_weights':'pissa_niter_16'} | init_lora_weights is pissa_niter_16",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'init_lora_weights':'olora'} | plain LoRA",
                 "{'peft_type':'LORA','lora_alpha':8}                          | must be positive",
                 "{                                                            | cannot be read",
             })
@@ -296,6 +301,17 @@ class ModelWeightsTest {
         assertThatThrownBy(() -> new PeftAdapter(folder))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining(why);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"true", "false", "null", "\"gaussian\"", "\"eva\"", "\"orthogonal\""})
+    void readsAdaptersThatLeftTheBaseAsItWas(String beginning) throws IOException {
+        adapter("{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8,\"init_lora_weights\":%s,\"arrow_config\":null}"
+                .formatted(beginning));
+
+        try (PeftAdapter adapter = new PeftAdapter(folder)) {
+            assertThat(adapter.scale()).isEqualTo(2);
+        }
     }
 
     private void adapter(String config) throws IOException {
