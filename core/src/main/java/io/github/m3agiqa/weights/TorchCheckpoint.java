@@ -98,7 +98,7 @@ public final class TorchCheckpoint implements TensorSource {
     private TensorInfo checked(String name, TensorReference reference) {
         TensorInfo info = new TensorInfo(dtype(reference.storage()), reference.shape());
         try {
-            long end = reference.offset() + (info.elements() == 0 ? 0 : 1);
+            long end = Math.addExact(reference.offset(), info.elements() == 0 ? 0 : 1);
             for (int i = 0; i < info.shape().size() && info.elements() > 0; i++) {
                 long reach = Math.multiplyExact(
                         info.shape().get(i) - 1, reference.strides().get(i));

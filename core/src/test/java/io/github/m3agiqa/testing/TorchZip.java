@@ -33,12 +33,12 @@ public final class TorchZip {
     }
 
     /** A tensor with everything stated; its name has been written. */
-    public TorchZip tensor(String type, byte[] data, int elements, int offset, int[] shape, int[] strides) {
+    public TorchZip tensor(String type, byte[] data, int elements, long offset, int[] shape, int[] strides) {
         String key = String.valueOf(storages++);
         entries.put("archive/data/" + key, data);
         global("torch._utils", "_rebuild_tensor_v2").bytes('(', '(').string("storage");
         global("torch", type).string(key).string("cuda:0").integer(elements).bytes('t', 'Q');
-        integer(offset).integers(shape).integers(strides).bytes(0x89);
+        longInteger(offset).integers(shape).integers(strides).bytes(0x89);
         return global("collections", "OrderedDict").bytes(')', 'R', 't', 'R');
     }
 
@@ -64,6 +64,11 @@ public final class TorchZip {
 
     public TorchZip integer(int number) {
         return bytes('J').littleEndian(number);
+    }
+
+    private TorchZip longInteger(long number) {
+        bytes(0x8a, Long.BYTES);
+        return littleEndian((int) number).littleEndian((int) (number >> Integer.SIZE));
     }
 
     private TorchZip integers(int... numbers) {

@@ -88,6 +88,13 @@ class TorchCheckpointTest {
                                 .finish(),
                         "beyond its storage"),
                 Arguments.of(
+                        "a tensor that begins at the last of all places",
+                        new TorchZip()
+                                .string("x")
+                                .tensor("FloatStorage", four, 1, Long.MAX_VALUE, one, one)
+                                .finish(),
+                        "impossible shape"),
+                Arguments.of(
                         "a tensor that repeats its storage",
                         new TorchZip()
                                 .string("x")
