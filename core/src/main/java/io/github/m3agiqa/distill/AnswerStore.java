@@ -90,10 +90,20 @@ public final class AnswerStore implements AutoCloseable {
         }
         try {
             this.connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-            begin();
         } catch (SQLException e) {
             owner.close();
             throw failed(e);
+        }
+        try {
+            begin();
+        } catch (SQLException | InputException e) {
+            owner.close();
+            try {
+                connection.close();
+            } catch (SQLException second) {
+                e.addSuppressed(second);
+            }
+            throw e instanceof SQLException wrong ? failed(wrong) : (InputException) e;
         }
     }
 

@@ -8,6 +8,10 @@ import io.github.m3agiqa.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -122,5 +126,18 @@ class AnswerStoreTest {
         assertThatThrownBy(() -> new AnswerStore(folder))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("answers.sqlite");
+    }
+
+    @Test
+    void leavesNothingWhereItCannotBeOpened() throws IOException, SQLException {
+        try (Connection newer = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("answers.sqlite"));
+                Statement statement = newer.createStatement()) {
+            statement.execute("PRAGMA user_version = 99");
+        }
+
+        assertThatThrownBy(() -> new AnswerStore(folder))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("newer version");
+        assertThat(folder.resolve("owners")).isEmptyDirectory();
     }
 }
