@@ -79,9 +79,6 @@ final class FeatureCache implements AutoCloseable {
     }
 
     private void readIndex() throws IOException {
-        if (index.size() == 0) {
-            append(HEADER);
-        }
         String text = Files.readString(folder.resolve("index.csv"));
         int complete = text.lastIndexOf('\n') + 1; // a kill may have cut the last line off
         try (CsvReader<NamedCsvRecord> rows = CsvReader.builder().ofNamedCsvRecord(text.substring(0, complete))) {
@@ -96,6 +93,9 @@ final class FeatureCache implements AutoCloseable {
         }
         index.truncate(text.substring(0, complete).getBytes(StandardCharsets.UTF_8).length);
         index.position(index.size());
+        if (complete == 0) {
+            append(HEADER);
+        }
         long end = entries.values().stream()
                 .mapToLong(entry -> entry.offset + bytes(entry.tokens))
                 .max()
