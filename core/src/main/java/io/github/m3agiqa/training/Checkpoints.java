@@ -75,18 +75,29 @@ final class Checkpoints {
      * @throws InputException if the disk is too full
      */
     void checkRoom(Map<String, Tensor> weights) {
-        long one = 3 * weights.values().stream().mapToLong(Tensor::nbytes).sum();
-        long needed = (kept + 2L) * one; // the best one, and the one that is being written
         try {
             Files.createDirectories(folder);
+            long needed = room(weights);
             FileStore store = Files.getFileStore(folder);
             if (store.getUsableSpace() < needed) {
                 throw new InputException(
-                        "%s has %d MiB free and the checkpoints take up to %d MiB; free some, or keep fewer checkpoints"
+                        "%s has %d MiB free and the checkpoints take up to %d MiB more; free some, or keep fewer checkpoints"
                                 .formatted(folder, store.getUsableSpace() >> 20, needed >> 20));
             }
         } catch (IOException e) {
             throw new InputException("%s cannot be written to: %s".formatted(folder, e), e);
+        }
+    }
+
+    /** The bytes that checkpoints will take besides those that are there already, at most. */
+    long room(Map<String, Tensor> weights) throws IOException {
+        long one = 3 * weights.values().stream().mapToLong(Tensor::nbytes).sum();
+        long all = (kept + 2L) * one; // the best one, and the one that is being written
+        try (Stream<Path> files = Files.walk(folder)) {
+            return all
+                    - files.filter(Files::isRegularFile)
+                            .mapToLong(file -> file.toFile().length())
+                            .sum();
         }
     }
 
