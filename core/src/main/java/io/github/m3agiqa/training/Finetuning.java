@@ -190,7 +190,7 @@ public final class Finetuning {
 
     private List<Item> read(
             Aspect aspect, Path file, Map<String, Sample> samples, Set<String> heldOut, List<String> missing) {
-        data.put("%s/%s".formatted(aspect.id(), file.getFileName()), file);
+        Recipes.note(data, aspect.id(), file);
         List<Item> items = new ArrayList<>();
         for (Conversation conversation : ConversationFile.read(file)) {
             if (heldOut.contains(conversation.imageName())) {

@@ -49,7 +49,7 @@ final class Readings {
     }
 
     private List<Conversation> read(Aspect aspect, Path file) {
-        files.put("%s/%s".formatted(aspect.id(), file.getFileName()), file);
+        Recipes.note(files, aspect.id(), file);
         return ConversationFile.read(file);
     }
 

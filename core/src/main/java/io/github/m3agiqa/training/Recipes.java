@@ -35,6 +35,18 @@ final class Recipes {
         return images;
     }
 
+    /**
+     * Notes a file that a run depends on, by its name, or where another one has that by its path.
+     *
+     * @param part what it is about
+     */
+    static void note(Map<String, Path> data, String part, Path file) {
+        Path other = data.putIfAbsent("%s/%s".formatted(part, file.getFileName()), file);
+        if (other != null && !other.equals(file)) {
+            data.put("%s/%s".formatted(part, file), file);
+        }
+    }
+
     static <T> T given(String key, @Nullable T value) {
         if (value == null) {
             throw new IllegalArgumentException(key + " is missing");

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.dataset.Conversation;
+import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.TestModels;
@@ -16,6 +18,7 @@ import io.github.m3agiqa.weights.PeftAdapter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -275,6 +278,24 @@ class FinetuningTest {
 
         assertThatThrownBy(() -> run("run", recipe(output).replace("seed: 7", "seed: 8")))
                 .hasMessageContaining("was started with another recipe");
+    }
+
+    /** A run depends on both files, also where they are of one name. */
+    @Test
+    void filesOfOneNameAreBothNoted() throws IOException {
+        Path conversations = dataset.resolve("conversations/quality_train.json");
+        Path train = Files.createDirectories(folder.resolve("other")).resolve("quality_train.json");
+        List<Conversation> all = ConversationFile.read(conversations);
+        ConversationFile.write(train, all.subList(0, 4));
+        String recipe = recipe(folder.resolve("run"))
+                .replace("train: " + conversations, "train: %s, validation: %s".formatted(train, conversations))
+                .replace("steps: " + STEPS, "steps: 1");
+        Finetuning.run(write(recipe), Watcher.patient());
+        ConversationFile.write(train, all.subList(1, 5)); // as many as before
+
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("was started with other data");
     }
 
     @Test
