@@ -48,7 +48,7 @@ public final class TrainingPass {
     /**
      * Reads conversations.
      *
-     * @param examples at least one with an answer to learn from
+     * @param examples at least one; where none has an answer, nothing is learned from them
      * @param readout what reads from the hidden states of each picture what the tower saw; null if nothing does
      * @param seed decides what dropout drops
      */
@@ -72,22 +72,12 @@ public final class TrainingPass {
             }
             first += conversation.length();
         }
-        if (labels.isEmpty()) {
-            throw new IllegalArgumentException("the conversations have no answer to learn from");
-        }
         int[] lengths = examples.stream()
                 .mapToInt(example -> example.conversation.length())
                 .toArray();
         Llama llama = model.llama();
         Tensor hidden = llama.forward(Torch.cat(0, embeddings), new PackedContext(lengths), blocks);
-        Tensor answering = hidden.index_select(0, Torch.indices(llama.device(), ints(rows))); // (targets, hidden)
-        this.loss = torch.cross_entropy_loss(
-                llama.logits(answering),
-                Torch.indices(llama.device(), ints(labels)),
-                new TensorOptional(),
-                REDUCE_SUM,
-                TokenizedConversation.IGNORED,
-                0);
+        this.loss = labels.isEmpty() ? Torch.scale(hidden.sum(), 0) : loss(llama, hidden, rows, labels);
         this.targets = labels.size();
         this.towerError = readout == null
                 ? Torch.zeros(Dtype.F32, llama.device())
@@ -96,6 +86,17 @@ public final class TrainingPass {
                                 hidden,
                                 examples.stream().map(Example::conversation).toList()),
                         seen);
+    }
+
+    private static Tensor loss(Llama llama, Tensor hidden, List<Integer> rows, List<Integer> labels) {
+        Tensor answering = hidden.index_select(0, Torch.indices(llama.device(), ints(rows))); // (targets, hidden)
+        return torch.cross_entropy_loss(
+                llama.logits(answering),
+                Torch.indices(llama.device(), ints(labels)),
+                new TensorOptional(),
+                REDUCE_SUM,
+                TokenizedConversation.IGNORED,
+                0);
     }
 
     /** (tokens, hidden); what the tower sees in the picture is added to what it saw in others. */

@@ -283,7 +283,8 @@ public final class Finetuning {
         public double[] learn(long step) {
             adapter.train(true);
             List<Example> examples = ahead.of(step);
-            long targets = examples.stream().mapToLong(Batches::targets).sum();
+            long targets =
+                    Math.max(1, examples.stream().mapToLong(Batches::targets).sum());
             int perPass = recipe.batchSize() + spoilt;
             double sum = 0;
             double error = 0;

@@ -298,6 +298,35 @@ class FinetuningTest {
                 .hasMessageContaining("was started with other data");
     }
 
+    /** Its answers lie beyond the longest conversation, so there is nothing to learn, and the others are learned from. */
+    @Test
+    void aConversationWhoseRequestFillsItTeachesNothing() throws IOException {
+        List<Conversation> all = ConversationFile.read(dataset.resolve("conversations/quality_train.json"));
+        List<Conversation> changed = new ArrayList<>();
+        for (Conversation conversation : all) {
+            String request = conversation.describeRequest() + (changed.isEmpty() ? "" : " and so on".repeat(200));
+            changed.add(Conversation.told(
+                    conversation.id(),
+                    conversation.image(),
+                    request,
+                    conversation.teacherDescription(),
+                    conversation.rateRequest(),
+                    conversation.ratingWord(),
+                    false));
+        }
+        Path file = folder.resolve("long.json");
+        ConversationFile.write(file, changed);
+        String recipe = recipe(folder.resolve("run"))
+                .replace(dataset + "/conversations/quality_train.json", file.toString())
+                .replace("batchSize: 2", "batchSize: 1");
+
+        Finetuning.run(write(recipe), Watcher.patient());
+
+        assertThat(Files.readAllLines(folder.resolve("run/metrics.csv")))
+                .hasSize(1 + STEPS)
+                .noneMatch(line -> line.contains("NaN"));
+    }
+
     @Test
     void aLossThatIsNoNumberEndsTheRun() throws IOException {
         String recipe = recipe(folder.resolve("run"))
