@@ -69,7 +69,12 @@ public final class BaseModel implements AutoCloseable {
     }
 
     private MiniCpmV over(ModelWeights weights) {
-        return new MiniCpmV(config, visionMode, weights, tokenizer);
+        try {
+            return new MiniCpmV(config, visionMode, weights, tokenizer);
+        } catch (RuntimeException e) {
+            weights.close();
+            throw e;
+        }
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.github.m3agiqa.scoring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
@@ -23,6 +24,7 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnImages;
 import io.github.m3agiqa.testing.TestModels;
 import io.github.m3agiqa.weights.ModelWeights.LoraMode;
+import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
@@ -46,6 +48,7 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -115,6 +118,23 @@ class ScorerTest {
                 assertThat(alone.get(input.image())).containsAllEntriesOf(assessment.aspects());
             }
         }
+    }
+
+    /** What was opened before it was found that it does not fit is closed. */
+    @Test
+    void aModelThatDoesNotFitIsNotHeld() throws IOException {
+        Path maps = Path.of("/proc/self/maps");
+        assumeTrue(Files.exists(maps));
+        Path model = TestModels.tinyWith(folder.resolve("m"), _ -> {});
+        Path adapter = model.resolve("adapter").resolve(PeftAdapter.TENSORS);
+        try (Scope _ = new Scope()) {
+            SafetensorsWriter.write(adapter, Map.of(PeftAdapter.PREFIX + "surplus", torch.zeros(1)));
+        }
+
+        assertThatThrownBy(() -> Scorer.open(ModelFolder.open(model), FP32))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("surplus");
+        assertThat(Files.readAllLines(maps)).noneMatch(line -> line.contains(adapter.toString()));
     }
 
     /** Of what one group holds each gets what was asked of it, and who has gone is not scored. */
