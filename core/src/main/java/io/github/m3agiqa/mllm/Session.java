@@ -176,16 +176,10 @@ public final class Session implements AutoCloseable {
             listener.accept(text);
             return text;
         }
-        StringBuilder told = new StringBuilder();
-        int[] tokens = greedy(generation, so -> {
-            String text = template.text(so);
-            // a character of several tokens is told when it is whole
-            if (text.startsWith(told.toString()) && !text.endsWith("\uFFFD")) {
-                listener.accept(text.substring(told.length()));
-                told.replace(0, told.length(), text);
-            }
-        });
-        return template.text(tokens);
+        Telling telling = new Telling(listener);
+        String text = template.text(greedy(generation, so -> telling.grown(template.text(so))));
+        telling.whole(text);
+        return text;
     }
 
     private int[] greedy(Generation generation, Consumer<int[]> listener) {

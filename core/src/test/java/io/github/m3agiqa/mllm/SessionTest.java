@@ -286,6 +286,24 @@ class SessionTest {
         }
     }
 
+    /** Also where the longest text ends it. */
+    @ParameterizedTest
+    @CsvSource({"1, 12, 1e-3", "1, 12, 4", "3, 12, 1"})
+    void whatIsToldIsTheText(int beams, int maxNewTokens, double stopWeight) {
+        MiniCpmV model = model(Precision.FP32, stopWeight);
+        RgbImage image = image(300, 200);
+        SlicePlan plan = model.plan(image, 9);
+        try (Session session = new Session(model, image, plan, CAPACITY)) {
+            session.read(model.template().tokenize(plan, List.of(Turn.user("Please")), true));
+            List<String> told = new ArrayList<>();
+
+            String text = session.generate(new Generation(beams, 1.2, maxNewTokens), told::add);
+
+            assertThat(text).isNotEmpty();
+            assertThat(String.join("", told)).isEqualTo(text);
+        }
+    }
+
     private record Text(List<Integer> tokens, double score) {}
 
     /** The algorithm as the specification words it, in double precision and without any cache. */
