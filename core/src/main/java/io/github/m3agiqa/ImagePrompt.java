@@ -27,7 +27,7 @@ public record ImagePrompt(String image, @Nullable String prompt, Content content
     public static ImagePrompt of(Path file, @Nullable String prompt) {
         return new ImagePrompt(file.toString(), prompt, maxBytes -> {
             try (var in = Files.newInputStream(file)) {
-                return in.readNBytes(maxBytes + 1);
+                return in.readNBytes(Math.min(maxBytes, Integer.MAX_VALUE - 1) + 1);
             }
         });
     }
