@@ -45,7 +45,8 @@ public final class ImageDecoder {
      * What an image may cost.
      *
      * @param maxBytes the largest encoded size
-     * @param maxPixels the largest width times height; checked before any pixel is decoded
+     * @param maxPixels the largest width times height; checked before any pixel is decoded, as is that no side is more than
+     *     10,000 times the other
      */
     public record Limits(int maxBytes, long maxPixels) {
         /** 256 MiB encoded and 64 million pixels. */
@@ -57,6 +58,12 @@ public final class ImageDecoder {
             }
         }
     }
+
+    /**
+     * How many times the shorter side the longer one may be. A model cuts an image into pieces of one area, but each is a patch
+     * wide at least: beyond a thousand times it has the more patches the longer it is, and looks at each from all of them.
+     */
+    private static final long MOST_ELONGATED = 10_000;
 
     private final Limits limits;
 
@@ -225,6 +232,12 @@ public final class ImageDecoder {
                     ErrorCode.IMAGE_TOO_LARGE,
                     "%s: %d x %d pixels are more than the %d that are allowed"
                             .formatted(name, width, height, limits.maxPixels));
+        }
+        if (Math.max(width, height) > MOST_ELONGATED * Math.min(width, height)) {
+            throw new ImageException(
+                    ErrorCode.IMAGE_TOO_LARGE,
+                    "%s: of %d x %d pixels one side is more than %d times the other; crop the image"
+                            .formatted(name, width, height, MOST_ELONGATED));
         }
     }
 

@@ -358,6 +358,25 @@ class ImageDecoderTest {
                         ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE));
     }
 
+    /** A few bytes would become so many patches that looking at them takes hours. */
+    @ParameterizedTest
+    @CsvSource({"1, 10001", "20002, 2"})
+    void refusesAnImageThatIsAlmostALine(int width, int height) {
+        byte[] line = DrawnImages.encode(new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB), "png");
+
+        assertThatThrownBy(() -> decode(line))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IMAGE_TOO_LARGE))
+                .hasMessageContaining("%d x %d pixels".formatted(width, height));
+    }
+
+    @Test
+    void readsALongImage() {
+        byte[] longest = DrawnImages.encode(new BufferedImage(1, 10_000, BufferedImage.TYPE_INT_RGB), "png");
+
+        assertThat(decode(longest).height()).isEqualTo(10_000);
+    }
+
     @Test
     void refusesAnimatedWebP() {
         assertThatThrownBy(() -> decode(resource("animated.webp")))
