@@ -31,6 +31,11 @@ final class KvCache implements AutoCloseable {
         return length;
     }
 
+    /** The number of tokens that there is room for after those held. */
+    int room() {
+        return capacity - length;
+    }
+
     /** Forgets all tokens from a position on. */
     void truncate(int newLength) {
         if (newLength > length) {

@@ -119,7 +119,7 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * Continues the conversation that was read last.
+     * Continues the conversation that was read last, to the session's capacity at most.
      *
      * @return the text that was generated
      */
@@ -188,6 +188,14 @@ public final class Session implements AutoCloseable {
         return ints(greedy.tokens);
     }
 
+    /** The same, but no longer than there is room for; the last token is not read any more. */
+    private Generation withinRoom(Generation generation) {
+        return new Generation(
+                generation.beams(),
+                generation.repetitionPenalty(),
+                Math.min(generation.maxNewTokens(), cache.room() + 1));
+    }
+
     /** The most likely token every time. */
     private final class Greedy implements Decoding {
         private final Generation generation;
@@ -196,7 +204,7 @@ public final class Session implements AutoCloseable {
 
         /** @param listener is told all tokens so far, unless the last one ends the text */
         Greedy(Generation generation, Consumer<int[]> listener) {
-            this.generation = generation;
+            this.generation = withinRoom(generation);
             this.listener = listener;
         }
 
@@ -241,7 +249,8 @@ public final class Session implements AutoCloseable {
                 BeamCache beams = new BeamCache(session.cache, llama, generation.beams());
                 caches.add(beams);
                 int[] stopIds = session.model.template().stopIds();
-                searches.add(new BeamSearch(beams, session.lastHidden(), generation, stopIds, (_, _) -> {}));
+                searches.add(new BeamSearch(
+                        beams, session.lastHidden(), session.withinRoom(generation), stopIds, (_, _) -> {}));
             }
             decode(sessions, searches);
             return IntStream.range(0, searches.size())

@@ -159,7 +159,7 @@ public final class Describer implements AutoCloseable {
             attempt(() -> {
                 RgbImage picture = pictures.read(request.image);
                 SlicePlan plan = mllm.plan(picture, describe.maxSlices());
-                TokenizedConversation first = FirstRound.question(mllm.template(), plan, request.describe);
+                TokenizedConversation first = FirstRound.question(mllm, plan, request.describe);
                 capacity = Math.min(longest(plan, first), mllm.llama().config().maxPositions());
                 session = new Session(mllm, picture, plan, capacity);
                 ask(first);

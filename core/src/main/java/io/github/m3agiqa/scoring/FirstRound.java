@@ -4,8 +4,8 @@ import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelManifest.Describe;
 import io.github.m3agiqa.image.SlicePlan;
-import io.github.m3agiqa.mllm.ChatTemplate;
 import io.github.m3agiqa.mllm.Generation;
+import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import java.util.List;
@@ -28,15 +28,16 @@ final class FirstRound {
     /**
      * The question with its image.
      *
-     * @throws ScoringException with {@link ErrorCode#PROMPT_TOO_LONG} if it is longer than was published
+     * @throws ScoringException with {@link ErrorCode#PROMPT_TOO_LONG} if it is longer than was published, or than the model reads
      */
-    static TokenizedConversation question(ChatTemplate template, SlicePlan plan, String question) {
-        TokenizedConversation tokens = template.tokenize(plan, List.of(Turn.user(question)), true);
-        if (tokens.length() > MAX_QUESTION_TOKENS) {
+    static TokenizedConversation question(MiniCpmV mllm, SlicePlan plan, String question) {
+        TokenizedConversation tokens = mllm.template().tokenize(plan, List.of(Turn.user(question)), true);
+        int most = Math.min(MAX_QUESTION_TOKENS, mllm.llama().config().maxPositions());
+        if (tokens.length() > most) {
             throw new ScoringException(
                     ErrorCode.PROMPT_TOO_LONG,
                     "the question with image and prompt takes %d tokens, at most %d are read"
-                            .formatted(tokens.length(), MAX_QUESTION_TOKENS));
+                            .formatted(tokens.length(), most));
         }
         return tokens;
     }

@@ -329,7 +329,7 @@ public final class Scorer implements AutoCloseable {
                 Session session = about.cut(describe.maxSlices());
                 session.rewind();
                 request.listener().describing(scored.aspect(), asked);
-                session.read(FirstRound.question(template, session.plan(), asked));
+                session.read(FirstRound.question(about.tuned.mllm(), session.plan(), asked));
                 question = asked;
                 describing = session;
             }
@@ -393,8 +393,10 @@ public final class Scorer implements AutoCloseable {
         /** What a head makes of a conversation, on whatever scale it learned. */
         private double read(List<Turn> turns, Head head) {
             Session session = rated();
-            TokenizedConversation conversation = shorten(
-                    template, session.plan(), turns, scored.settings().rate().maxLength());
+            int most = Math.min(
+                    scored.settings().rate().maxLength(),
+                    about.tuned.mllm().llama().config().maxPositions());
+            TokenizedConversation conversation = shorten(template, session.plan(), turns, most);
             Tensor hidden = session.read(conversation); // (tokens, hidden)
             try (Scope _ = new Scope()) {
                 return head.score(hidden, conversation, request.input().prompt());

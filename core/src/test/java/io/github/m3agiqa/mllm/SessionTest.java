@@ -286,6 +286,25 @@ class SessionTest {
         }
     }
 
+    /** A text ends where the longest conversation does. */
+    @ParameterizedTest
+    @CsvSource({"1, 0", "1, 5", "3, 0", "3, 5"})
+    void aTextEndsWhereThereIsNoMoreRoom(int beams, int room) {
+        MiniCpmV model = model(Precision.FP32, 1e-3);
+        RgbImage image = image(300, 200);
+        SlicePlan plan = model.plan(image, 9);
+        TokenizedConversation question = model.template().tokenize(plan, List.of(Turn.user("Please")), true);
+        try (Session narrow = new Session(model, image, plan, question.length() + room);
+                Session wide = new Session(model, image, plan, CAPACITY)) {
+            narrow.read(question);
+            wide.read(question);
+
+            assertThat(narrow.generate(new Generation(beams, 1.2, 40)))
+                    .isNotEmpty()
+                    .isEqualTo(wide.generate(new Generation(beams, 1.2, room + 1)));
+        }
+    }
+
     /** Also where the longest text ends it. */
     @ParameterizedTest
     @CsvSource({"1, 12, 1e-3", "1, 12, 4", "3, 12, 1"})

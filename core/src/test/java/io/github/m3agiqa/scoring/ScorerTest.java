@@ -120,6 +120,18 @@ class ScorerTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"true, PROMPT_TOO_LONG", "false, CONVERSATION_TOO_LONG"})
+    void questionsThatAModelHasNoPositionsForAreToldFromBugs(boolean describe, ErrorCode code) {
+        Path model = TestModels.tinyWith(folder.resolve("m"), _ -> {});
+        TestModels.rewrite(model.resolve("base/config.json"), config -> config.put("max_position_embeddings", 20));
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), FP32.withDescribe(describe))) {
+            Assessment assessment = scorer.score(drawn(300, 200, "a hill"));
+
+            assertFailure(assessment, Aspect.QUALITY, code);
+        }
+    }
+
     /** What was opened before it was found that it does not fit is closed. */
     @Test
     void aModelThatDoesNotFitIsNotHeld() throws IOException {
