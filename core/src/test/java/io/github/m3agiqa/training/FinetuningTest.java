@@ -249,7 +249,7 @@ class FinetuningTest {
     void keysThatAreThereTwiceOrAreNotKnownAreErrors() {
         assertThatThrownBy(() -> Finetuning.run(write(recipe(folder.resolve("run")) + "sead: 8\n"), Watcher.patient()))
                 .isInstanceOf(InputException.class)
-                .hasMessageContaining("unknown key 'sead'; known here are accumulation, batchSize");
+                .hasMessageContaining("unknown key 'sead'; known here are accumulation, alsoFor, batchSize");
 
         String recipe = recipe(folder.resolve("run")) + "seed: 8\n";
 
