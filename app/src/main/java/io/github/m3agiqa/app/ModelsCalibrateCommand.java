@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
 /** {@code m3agiqa models calibrate}: a model's prediction intervals, from images of one's own that people rated. */
 @Command(
         name = "calibrate",
-        description = "Makes a model's 90 % intervals of how far its scores lie from people's, and writes them to the"
+        description = "Makes a model's 90 %% intervals of how far its scores lie from people's, and writes them to the"
                 + " model's " + ModelFolder.MANIFEST + ". Scores stay as they are.",
         mixinStandardHelpOptions = true,
         footer = {

@@ -1,6 +1,7 @@
 package io.github.m3agiqa.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -12,10 +13,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 
 class ScoreCommandTest {
     @TempDir
@@ -184,6 +188,30 @@ class ScoreCommandTest {
 
         assertThat(command.exitCode()).isZero();
         assertThat(command.out()).contains(subcommand.isEmpty() ? "Exit codes" : "m3agiqa " + subcommand);
+    }
+
+    /** picocli formats them: one with a bare percent sign is shown with a warning before it. */
+    @Test
+    void everyTextOfHelpIsAFormat() {
+        List<String> texts = helpTexts(Main.commandLine().getCommandSpec()).toList();
+
+        assertThat(texts).hasSizeGreaterThan(100);
+        assertThat(texts)
+                .allSatisfy(
+                        text -> assertThatCode(() -> text.formatted()).as(text).doesNotThrowAnyException());
+    }
+
+    private static Stream<String> helpTexts(CommandSpec command) {
+        Stream<String> own = Stream.of(
+                        Stream.of(
+                                command.usageMessage().description(),
+                                command.usageMessage().footer()),
+                        command.args().stream().map(ArgSpec::description))
+                .flatMap(texts -> texts)
+                .flatMap(Arrays::stream);
+        return Stream.concat(
+                own,
+                command.subcommands().values().stream().flatMap(subcommand -> helpTexts(subcommand.getCommandSpec())));
     }
 
     @Test
