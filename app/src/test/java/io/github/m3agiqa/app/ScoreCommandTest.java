@@ -42,6 +42,22 @@ class ScoreCommandTest {
                 .isLessThanOrEqualTo(200);
     }
 
+    /** A file's name or a prompt may come from anywhere. */
+    @Test
+    void aCardHasNoControls() {
+        Path image = Command.draw(folder.resolve("a\u001b[31m  b\n.png"), 1);
+
+        Command card = Command.score(image.toString(), "--prompt", "a\thill\u009b2J \u202eend");
+        Command missing = Command.score(folder.resolve("no\u001b[2J.png").toString());
+
+        assertThat(card.exitCode()).isZero();
+        assertThat(card.out()).contains("a�[31m  b .png", "“a hill�2J �end”");
+        assertThat(missing.out()).contains("no�[2J.png: no such file");
+        assertThat(card.out() + missing.out())
+                .doesNotContainPattern("[\\p{Cc}&&[^\\r\\n]]")
+                .doesNotContain("\u202e");
+    }
+
     @Test
     void givesTheSameForEverySeed() throws IOException {
         String image = image();

@@ -17,12 +17,15 @@ public final class Card {
     private static final String INDENT = " ".repeat(16);
     private static final Pattern WORDS = Pattern.compile("\\s+");
 
+    /** They would move the terminal's cursor, change its colours, or turn around what follows. */
+    private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}\\u202A-\\u202E\\u2066-\\u2069]");
+
     private Card() {}
 
     /** The card with its line ends. */
     public static String of(Assessment assessment) {
         List<String> lines = new ArrayList<>();
-        lines.add(assessment.image());
+        lines.add(printable(assessment.image()));
         if (assessment.prompt() != null && !assessment.prompt().isBlank()) {
             lines.addAll(wrap("“" + printable(assessment.prompt()) + "”", ""));
         }
@@ -67,7 +70,7 @@ public final class Card {
     }
 
     private static List<String> failure(String name, Failure failure) {
-        List<String> lines = wrap(failure.code() + ": " + failure.message(), " ".repeat(name.length()));
+        List<String> lines = wrap(failure.code() + ": " + printable(failure.message()), " ".repeat(name.length()));
         lines.set(0, name + lines.getFirst().strip());
         return lines;
     }
@@ -79,9 +82,8 @@ public final class Card {
         return "█".repeat(full) + "░".repeat(BAR - full);
     }
 
-    /** Control characters would move the terminal's cursor. */
     private static String printable(String text) {
-        return text.replaceAll("[\\p{Cntrl}&&[^\\n]]", "�");
+        return CONTROLS.matcher(text.replaceAll("\\s", " ")).replaceAll("\uFFFD");
     }
 
     private static List<String> wrap(String text, String indent) {
