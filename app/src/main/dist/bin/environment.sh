@@ -7,11 +7,9 @@ export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-1073741824}"
 # as much as one heap of a thread is: glibc gives those back whole otherwise, whatever the threshold
 export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-67108864}"
 
-# prompts and names of files are UTF-8, whatever the locale, by which the JVM would read them
-case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
-  *[Uu][Tt][Ff]8 | *[Uu][Tt][Ff]-8) ;;
-  *) export LC_ALL=C.UTF-8 ;;
-esac
+# prompts and names of files are UTF-8, whatever the locale, by which the JVM would read them; one that is named but not
+# installed, as in many containers, counts as C
+[ "$(locale charmap 2>/dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
 
 is_jdk25() {
   [ -x "$1/bin/java" ] && [ -r "$1/release" ] || return 1

@@ -147,18 +147,24 @@ class LauncherTest {
 
         assertThat(run.exitCode()).as(run.err()).isZero();
         assertThat(Files.readString(scores)).contains("日本 é.png,ein Hügel 日本 😀,quality,,");
-        Run single = start(
-                environment -> environment.put("LC_ALL", "C"),
-                "score",
-                release.resolve("日本 é.png").toString(),
-                "--prompt",
-                "ein Hügel 日本 😀",
-                "--model",
-                TestModels.tiny().toAbsolutePath().toString(),
-                "--no-describe",
-                "--format",
-                "jsonl");
-        assertThat(single.out()).contains("\"ein Hügel 日本 😀\"").contains("日本 é.png");
+        // the last is named, as by ssh, and not installed
+        for (String locale : List.of("C", "xx_XX.UTF-8")) {
+            Run single = start(
+                    environment -> environment.put("LC_ALL", locale),
+                    "score",
+                    release.resolve("日本 é.png").toString(),
+                    "--prompt",
+                    "ein Hügel 日本 😀",
+                    "--model",
+                    TestModels.tiny().toAbsolutePath().toString(),
+                    "--no-describe",
+                    "--format",
+                    "jsonl");
+            assertThat(single.out())
+                    .as(locale + single.err())
+                    .contains("\"ein Hügel 日本 😀\"")
+                    .contains("日本 é.png");
+        }
     }
 
     @ParameterizedTest
