@@ -38,7 +38,8 @@ import picocli.CommandLine.Spec;
             "  m3agiqa score --input images.csv --output scores.csv --model aigciqa2023",
             "",
             "A list has the columns (or JSON fields) image_path and prompt; relative paths start at its folder. A"
-                    + " folder takes its prompts from a prompts.csv or data.csv in it. A run that was stopped goes on"
+                    + " folder takes its prompts from a prompts.csv or data.csv in it, and its images from images/ if it"
+                    + " has none itself. A run that was stopped goes on"
                     + " where it was when it is started again."
         })
 final class ScoreCommand implements Callable<Integer> {

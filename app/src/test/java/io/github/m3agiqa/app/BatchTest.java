@@ -275,6 +275,23 @@ class BatchTest {
         assertThat(lines.get(1)).startsWith("{\"image\":\"b.png\",\"prompt\":\"a hill\",");
     }
 
+    @Test
+    void readsADatasetsFolder() throws IOException {
+        Path images = Files.createDirectories(folder.resolve("rated/images"));
+        Command.draw(images.resolve("b.png"), 1);
+        Command.draw(images.resolve("c.png"), 2);
+        Files.writeString(folder.resolve("rated/data.csv"), "name,prompt,mos_quality\nb.png,a hill,2\n");
+        Path output = folder.resolve("scores.jsonl");
+
+        assertThat(score(folder.resolve("rated"), output).exitCode()).isZero();
+        assertThat(stable(output).lines())
+                .satisfiesExactly(
+                        line -> assertThat(line)
+                                .startsWith("{\"image\":\"images/b.png\",\"prompt\":\"a hill\",")
+                                .contains("\"score\":"),
+                        line -> assertThat(line).startsWith("{\"image\":\"images/c.png\",\"prompt\":null,"));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

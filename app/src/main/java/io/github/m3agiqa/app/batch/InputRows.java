@@ -23,12 +23,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a list of images: a CSV or JSONL file with {@code image_path} and {@code prompt}, or a folder, whose images take
- * their prompts from a {@code prompts.csv} or {@code data.csv} in it, if there is one.
+ * their prompts from a {@code prompts.csv} or {@code data.csv} in it, if there is one. A folder without images is a
+ * dataset's: its images are those in {@code images/}.
  */
 final class InputRows {
     private static final Set<String> IMAGE_SUFFIXES =
             Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif");
     private static final List<String> SIDECARS = List.of("prompts.csv", "data.csv");
+
+    /** Where a dataset's images lie. */
+    private static final String DATASET_IMAGES = "images/";
+
     private static final List<String> PATH_COLUMNS = List.of("image_path", "name");
 
     private InputRows() {}
@@ -123,16 +128,37 @@ final class InputRows {
                         .forEach(row -> prompts.put(row.imagePath(), row.key().asked()));
             }
         }
-        try (Stream<Path> files = Files.list(folder)) {
+        List<String> images = images(folder, "");
+        return (images.isEmpty() ? images(folder, DATASET_IMAGES) : images)
+                .stream()
+                        .map(path -> new Row(path, prompt(prompts, path), folder.resolve(path)))
+                        .toList();
+    }
+
+    /** A dataset's file names its images without the folder that they lie in. */
+    private static @Nullable String prompt(Map<String, String> prompts, String path) {
+        String prompt = prompts.get(path);
+        return prompt == null && path.startsWith(DATASET_IMAGES)
+                ? prompts.get(path.substring(DATASET_IMAGES.length()))
+                : prompt;
+    }
+
+    /** The images of a folder or of one in it, sorted; none if that is not there. */
+    private static List<String> images(Path folder, String prefix) {
+        Path place = folder.resolve(prefix);
+        if (!Files.isDirectory(place)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(place)) {
             return files.filter(Files::isRegularFile)
                     .map(file -> String.valueOf(file.getFileName()))
                     .filter(name -> IMAGE_SUFFIXES.contains(
                             name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT)))
                     .sorted()
-                    .map(name -> new Row(name, prompts.get(name), folder.resolve(name)))
+                    .map(name -> prefix + name)
                     .toList();
         } catch (IOException e) {
-            throw new InputException("%s cannot be read: %s".formatted(folder, e.getMessage()), e);
+            throw new InputException("%s cannot be read: %s".formatted(place, e.getMessage()), e);
         }
     }
 }
