@@ -308,6 +308,7 @@ class BatchTest {
                 "i.csv   | image_path,prompt~a.png,\"say \"\"x\"\"~b.png,y | line 2 opens a quote that is never closed",
                 "j.jsonl | {\"image_path\":\"a\", \"prompt\":7} | line 1 has a prompt that is no text",
                 "k.jsonl | {\"image_path\":\"a\\u0000\"}    | line 1 has no usable image_path",
+                "m.jsonl | {\"image_path\":\"a\"}{\"image_path\":\"b\"} | line 1 is no JSON: Trailing token",
             })
     void namesWhatIsWrongWithAList(String name, String content, String why) throws IOException {
         Path input = Files.writeString(folder.resolve(name), content.replace('~', '\n') + "\n");

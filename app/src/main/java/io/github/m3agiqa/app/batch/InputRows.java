@@ -1,6 +1,7 @@
 package io.github.m3agiqa.app.batch;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
@@ -79,7 +80,7 @@ final class InputRows {
     }
 
     private static List<Row> jsonLines(Path file, Path root) {
-        ObjectMapper json = new ObjectMapper();
+        ObjectMapper json = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
         List<Row> rows = new ArrayList<>();
         long number = 0;
         for (String line : TextFile.read(file).lines().toList()) {
