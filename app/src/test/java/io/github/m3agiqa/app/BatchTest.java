@@ -246,6 +246,22 @@ class BatchTest {
         assertThat(stable(output).lines()).hasSize(2);
     }
 
+    /** As tools write a prompt that was cut within an emoji. */
+    @ParameterizedTest
+    @ValueSource(strings = {"csv", "jsonl"})
+    void goesOnAfterPromptsWithHalfACharacter(String format) throws IOException {
+        Path lines = Files.writeString(
+                folder.resolve("list.jsonl"), "{\"image_path\":\"image 0.png\",\"prompt\":\"a hill \\ud83d\"}\n");
+        Path output = folder.resolve("scores." + format);
+        score(lines, output);
+        String once = Files.readString(output);
+
+        Command again = score(lines, output);
+
+        assertThat(again.err()).contains("1 rows: 1 answered before");
+        assertThat(output).hasContent(once);
+    }
+
     /** What tools on Windows write before a text in UTF-8. */
     @Test
     void readsListsThatBeginWithAByteOrderMark() throws IOException {
