@@ -123,7 +123,12 @@ public final class DescriptionReport {
         }
         double[] mos =
                 samples.stream().mapToDouble(sample -> sample.mos(aspect)).toArray();
-        double[] scores = TextOnlyScore.of(samples, texts, mos);
+        return TextOnlyScore.of(samples, texts, mos)
+                .map(scores -> srcc(samples, scores, mos))
+                .orElseGet(() -> Estimate.absent("no words tell the descriptions apart"));
+    }
+
+    private static Estimate srcc(List<Sample> samples, double[] scores, double[] mos) {
         List<Prediction> predictions = new ArrayList<>();
         for (int i = 0; i < mos.length; i++) {
             Sample sample = samples.get(i);

@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.hipparchus.linear.Array2DRowRealMatrix;
@@ -40,11 +41,13 @@ final class TextOnlyScore {
      *
      * @param descriptions by the same order as the samples, at least {@link #FEWEST}
      * @param mos people's scores
+     * @return empty if no words tell descriptions apart
      */
-    static double[] of(List<Sample> samples, List<String> descriptions, double[] mos) {
+    static Optional<double[]> of(List<Sample> samples, List<String> descriptions, double[] mos) {
         List<Set<String>> words =
                 descriptions.stream().map(TextOnlyScore::words).toList();
         double[] scores = new double[mos.length];
+        boolean told = false;
         for (int fold = 0; fold < FOLDS; fold++) {
             List<Integer> train = new ArrayList<>();
             List<Integer> test = new ArrayList<>();
@@ -53,10 +56,12 @@ final class TextOnlyScore {
                 (held ? test : train).add(i);
             }
             if (!test.isEmpty() && !train.isEmpty()) {
-                predict(words, mos, train, test, scores);
+                Map<String, Integer> columns = columns(words, train);
+                told |= !columns.isEmpty();
+                predict(words, columns, mos, train, test, scores);
             }
         }
-        return scores;
+        return told ? Optional.of(scores) : Optional.empty();
     }
 
     private static Set<String> words(String description) {
@@ -66,8 +71,12 @@ final class TextOnlyScore {
     }
 
     private static void predict(
-            List<Set<String>> words, double[] mos, List<Integer> train, List<Integer> test, double[] scores) {
-        Map<String, Integer> columns = columns(words, train);
+            List<Set<String>> words,
+            Map<String, Integer> columns,
+            double[] mos,
+            List<Integer> train,
+            List<Integer> test,
+            double[] scores) {
         double mean = train.stream().mapToDouble(i -> mos[i]).average().orElseThrow();
         if (columns.isEmpty()) {
             test.forEach(i -> scores[i] = mean);
