@@ -292,6 +292,22 @@ class BatchTest {
     }
 
     @Test
+    void refusesToChooseAmongPromptsOfOneImage() throws IOException {
+        Path images = Files.createDirectory(folder.resolve("images"));
+        Command.draw(images.resolve("a.png"), 1);
+        Path prompts =
+                Files.writeString(images.resolve("prompts.csv"), "image_path,prompt\na.png,a hill\na.png,a sea\n");
+
+        Command ambiguous = score(images, folder.resolve("scores.csv"));
+
+        assertThat(ambiguous.exitCode()).isEqualTo(3);
+        assertThat(ambiguous.err()).contains("prompts.csv has two prompts for a.png");
+        assertThat(score(prompts, folder.resolve("both.csv")).err()).contains("2 rows: 0 answered before");
+        Files.writeString(prompts, "image_path,prompt\na.png,a hill\na.png,a hill\n");
+        assertThat(score(images, folder.resolve("scores.csv")).err()).contains("1 rows: 0 answered before");
+    }
+
+    @Test
     void readsADatasetsFolder() throws IOException {
         Path images = Files.createDirectories(folder.resolve("rated/images"));
         Command.draw(images.resolve("b.png"), 1);

@@ -125,8 +125,14 @@ final class InputRows {
         for (String sidecar : SIDECARS) {
             Path file = folder.resolve(sidecar);
             if (prompts.isEmpty() && Files.exists(file)) {
-                csv(file, folder)
-                        .forEach(row -> prompts.put(row.imagePath(), row.key().asked()));
+                for (Row row : csv(file, folder)) {
+                    String prompt = row.key().asked();
+                    if (!prompt.equals(prompts.getOrDefault(row.imagePath(), prompt))) {
+                        throw new InputException("%s has two prompts for %s; give it as --input itself to score both"
+                                .formatted(file, row.imagePath()));
+                    }
+                    prompts.put(row.imagePath(), prompt);
+                }
             }
         }
         List<String> images = images(folder, "");
