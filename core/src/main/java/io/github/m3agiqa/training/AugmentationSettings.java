@@ -8,7 +8,7 @@ import java.util.Map;
  * shall score higher by a margin.
  *
  * @param mirrored whether every image is also learned from as a mirror shows it
- * @param spoilt for quality, how many rankings there are, each an image spoilt in one way of
+ * @param spoilt for quality and authenticity, how many rankings there are, each an image spoilt in one way of
  *     {@link io.github.m3agiqa.image.Degradation}, at five strengths: the more, the worse. All images are spoilt in one
  *     way before any is in a second
  * @param ways how often a way is an image's first compared with the others, 1 by default, such as 3 for one whose order is

@@ -41,9 +41,9 @@ final class Rankings {
         this.aspect = aspect;
     }
 
-    /** The rankings of an aspect, read without descriptions; the same for the same seed. Only quality has any. */
+    /** The rankings of an aspect, read without descriptions; the same for the same seed. Correspondence has none. */
     List<Ranking> of(List<Sample> samples) {
-        return aspect == Aspect.QUALITY ? spoilt(samples) : List.of();
+        return aspect == Aspect.CORRESPONDENCE ? List.of() : spoilt(samples);
     }
 
     private List<Reading> read(List<Sample> samples) {

@@ -24,7 +24,7 @@ class TextOnlyScoreTest {
                 .mapToObj(i -> i % 2 == 0 ? "A blurred image." : "A sharp image.")
                 .toList();
 
-        double[] scores = TextOnlyScore.of(SAMPLES, descriptions, mos);
+        double[] scores = TextOnlyScore.of(SAMPLES, descriptions, mos).orElseThrow();
 
         assertThat(Correlations.plcc(scores, mos)).isGreaterThan(0.9);
     }
@@ -37,6 +37,6 @@ class TextOnlyScoreTest {
         Arrays.fill(mos, 3.5);
 
         assertThat(TextOnlyScore.of(SAMPLES, Collections.nCopies(60, description), mos))
-                .containsOnly(3.5);
+                .isEmpty();
     }
 }

@@ -95,7 +95,8 @@ class RankingsTest {
     }
 
     @Test
-    void otherAspectsHaveNone() {
+    void correspondenceHasNone() {
+        assertThat(rankings(Aspect.AUTHENTICITY, 3)).hasSize(3);
         assertThat(rankings(Aspect.CORRESPONDENCE, 3)).isEmpty();
     }
 
