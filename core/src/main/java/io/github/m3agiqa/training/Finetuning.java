@@ -167,6 +167,7 @@ public final class Finetuning {
         Map<String, Sample> samples = dataset.byName();
         List<String> missing = new ArrayList<>();
         Set<String> heldOut = Recipes.imagesOf(recipe.heldOut(), data);
+        Recipes.noteScores(data, recipe.dataset());
         recipe.conversations().forEach((aspect, files) -> {
             List<Item> items = read(aspect, files.train(), samples, heldOut, missing);
             if (files.validation() != null) {

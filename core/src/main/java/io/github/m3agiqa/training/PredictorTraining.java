@@ -36,7 +36,6 @@ import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -227,9 +226,8 @@ public final class PredictorTraining implements AutoCloseable {
 
     private void train() throws IOException {
         Map<String, Path> data = new LinkedHashMap<>(readings.files());
-        data.put("data.csv", recipe.dataset().resolve("data.csv"));
+        Recipes.noteScores(data, recipe.dataset());
         wordVectors(recipe).ifPresent(file -> data.put("words", file));
-        data.values().removeIf(file -> !Files.exists(file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             run.write("leakage.json", leakage());
             long epochs = units.stream().mapToLong(PredictorUnit::epochs).sum();

@@ -64,6 +64,7 @@ final class PretrainingData {
     PretrainingData(Path recipeFile, PretrainRecipe recipe) {
         this.recipe = recipe;
         this.dataset = Recipes.dataset(recipe.dataset(), null);
+        Recipes.noteScores(files, recipe.dataset());
         chooseImages();
         for (Path file : recipe.texts()) {
             files.put("texts/" + file, file);

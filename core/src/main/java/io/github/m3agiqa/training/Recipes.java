@@ -5,6 +5,7 @@ import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.tensor.Precision;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -44,6 +45,14 @@ final class Recipes {
         Path other = data.putIfAbsent("%s/%s".formatted(part, file.getFileName()), file);
         if (other != null && !other.equals(file)) {
             data.put("%s/%s".formatted(part, file), file);
+        }
+    }
+
+    /** Notes a dataset's prompts and scores, where it has them in a file of their own. */
+    static void noteScores(Map<String, Path> data, Path dataset) {
+        Path file = dataset.resolve("data.csv");
+        if (Files.exists(file)) {
+            data.put("data.csv", file);
         }
     }
 

@@ -280,6 +280,23 @@ class FinetuningTest {
                 .hasMessageContaining("was started with another recipe");
     }
 
+    /** The rating words follow from them. */
+    @Test
+    void otherScoresAreOtherData() throws IOException {
+        Path rated = folder.resolve("dataset");
+        DrawnDataset.write(rated, 8);
+        String recipe = recipe(folder.resolve("run"))
+                .replace(dataset.toString(), rated.toString())
+                .replace("steps: " + STEPS, "steps: 1");
+        Finetuning.run(write(recipe), Watcher.patient());
+        Path scores = rated.resolve("data.csv");
+        Files.writeString(scores, Files.readString(scores).replaceFirst("[.]\\d+", ".125"));
+
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("was started with other data");
+    }
+
     /** A run depends on both files, also where they are of one name. */
     @Test
     void filesOfOneNameAreBothNoted() throws IOException {
