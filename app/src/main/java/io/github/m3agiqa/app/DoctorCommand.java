@@ -108,6 +108,7 @@ final class DoctorCommand implements Callable<Integer> {
         for (Path model : models) {
             try {
                 ModelFolder folder = ModelFolder.open(model);
+                folder.checkParts();
                 good("model", "%s, %d MiB, %s".formatted(folder.manifest().id(), folder.bytes() >> 20, model));
             } catch (M3AgiqaException e) {
                 bad("model", e.getMessage(), "get the model again, or delete its folder");

@@ -75,7 +75,9 @@ final class ModelsCommand implements Runnable {
             List<List<String>> rows = new ArrayList<>();
             for (Path model : models) {
                 try {
-                    rows.add(row(ModelFolder.open(model)));
+                    ModelFolder folder = ModelFolder.open(model);
+                    folder.checkParts();
+                    rows.add(row(folder));
                 } catch (M3AgiqaException e) {
                     err.printf("m3agiqa: %s; get the model again, or delete its folder%n", e.getMessage());
                 }

@@ -33,6 +33,7 @@ class BuiltInModelTest {
 
         assertThat(scoreOf(clean, "quality")).isGreaterThan(scoreOf(spoilt, "quality") + 0.5);
         assertThat(scoreOf(clean, "correspondence")).isGreaterThan(scoreOf(spoilt, "correspondence"));
+        assertThat(scoreOf(clean, "authenticity")).isGreaterThan(scoreOf(spoilt, "authenticity"));
     }
 
     @Test
@@ -45,10 +46,16 @@ class BuiltInModelTest {
 
     @Test
     void describesAndGivesIntervals() throws IOException {
-        JsonNode quality =
-                score("landscape.png", "rolling hills under a warm sun").at("/aspects/quality");
+        JsonNode aspects =
+                score("landscape.png", "rolling hills under a warm sun").path("aspects");
 
-        assertThat(quality.at("/description").asText()).hasSizeGreaterThan(40);
+        assertThat(aspects.fieldNames()).toIterable().containsExactly("quality", "correspondence", "authenticity");
+        aspects.forEach(
+                aspect -> assertThat(aspect.path("description").asText()).hasSizeGreaterThan(40));
+        assertThat(aspects.at("/authenticity/interval").isNull())
+                .as("an interval of labels would not be one of people's opinions")
+                .isTrue();
+        JsonNode quality = aspects.path("quality");
         assertThat(quality.at("/interval/0").asDouble())
                 .isLessThan(quality.at("/score").asDouble());
         assertThat(quality.at("/interval/1").asDouble())
@@ -59,7 +66,7 @@ class BuiltInModelTest {
     void hasACardAndIsSmall() {
         assertThat(Command.run("models", "card", "nano").out())
                 .startsWith("# nano")
-                .contains("authenticity");
+                .contains("No human checked its authenticity on images");
         assertThat(ModelFolder.open(CHECKOUT.resolve("models/nano")).bytes()).isLessThan(60_000_000);
     }
 

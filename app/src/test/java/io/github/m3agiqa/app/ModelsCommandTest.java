@@ -73,6 +73,21 @@ class ModelsCommandTest {
     }
 
     @Test
+    void saysWhichPartIsMissing() {
+        Path model = TestModels.tinyWith(
+                home.resolve("models/nano"),
+                manifest -> ((ObjectNode) manifest.at("/aspects/quality")).put("predictor", "lost.safetensors"));
+
+        for (String[] looking : new String[][] {{"models", "list"}, {"doctor"}}) {
+            Command command = Command.run(looking);
+
+            assertThat(command.exitCode()).isNotZero();
+            assertThat(command.out() + command.err())
+                    .contains("names " + model.resolve("lost.safetensors") + ", which does not exist");
+        }
+    }
+
+    @Test
     void saysThatThereAreNone() {
         Command command = Command.run("models", "list");
 

@@ -157,15 +157,8 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      * @throws ModelException if a part is missing or cannot be read
      */
     public String fingerprint() {
-        Set<String> parts = new TreeSet<>();
-        manifest.aspects()
-                .values()
-                .forEach(aspect -> aspect.moved((_, part) -> {
-                    parts.add(part);
-                    return part;
-                }));
         StringBuilder all = new StringBuilder(Checksums.of(path.resolve(MANIFEST)));
-        for (String part : parts) {
+        for (String part : ownParts()) {
             try (Stream<Path> files = Files.walk(part(part), FileVisitOption.FOLLOW_LINKS)) {
                 for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
                     String name = path.relativize(file).toString();
@@ -178,6 +171,28 @@ public record ModelFolder(Path path, ModelManifest manifest) {
             }
         }
         return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Adapters, predictors and matchers, as the manifest names them. */
+    private Set<String> ownParts() {
+        Set<String> parts = new TreeSet<>();
+        manifest.aspects()
+                .values()
+                .forEach(aspect -> aspect.moved((_, part) -> {
+                    parts.add(part);
+                    return part;
+                }));
+        return parts;
+    }
+
+    /**
+     * Looks whether all parts are there, without reading them.
+     *
+     * @throws ModelException naming one that is not
+     */
+    public void checkParts() {
+        part(manifest.base());
+        ownParts().forEach(this::part);
     }
 
     /**
