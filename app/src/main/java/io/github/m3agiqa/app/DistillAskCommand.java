@@ -468,7 +468,8 @@ final class DistillAskCommand implements Callable<Integer> {
                         "stopped, as the next request might go over the budget: raise --max-cost or --max-requests");
             case KEYS -> err.println("stopped, as the provider accepts no key: look at its error, and start again");
             case UNREACHABLE ->
-                err.println("stopped, as question after question failed: start again when the provider answers");
+                err.println("stopped, as question after question failed: start again when the provider answers, with"
+                        + " --retry-failed if it rejected them");
             case STOPPED -> err.println("stopped; start again to go on");
             case DONE -> {
                 // said above

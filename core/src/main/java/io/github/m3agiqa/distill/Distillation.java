@@ -66,7 +66,7 @@ public final class Distillation {
         BUDGET,
         /** No key is left that the provider accepts. */
         KEYS,
-        /** One question after the other failed for reasons that should have passed. */
+        /** One question after the other was rejected, or failed for reasons that should have passed. */
         UNREACHABLE,
         /** It was told to stop. */
         STOPPED
@@ -84,7 +84,7 @@ public final class Distillation {
     private static final double JITTER = 0.25;
     private static final Duration AS_BACKOFF_SAYS = Duration.ofNanos(-1);
 
-    /** As many questions in a row may fail for passing reasons, each after all its retries, before a run gives up. */
+    /** As many questions in a row may be rejected, or fail for passing reasons after all their retries, before a run gives up. */
     private static final int MOST_GIVEN_UP = 20;
 
     private static final Duration NAP = Duration.ofMillis(200);
@@ -204,7 +204,8 @@ public final class Distillation {
         try {
             Outcome outcome = ask(question, pictures);
             if (outcome != null) {
-                givenUp.updateAndGet(count -> outcome.isFinal() ? 0 : count + 1);
+                boolean taken = outcome.isFinal() && outcome != Outcome.REJECTED;
+                givenUp.updateAndGet(count -> taken ? 0 : count + 1);
                 synchronized (outcomes) {
                     outcomes.merge(outcome, 1, Integer::sum);
                 }

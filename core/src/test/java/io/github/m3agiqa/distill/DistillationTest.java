@@ -228,6 +228,21 @@ class DistillationTest {
         }
     }
 
+    /** As by a server that has no such model: the other questions stay open. */
+    @Test
+    void givesUpWhenQuestionAfterQuestionIsRejected() {
+        try (Provider provider = new Provider((exchange, number) -> {
+            if (number == 3) {
+                answer(exchange, "Seen.");
+            } else {
+                Provider.send(exchange, 404, "{}");
+            }
+        })) {
+            assertThat(run(provider, 30, limits(1, 1000, 1000), "key"))
+                    .isEqualTo(new Summary(End.UNREACHABLE, Map.of(Outcome.REJECTED, 23, Outcome.ANSWERED, 1), 6));
+        }
+    }
+
     @Test
     void stopWakesThoseWhoWait() throws Exception {
         try (Provider provider = new Provider((exchange, _) -> Provider.send(exchange, 503, "{}"));
