@@ -28,6 +28,10 @@ function choose(files) {
   }
   state.files.push(...images);
   show();
+  const others = [...files].filter((file) => !images.includes(file));
+  if (others.length > 0) {
+    say(`${$("status").textContent} No image, and left out: ${others.map((file) => file.name).join(", ")}.`);
+  }
 }
 
 function show() {

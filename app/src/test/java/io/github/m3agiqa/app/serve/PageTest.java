@@ -108,17 +108,17 @@ class PageTest {
     @Test
     void scoresOneImageAndShowsTheRounds() {
         Page page = open(new Browser.NewContextOptions());
-        assertThat(page.locator("#model")).containsText("quality, correspondence");
+        assertThat(page.locator("#model")).containsText("quality, correspondence, authenticity");
 
         score(page, "a hill <img src=x onerror=alert(1)>", CLEAN);
 
         Locator card = page.locator("article");
         assertThat(card).hasCount(1);
-        assertThat(card.locator(".aspect")).hasCount(2);
+        assertThat(card.locator(".aspect")).hasCount(3);
         for (Locator number : card.locator(".number").all()) {
             assertThat(number.textContent()).matches("\\d\\.\\d\\d");
         }
-        assertThat(card.locator("svg[role=img]")).hasCount(2);
+        assertThat(card.locator("svg[role=img]")).hasCount(3);
         assertThat(card.locator("details p")
                         .filter(new Locator.FilterOptions().setHasText("<img src=x onerror=alert(1)>")))
                 .not()
@@ -139,7 +139,7 @@ class PageTest {
         assertThat(page.locator("#history tbody tr")).hasCount(2);
         Download csv = page.waitForDownload(() -> page.locator("#csv").click());
         String text = Files.readString(csv.path());
-        assertThat(text.lines()).hasSize(1 + 2 * 2);
+        assertThat(text.lines()).hasSize(1 + 2 * 3);
         assertThat(text)
                 .startsWith("\"image_path\",\"prompt\",\"aspect\"")
                 .contains("\"'=1+1\"", "\"lighthouse-degraded.png\"");
@@ -160,6 +160,18 @@ class PageTest {
         assertThat(page.locator(".error")).containsText("IMAGE_UNREADABLE");
         assertThat(page.locator("article h3")).hasText("<b>broken.png");
         assertThat(page.locator("#status")).containsText("1 could not be scored");
+        page.context().close();
+    }
+
+    @Test
+    void saysWhatItLeavesOut() throws Exception {
+        Path notes = Files.writeString(folder.resolve("notes.txt"), "no image");
+        Page page = open(new Browser.NewContextOptions());
+
+        page.locator("#files").setInputFiles(new Path[] {CLEAN, notes});
+
+        assertThat(page.locator("article")).hasCount(1);
+        assertThat(page.locator("#status")).hasText("1 image to score. No image, and left out: notes.txt.");
         page.context().close();
     }
 
