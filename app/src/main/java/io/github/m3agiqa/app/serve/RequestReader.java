@@ -178,17 +178,22 @@ final class RequestReader {
             throw Problem.invalid("the field aspects holds no list of texts").raised();
         }
         List<String> wanted = aspects.valueStream().map(JsonNode::asText).toList();
-        JsonNode prompt = request.path(PROMPT);
-        if (!isAbsent(prompt) && !prompt.isTextual()) {
-            throw Problem.invalid("the field prompt holds no text").raised();
-        }
+        String name = text(request, NAME);
         return checked(
-                request.path(NAME).asText("image"),
+                name == null ? "image" : name,
                 bytes,
-                prompt.isTextual() ? prompt.asText() : null,
+                text(request, PROMPT),
                 wanted,
                 isAbsent(request.path(DESCRIBE)) ? null : request.path(DESCRIBE).asText(),
                 maxBytes);
+    }
+
+    private static @Nullable String text(JsonNode request, String field) {
+        JsonNode value = request.path(field);
+        if (!isAbsent(value) && !value.isTextual()) {
+            throw Problem.invalid("the field %s holds no text".formatted(field)).raised();
+        }
+        return value.textValue();
     }
 
     private static void checkKnown(String field) {
@@ -242,6 +247,10 @@ final class RequestReader {
     }
 
     private static String shortened(String text) {
-        return text.length() <= LONGEST_NAME ? text : text.substring(0, LONGEST_NAME) + "…";
+        if (text.length() <= LONGEST_NAME) {
+            return text;
+        }
+        boolean halved = Character.isHighSurrogate(text.charAt(LONGEST_NAME - 1));
+        return text.substring(0, LONGEST_NAME - (halved ? 1 : 0)) + "…";
     }
 }

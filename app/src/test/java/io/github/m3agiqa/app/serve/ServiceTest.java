@@ -327,6 +327,7 @@ class ServiceTest {
                 "{\"image\": \"AAAA\", \"aspects\": \"quality\"} | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"aspects\": [7]}    | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"describe\": 7}     | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"name\": {}}        | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"path\": \"/etc/passwd\"} | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\"} {}                 | 400 | REQUEST_INVALID",
                 "{\"image\": \"file:///etc/passwd\"}      | 400 | REQUEST_INVALID",
