@@ -32,14 +32,14 @@ public record HubSettings(URI endpoint, @Nullable String token, Path cache, bool
      * @throws ModelException if {@code HF_ENDPOINT} is no URL
      */
     public static HubSettings of(Map<String, String> environment, Path userHome) {
-        Path home = path(environment, "HF_HOME")
-                .orElseGet(() -> path(environment, "XDG_CACHE_HOME")
+        Path home = path(environment, "HF_HOME", userHome)
+                .orElseGet(() -> path(environment, "XDG_CACHE_HOME", userHome)
                         .orElseGet(() -> userHome.resolve(".cache"))
                         .resolve("huggingface"));
         return new HubSettings(
                 endpoint(environment.getOrDefault("HF_ENDPOINT", PUBLIC_HUB)),
-                token(environment, home),
-                path(environment, "HF_HUB_CACHE").orElseGet(() -> home.resolve("hub")),
+                token(environment, userHome, home),
+                path(environment, "HF_HUB_CACHE", userHome).orElseGet(() -> home.resolve("hub")),
                 TRUE.contains(environment.getOrDefault("HF_HUB_OFFLINE", "").toLowerCase(Locale.ROOT)));
     }
 
@@ -49,24 +49,35 @@ public record HubSettings(URI endpoint, @Nullable String token, Path cache, bool
                         () -> new ModelException("HF_ENDPOINT is '%s', no URL such as %s".formatted(text, PUBLIC_HUB)));
     }
 
-    private static Optional<Path> path(Map<String, String> environment, String name) {
+    /** A path that a variable names; a {@code ~} that no shell has replaced is the user's home folder. */
+    private static Optional<Path> path(Map<String, String> environment, String name, Path userHome) {
         return Optional.ofNullable(environment.get(name))
                 .filter(value -> !value.isBlank())
-                .map(Path::of);
+                .map(value -> value.equals("~") || value.startsWith("~/")
+                        ? userHome.resolve(value.substring(Math.min(2, value.length())))
+                        : Path.of(value));
     }
 
-    private static @Nullable String token(Map<String, String> environment, Path home) {
-        String stated = environment.getOrDefault("HF_TOKEN", "").strip();
-        if (!stated.isEmpty()) {
+    private static @Nullable String token(Map<String, String> environment, Path userHome, Path home) {
+        String stated = token("HF_TOKEN", environment.getOrDefault("HF_TOKEN", ""));
+        if (stated != null) {
             return stated;
         }
-        Path file = path(environment, "HF_TOKEN_PATH").orElseGet(() -> home.resolve("token"));
+        Path file = path(environment, "HF_TOKEN_PATH", userHome).orElseGet(() -> home.resolve("token"));
         try {
-            String kept = Files.isRegularFile(file) ? Files.readString(file).strip() : "";
-            return kept.isEmpty() ? null : kept;
+            return token(file.toString(), Files.isRegularFile(file) ? Files.readString(file) : "");
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(file, e), e);
         }
+    }
+
+    /** The token in a text without its line breaks, which Hugging Face's tools leave out, too; null if there is none. */
+    private static @Nullable String token(String where, String text) {
+        String token = text.replaceAll("[\\r\\n]", "").strip();
+        if (!token.matches("[!-~]*")) {
+            throw new ModelException("%s holds no token: those have visible characters of ASCII only".formatted(where));
+        }
+        return token.isEmpty() ? null : token;
     }
 
     /** Says all but the token. */

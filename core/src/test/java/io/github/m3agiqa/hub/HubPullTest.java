@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.LogisticMap;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.HubClient.Patience;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.testing.ArabicDigits;
@@ -426,8 +427,7 @@ class HubPullTest {
                 .start();
     }
 
-    @Test
-    void aPublishedModelBecomesAModelFolder() throws IOException {
+    private PublishedModels publishModel() throws IOException {
         hub.put("base/model", "config.json", CONFIG);
         hub.put("base/model", "tokenizer.json", CONFIG);
         hub.put("base/model", "model-00001-of-00001.safetensors", WEIGHTS);
@@ -446,7 +446,12 @@ class HubPullTest {
                                 "maxNewTokens": 1024},
                    "rate": {"question": "Rate.", "maxSlices": 9, "maxLength": 512}}}}}
                 """.formatted(Sha256.of(WEIGHTS));
-        PublishedModels models = new PublishedModels(new ObjectMapper().readTree(published));
+        return new PublishedModels(new ObjectMapper().readTree(published));
+    }
+
+    @Test
+    void aPublishedModelBecomesAModelFolder() throws IOException {
+        PublishedModels models = publishModel();
 
         Path models1 = folder.resolve("models");
         try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
@@ -508,5 +513,26 @@ class HubPullTest {
         assertThat(own.toString()).doesNotContain("hf_secret");
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "mirror"), home))
                 .hasMessageContaining("HF_ENDPOINT is 'mirror'");
+    }
+
+    @Test
+    void aTokenThatIsNoneIsToldAndNotShown() throws IOException {
+        assertThat(HubSettings.of(Map.of("HF_TOKEN", "hf_se\r\ncret\n"), folder).token())
+                .isEqualTo("hf_secret");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "hf_sécret"), folder))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("HF_TOKEN holds no token")
+                .hasMessageNotContaining("cret");
+        Path file = Files.writeString(folder.resolve("kept"), "two words");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN_PATH", file.toString()), folder))
+                .hasMessageContaining(file + " holds no token");
+    }
+
+    @Test
+    void aTildeIsTheUsersHome() {
+        assertThat(HubSettings.of(Map.of("HF_HOME", "~/hf"), folder).cache()).isEqualTo(folder.resolve("hf/hub"));
+        assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "~"), folder).cache()).isEqualTo(folder);
+        assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "~other/hub"), folder).cache())
+                .isEqualTo(Path.of("~other/hub"));
     }
 }
