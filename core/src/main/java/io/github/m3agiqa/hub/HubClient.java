@@ -258,6 +258,12 @@ final class HubClient implements AutoCloseable {
                     StandardOpenOption.WRITE,
                     rest ? StandardOpenOption.APPEND : StandardOpenOption.TRUNCATE_EXISTING)) {
                 copy(in, out, file.bytes() - (rest ? at : 0), arrived);
+            } catch (IOException e) {
+                // of this machine: what the other side does wrong ends the copy and is no exception
+                throw new HubException(
+                        "%s cannot be written: %s; what came is kept, and the same pull goes on from there"
+                                .formatted(target, e.getMessage()),
+                        e);
             }
         }
     }

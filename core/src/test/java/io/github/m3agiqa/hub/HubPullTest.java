@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -366,6 +368,22 @@ class HubPullTest {
                     .hasMessageContaining("free some");
         }
         assertThat(hub.requests()).singleElement().asString().contains("/api/");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aDiskThatFillsUpIsNoFaultOfTheHub() throws IOException {
+        publish();
+        Path blobs = Files.createDirectories(folder.resolve("hub/models--owner--name/blobs"));
+        Path partial = blobs.resolve(Sha256.of(WEIGHTS) + ".incomplete");
+        Files.createSymbolicLink(partial, Path.of("/dev/full"));
+
+        assertThatThrownBy(this::pull)
+                .isInstanceOf(HubException.class)
+                .hasMessageStartingWith(partial + " cannot be written");
+        assertThat(hub.requests())
+                .filteredOn(request -> request.startsWith("storage"))
+                .hasSize(1);
     }
 
     /** A pull in a process of its own. */
