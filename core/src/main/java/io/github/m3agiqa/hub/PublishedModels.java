@@ -13,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,9 +70,15 @@ public final class PublishedModels {
         try {
             Path model = Files.createDirectories(folder.resolve(name));
             JsonNode base = published.path("base");
-            link(
-                    model.resolve("base"),
-                    hub.pull(text(base, REPOSITORY), text(base, REVISION), BASE_FILES.asMatchPredicate()));
+            Map<String, String> shards = new LinkedHashMap<>();
+            base.path("sha256")
+                    .propertyStream()
+                    .forEach(
+                            shard -> shards.put(shard.getKey(), shard.getValue().asText()));
+            Path baseFiles = hub.pull(text(base, REPOSITORY), text(base, REVISION), BASE_FILES.asMatchPredicate());
+            checkWhole(baseFiles, List.of("config.json", "tokenizer.json"));
+            checkWhole(baseFiles, shards.keySet());
+            link(model.resolve("base"), baseFiles);
             Map<Aspect, AspectManifest> manifests = new EnumMap<>(Aspect.class);
             for (Map.Entry<String, JsonNode> entry : aspects.properties()) {
                 manifests.put(Aspect.of(entry.getKey()), pull(entry.getKey(), entry.getValue(), hub, model));
@@ -80,10 +87,7 @@ public final class PublishedModels {
                     .forEach((aspect, intervals) -> manifests.computeIfPresent(
                             aspect, (_, settings) -> settings.withCalibration(true, intervals)));
             Map<String, String> hashes = new LinkedHashMap<>();
-            base.path("sha256")
-                    .propertyStream()
-                    .forEach(shard -> hashes.put(
-                            "base/" + shard.getKey(), shard.getValue().asText()));
+            shards.forEach((shard, hash) -> hashes.put("base/" + shard, hash));
             return ModelFolder.write(
                     model,
                     new ModelManifest(
@@ -118,7 +122,9 @@ public final class PublishedModels {
 
     private AspectManifest pull(String aspect, JsonNode settings, HubPull hub, Path model) throws IOException {
         String adapter = aspect + "-adapter";
-        link(model.resolve(adapter), hub.pull(text(settings, "adapter"), "main", ADAPTER_FILES.asMatchPredicate()));
+        Path adapterFiles = hub.pull(text(settings, "adapter"), "main", ADAPTER_FILES.asMatchPredicate());
+        checkWhole(adapterFiles, List.of("adapter_config.json", "adapter_model.safetensors"));
+        link(model.resolve(adapter), adapterFiles);
         JsonNode predictors = published.path("predictors");
         String prefix = text(settings, "predictor");
         Path found = only(hub.pull(
@@ -142,7 +148,25 @@ public final class PublishedModels {
                 JSON.treeToValue(settings.path("rate"), ModelManifest.Rate.class));
     }
 
+    /** A cache that other tools filled, or that lost a file, may have a part of a repository. */
+    private static void checkWhole(Path folder, Collection<String> files) {
+        List<String> missing = files.stream()
+                .filter(file -> !Files.exists(folder.resolve(file)))
+                .toList();
+        if (!missing.isEmpty()) {
+            throw lacking(folder, String.join(", ", missing));
+        }
+    }
+
+    private static HubException lacking(Path folder, String what) {
+        return new HubException(
+                "%s lacks %s; pull without HF_HUB_OFFLINE gets what the repository has".formatted(folder, what));
+    }
+
     private static Path only(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            throw lacking(folder, "all of it");
+        }
         try (Stream<Path> files = Files.list(folder)) {
             List<Path> found =
                     files.filter(file -> file.toString().endsWith(".ckpt")).toList();

@@ -503,6 +503,34 @@ class HubPullTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "models--base--model/snapshots/%s/model-00001-of-00001.safetensors",
+                "models--base--model/snapshots/%s/tokenizer.json",
+                "models--owner--adapter/snapshots/%s/adapter_model.safetensors",
+                "models--owner--predictors/snapshots/%s/some/quality/best.ckpt"
+            })
+    void offlineAPartThatIsNotWholeIsToldAndMakesNoModel(String file) throws IOException {
+        PublishedModels models = publishModel();
+        try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+            models.pull("some", pull, folder.resolve("before"));
+        }
+        Path lost = folder.resolve("hub").resolve(file.formatted(LoopbackHub.COMMIT));
+        Files.delete(lost);
+        if (lost.endsWith("best.ckpt")) {
+            Files.delete(lost.getParent());
+        }
+
+        try (HubPull pull = new HubPull(settings(null, true), new Counter(), QUICK)) {
+            assertThatThrownBy(() -> models.pull("some", pull, folder.resolve("after")))
+                    .isInstanceOf(HubException.class)
+                    .hasMessageContaining(" lacks ")
+                    .hasMessageContaining("pull without HF_HUB_OFFLINE");
+        }
+        assertThat(folder.resolve("after/some").resolve(ModelFolder.MANIFEST)).doesNotExist();
+    }
+
     @Test
     void thePublishedModelsAreComplete() {
         assertThat(new PublishedModels().names()).isEqualTo(List.of("agiqa-3k", "aigciqa2023", "aigiqa-20k"));
