@@ -56,8 +56,18 @@ public final class Checksums {
         LOG.debug("checking {}", file);
         String actual = of(file);
         if (!actual.equalsIgnoreCase(expected)) {
-            throw new ModelException("%s is damaged: its SHA-256 is %s, the manifest says %s; get the model again"
-                    .formatted(file, actual, expected));
+            throw new ModelException(
+                    "%s is damaged: its SHA-256 is %s, the manifest says %s; delete %s and get the model again"
+                            .formatted(file, actual, expected, real(file)));
+        }
+    }
+
+    /** Where a file's bytes are: a pull leaves them there as long as they are as many as they should be. */
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException _) {
+            return file;
         }
     }
 

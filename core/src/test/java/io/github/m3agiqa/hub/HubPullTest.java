@@ -532,6 +532,28 @@ class HubPullTest {
     }
 
     @Test
+    void whatVerifyCallsDamagedCanBePulledAgain() throws IOException {
+        PublishedModels models = publishModel();
+        ModelFolder model;
+        try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+            model = models.pull("some", pull, folder.resolve("models"));
+        }
+        Path blob = folder.resolve("hub/models--base--model/blobs")
+                .resolve(Sha256.of(WEIGHTS))
+                .toRealPath();
+        Files.write(blob, new byte[WEIGHTS.length]);
+        assertThatThrownBy(() -> Checksums.checkAll(model))
+                .isInstanceOf(ModelException.class)
+                .hasMessageEndingWith("delete %s and get the model again".formatted(blob));
+
+        Files.delete(blob);
+        try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+            models.pull("some", pull, folder.resolve("models"));
+        }
+        Checksums.checkAll(model);
+    }
+
+    @Test
     void thePublishedModelsAreComplete() {
         assertThat(new PublishedModels().names()).isEqualTo(List.of("agiqa-3k", "aigciqa2023", "aigiqa-20k"));
     }
