@@ -142,12 +142,12 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     }
 
     /**
-     * What the files in the folder take on disk, in bytes.
+     * What the files in the folder take on disk, in bytes, with those that it has links to.
      *
      * @throws ModelException if they cannot be looked at
      */
     public long bytes() {
-        return bytes(path);
+        return bytes(path, FileVisitOption.FOLLOW_LINKS);
     }
 
     /**

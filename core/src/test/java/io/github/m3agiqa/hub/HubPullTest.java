@@ -480,6 +480,7 @@ class HubPullTest {
 
         ModelFolder model = ModelFolder.open(models1.resolve("some"));
         Checksums.checkAll(model);
+        assertThat(model.bytes()).as("base, adapter and predictor").isGreaterThan(3L * WEIGHTS.length);
         assertThat(model.part("base").resolve("code.py")).doesNotExist();
         assertThat(model.part("quality-adapter").resolve("adapter_model.safetensors"))
                 .hasBinaryContent(WEIGHTS);
