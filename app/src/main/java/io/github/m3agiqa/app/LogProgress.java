@@ -31,7 +31,7 @@ final class LogProgress implements Progress {
         started = System.nanoTime();
         lastLine = started;
         if (doneBefore > 0) {
-            out.printf(Locale.ROOT, "%d of %d %s are answered already%n", doneBefore, allSteps, unit);
+            out.printf(Locale.ROOT, "%d of %d %s are done already%n", doneBefore, allSteps, unit);
         }
     }
 
