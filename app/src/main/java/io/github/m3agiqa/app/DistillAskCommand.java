@@ -136,7 +136,9 @@ final class DistillAskCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Count images, tokens and cost, and ask nothing.")
     private boolean dryRun;
 
-    @Option(names = "--retry-failed", description = "Ask again what was refused, cut off, blocked or malformed.")
+    @Option(
+            names = "--retry-failed",
+            description = "Ask again what was refused, cut off, blocked, malformed, rejected or unreadable.")
     private boolean retryFailed;
 
     @Option(names = "--temperature", description = "0 for the most likely words (default: ${DEFAULT-VALUE}).")

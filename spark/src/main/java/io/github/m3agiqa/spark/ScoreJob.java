@@ -60,7 +60,7 @@ public final class ScoreJob implements Callable<Integer> {
     @Option(names = "--aspects", split = ",", description = "All that the model has by default.")
     private List<String> aspects = List.of();
 
-    @Option(names = "--dtype", defaultValue = "bf16", description = "fp32, bf16 (the default) or int8.")
+    @Option(names = "--dtype", defaultValue = "bf16", description = "fp32, bf16 (the default), fp16 or int8.")
     private String dtype = "bf16";
 
     @Option(names = "--no-describe", description = "Do not describe the images first.")
