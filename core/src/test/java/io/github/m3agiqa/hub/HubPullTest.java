@@ -20,6 +20,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -384,6 +388,26 @@ class HubPullTest {
         assertThat(hub.requests())
                 .filteredOn(request -> request.startsWith("storage"))
                 .hasSize(1);
+    }
+
+    @Test
+    void twoWhoPullTheSameAtOnceNoteItsCommitBoth() throws Exception {
+        HubCache cache = new HubCache(folder, REPOSITORY);
+        Callable<Void> notes = () -> {
+            for (int i = 0; i < 300; i++) {
+                cache.note("main", LoopbackHub.COMMIT);
+            }
+            return null;
+        };
+
+        try (ExecutorService two = Executors.newFixedThreadPool(2)) {
+            for (Future<Void> one : two.invokeAll(List.of(notes, notes))) {
+                one.get();
+            }
+        }
+
+        assertThat(cache.commit("main")).contains(LoopbackHub.COMMIT);
+        assertThat(folder.resolve("models--owner--name/refs")).isDirectoryNotContaining("glob:**.incomplete");
     }
 
     /** A pull in a process of its own. */
