@@ -3,6 +3,7 @@ package io.github.m3agiqa.tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
@@ -20,14 +21,14 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class MappedFile implements AutoCloseable {
     private final Path path;
-    private final FileChannel channel;
     private final long size;
     private final Arena arena = Arena.ofShared();
+    private FileChannel channel; // guarded by this
 
     public MappedFile(Path path) throws IOException {
         this.path = path;
-        this.channel = FileChannel.open(path, StandardOpenOption.READ);
-        this.size = channel.size();
+        this.channel = open(path);
+        this.size = uninterrupted(FileChannel::size);
     }
 
     public Path path() {
@@ -41,7 +42,43 @@ public final class MappedFile implements AutoCloseable {
 
     /** Bytes that stay mapped until this file is closed. */
     public MemorySegment map(long offset, long length) throws IOException {
-        return channel.map(MapMode.READ_ONLY, offset, length, arena);
+        return map(offset, length, arena);
+    }
+
+    private MemorySegment map(long offset, long length, Arena until) throws IOException {
+        return uninterrupted(open -> open.map(MapMode.READ_ONLY, offset, length, until));
+    }
+
+    /** What is asked of the file. */
+    private interface Asking<T> {
+        T of(FileChannel channel) throws IOException;
+    }
+
+    /**
+     * Asks the file, also in a thread that was interrupted, which it still is afterwards: Java would close the channel of such
+     * a thread, and with it the file of all others.
+     */
+    private synchronized <T> T uninterrupted(Asking<T> asking) throws IOException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    return asking.of(channel);
+                } catch (ClosedByInterruptException _) {
+                    // interrupted just now
+                    interrupted |= Thread.interrupted();
+                    channel = open(path);
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static FileChannel open(Path path) throws IOException {
+        return FileChannel.open(path, StandardOpenOption.READ);
     }
 
     /**
@@ -61,7 +98,7 @@ public final class MappedFile implements AutoCloseable {
     public Tensor read(long offset, Dtype dtype, Dtype wanted, Device device, long... shape) throws IOException {
         try (Scope scope = new Scope();
                 Arena arena = Arena.ofConfined()) {
-            MemorySegment bytes = channel.map(MapMode.READ_ONLY, offset, bytes(dtype, shape), arena);
+            MemorySegment bytes = map(offset, bytes(dtype, shape), arena);
             Tensor mapped = view(bytes, dtype, shape);
             return scope.keep(mapped.to(device.engineDevice(), wanted.scalarType(), false, true, null));
         }
@@ -88,7 +125,9 @@ public final class MappedFile implements AutoCloseable {
         if (arena.scope().isAlive()) {
             arena.close();
         }
-        channel.close();
+        synchronized (this) {
+            channel.close();
+        }
     }
 
     /** A raw address in the engine's pointer type. */

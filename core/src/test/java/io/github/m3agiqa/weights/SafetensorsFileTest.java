@@ -80,6 +80,29 @@ class SafetensorsFileTest {
                 .hasMessageContaining(why);
     }
 
+    /** Java closes the channel of a thread that is interrupted, which several models' threads may read from. */
+    @Test
+    void canBeReadByThreadsThatWereInterruptedAndAfterThem() throws IOException {
+        Path file = folder.resolve("a.safetensors");
+        try (Scope _ = new Scope()) {
+            SafetensorsWriter.write(file, Map.of("weight", Torch.floats(new float[] {1.5f}, 1)));
+        }
+
+        Thread.currentThread().interrupt();
+        try (Scope _ = new Scope();
+                SafetensorsFile source = new SafetensorsFile(file)) {
+            for (Dtype wanted : List.of(Dtype.F32, Dtype.BF16)) {
+                assertThat(Torch.toFloats(source.load("weight", wanted, Device.CPU)))
+                        .containsExactly(1.5f);
+            }
+            assertThat(Thread.interrupted()).as("still interrupted").isTrue();
+            assertThat(Torch.toFloats(source.load("weight", Dtype.F32, Device.CPU)))
+                    .containsExactly(1.5f);
+        } finally {
+            Thread.interrupted();
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"-1", "1", "100000001", "9223372036854775807"})
     void refusesAHeaderThatDoesNotFit(long headerBytes) throws IOException {
