@@ -20,8 +20,8 @@ import java.util.Set;
  * @param precision how to compute
  * @param loraMode whether adapters are merged into the base; see {@link #loraModeFor} for what is done if nothing is said
  * @param describe whether the model describes the image before it is asked to rate it
- * @param beams overrides the manifest's number of beams
- * @param maxNewTokens overrides the manifest's longest description
+ * @param beams overrides the manifest's number of beams, at least 1
+ * @param maxNewTokens overrides the manifest's longest description, at least 1
  * @param limits what an image may cost
  */
 public record ScoringOptions(
@@ -46,6 +46,10 @@ public record ScoringOptions(
 
     public ScoringOptions {
         aspects = Set.copyOf(aspects);
+        if (beams.orElse(1) < 1 || maxNewTokens.orElse(1) < 1) {
+            throw new IllegalArgumentException(
+                    "beams and maxNewTokens must be at least 1: %s, %s".formatted(beams, maxNewTokens));
+        }
     }
 
     /**

@@ -186,6 +186,22 @@ class ScorerTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"0, 5", "-1, 5", "1, 0", "3, -3"})
+    void descriptionsNeedABeamAndAToken(int beams, int maxNewTokens) {
+        assertThatThrownBy(() -> new ScoringOptions(
+                        Set.of(),
+                        FP32.device(),
+                        FP32.precision(),
+                        FP32.loraMode(),
+                        true,
+                        OptionalInt.of(beams),
+                        OptionalInt.of(maxNewTokens),
+                        FP32.limits()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("at least 1");
+    }
+
     private static @Nullable String description(Assessment assessment) {
         return ((Score) Objects.requireNonNull(assessment.aspects().get(Aspect.QUALITY))).description();
     }
