@@ -17,6 +17,7 @@ import io.github.m3agiqa.mllm.MiniCpmV;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.scoring.Uses.Use;
 import io.github.m3agiqa.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * Lets a tuned model answer both rounds of a conversation itself: it describes the image, and is then asked to rate it,
  * over its own description. The image is cut as for the description in both rounds, and both answers are generated
  * alike, as the authors' {@code response_0} and {@code response_1} were. No predictor is needed. May be used by several
- * threads at a time.
+ * threads at a time. Once it is closed, whatever asks it for answers gets an {@link IllegalStateException}.
  */
 public final class Describer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Describer.class);
@@ -40,14 +41,14 @@ public final class Describer implements AutoCloseable {
     /** A description may take a few more tokens when it is read than when it was generated. */
     private static final int SPARE_TOKENS = 64;
 
-    private final LoadedMllm model;
+    private final Uses uses;
     private final MiniCpmV mllm;
     private final Describe describe;
     private final Generation generation;
     private final PictureReader pictures;
 
-    private Describer(LoadedMllm model, AspectManifest settings, ScoringOptions options) {
-        this.model = model;
+    private Describer(String name, LoadedMllm model, AspectManifest settings, ScoringOptions options) {
+        this.uses = new Uses("the describer of " + name, model::close);
         this.mllm = model.variants().getFirst().mllm();
         this.describe = settings.describe();
         this.generation = FirstRound.generation(describe, options);
@@ -62,7 +63,8 @@ public final class Describer implements AutoCloseable {
      */
     public static Describer open(ModelFolder folder, Aspect aspect, ScoringOptions options) {
         AspectManifest settings = folder.manifest().aspect(aspect);
-        return new Describer(LoadedMllm.open(folder, options.withAspects(Set.of(aspect))), settings, options);
+        LoadedMllm model = LoadedMllm.open(folder, options.withAspects(Set.of(aspect)));
+        return new Describer(folder.manifest().id(), model, settings, options);
     }
 
     /**
@@ -85,7 +87,8 @@ public final class Describer implements AutoCloseable {
      * has alone. The model is read for it when it is first asked.
      */
     public int together() {
-        try (Scope _ = new Scope();
+        try (Use _ = uses.begin();
+                Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             return Session.together(mllm, generation);
         }
@@ -97,7 +100,8 @@ public final class Describer implements AutoCloseable {
      * @param requests at most {@link #together}, if each is to have the answers that it has alone
      */
     public List<Answers> answerTogether(List<Request> requests) {
-        try (Scope _ = new Scope();
+        try (Use _ = uses.begin();
+                Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
             List<Conversation> all = requests.stream().map(Conversation::new).toList();
             try {
@@ -225,8 +229,9 @@ public final class Describer implements AutoCloseable {
         }
     }
 
+    /** Closes the model. What is being answered is answered to its end, and the memory is given back after that. */
     @Override
     public void close() {
-        model.close();
+        uses.close();
     }
 }

@@ -25,6 +25,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.scoring.LoadedModel.Head;
 import io.github.m3agiqa.scoring.LoadedModel.Scored;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
+import io.github.m3agiqa.scoring.Uses.Use;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import java.time.Duration;
@@ -47,7 +48,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>For each aspect the model describes the image and is then asked to rate it; it never answers, as the predictor
  * reads the score from the hidden states of that conversation. Aspects that share their weights share the encoded
- * image. May be used by several threads at a time.
+ * image. May be used by several threads at a time. Once it is closed, whatever asks it for scores gets an
+ * {@link IllegalStateException}.
  */
 public final class Scorer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Scorer.class);
@@ -55,11 +57,13 @@ public final class Scorer implements AutoCloseable {
     private final LoadedModel model;
     private final ScoringOptions options;
     private final PictureReader pictures;
+    private final Uses uses;
 
     private Scorer(LoadedModel model, ScoringOptions options) {
         this.model = model;
         this.options = options;
         this.pictures = new PictureReader(new ImageDecoder(options.limits()), model.alpha());
+        this.uses = new Uses("the scorer of " + model.id(), model::close);
     }
 
     /**
@@ -97,14 +101,16 @@ public final class Scorer implements AutoCloseable {
      * Whatever goes wrong with one is part of its answer.
      */
     public List<Assessment> score(List<ImagePrompt> inputs) {
-        int together = inputs.size() > 1 ? together() : 1;
-        List<Assessment> assessments = new ArrayList<>();
-        for (int first = 0; first < inputs.size(); first += together) {
-            assessments.addAll(scoreTogether(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
-                    .map(this::request)
-                    .toList()));
+        try (Use _ = uses.begin()) {
+            int together = inputs.size() > 1 ? triedTogether() : 1;
+            List<Assessment> assessments = new ArrayList<>();
+            for (int first = 0; first < inputs.size(); first += together) {
+                assessments.addAll(scored(inputs.subList(first, Math.min(inputs.size(), first + together)).stream()
+                        .map(this::request)
+                        .toList()));
+            }
+            return assessments;
         }
-        return assessments;
     }
 
     /**
@@ -112,6 +118,12 @@ public final class Scorer implements AutoCloseable {
      * that each has alone. The model is read for it when it is first asked.
      */
     public int together() {
+        try (Use _ = uses.begin()) {
+            return triedTogether();
+        }
+    }
+
+    private int triedTogether() {
         if (!options.describe()) {
             return 1;
         }
@@ -134,6 +146,12 @@ public final class Scorer implements AutoCloseable {
      * @param requests at most {@link #together}, if each is to have the scores that it has alone
      */
     public List<Assessment> scoreTogether(List<ScoringRequest> requests) {
+        try (Use _ = uses.begin()) {
+            return scored(requests);
+        }
+    }
+
+    private List<Assessment> scored(List<ScoringRequest> requests) {
         long start = System.nanoTime();
         try (Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
@@ -423,8 +441,9 @@ public final class Scorer implements AutoCloseable {
                                 .formatted(maxLength)));
     }
 
+    /** Closes the model. What is being scored is scored to its end, and the memory is given back after that. */
     @Override
     public void close() {
-        model.close();
+        uses.close();
     }
 }

@@ -183,6 +183,18 @@ class DescriberTest {
     }
 
     @Test
+    void aClosedDescriberSaysSo() {
+        Describer describer = open(Aspect.QUALITY, FP32);
+        describer.close();
+        describer.close();
+
+        assertThatThrownBy(() -> ask(describer, drawn(300, 200), "describe", "rate"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the describer of random@1 is closed");
+        assertThatThrownBy(describer::together).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
     void thereAreAnswersOrAFailure() {
         assertThatThrownBy(() -> new Answers(null, "b", null)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Answers("a", "b", new Failure(ErrorCode.INTERNAL, "x")))

@@ -186,6 +186,42 @@ class ScorerTest {
         }
     }
 
+    /** Here by a listener, as another thread may at any time: what the weights are needed for is finished first. */
+    @Test
+    void whatIsBeingScoredWhenItIsClosedIsFinished() {
+        List<ImagePrompt> images = List.of(drawn(300, 200, "a hill"), drawn(200, 300, "a lake"));
+        Scorer scorer = open(FP32);
+        List<Map<Aspect, AspectResult>> before =
+                scorer.score(images).stream().map(Assessment::aspects).toList();
+        ScoringListener closing = new ScoringListener() {
+            @Override
+            public void described(Aspect aspect, String more) {
+                scorer.close();
+            }
+        };
+
+        assertThat(scorer.scoreTogether(images.stream()
+                        .map(image -> scorer.request(image).withListener(closing))
+                        .toList()))
+                .extracting(Assessment::aspects)
+                .isEqualTo(before);
+    }
+
+    @Test
+    void aClosedScorerSaysSo() {
+        ImagePrompt image = drawn(300, 200, "a hill");
+        Scorer scorer = open(FP32);
+        scorer.score(image);
+        scorer.close();
+        scorer.close();
+
+        assertThatThrownBy(() -> scorer.score(image))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("the scorer of random@1 is closed");
+        assertThatThrownBy(() -> scorer.score(List.of(image))).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(scorer::together).isInstanceOf(IllegalStateException.class);
+    }
+
     @ParameterizedTest
     @CsvSource({"0, 5", "-1, 5", "1, 0", "3, -3"})
     void descriptionsNeedABeamAndAToken(int beams, int maxNewTokens) {
