@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.Tensor;
  * Conversations about one picture, which is encoded once. What two of them have in common at their beginning is read
  * once: the picture, and in a growing conversation all that was said before.
  *
- * <p>Not for use by several threads; the engine's gradients must be off.
+ * <p>Not for use by several threads at a time. Of a model that learns, the engine's gradients must be off.
  */
 public final class Session implements AutoCloseable {
     private final MiniCpmV model;

@@ -64,8 +64,9 @@ final class Slstm {
                         heads(XlstmLayers.blockDiagonal(x, outputGate.get())))
                 .add(bias.get().view(HEADS, (long) GATES * headSize)); // (batch, steps, heads, gates * head size)
 
-        boolean plain =
-                !GradMode.is_enabled() && gates.is_cpu() && gates.scalar_type().intern() == Dtype.F32.scalarType();
+        boolean learns = GradMode.is_enabled()
+                && (gates.requires_grad() || recurrent.get().requires_grad());
+        boolean plain = !learns && gates.is_cpu() && gates.scalar_type().intern() == Dtype.F32.scalarType();
         Tensor all = plain ? stepsOfArrays(gates) : SlstmSteps.run(gates, recurrent.get());
         return XlstmLayers.headNorm(all, norm.get());
     }

@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,8 +87,7 @@ public final class Describer implements AutoCloseable {
      */
     public int together() {
         try (Use _ = uses.begin();
-                Scope _ = new Scope();
-                NoGradGuard _ = new NoGradGuard()) {
+                Scope _ = new Scope()) {
             return Session.together(mllm, generation);
         }
     }
@@ -101,8 +99,7 @@ public final class Describer implements AutoCloseable {
      */
     public List<Answers> answerTogether(List<Request> requests) {
         try (Use _ = uses.begin();
-                Scope _ = new Scope();
-                NoGradGuard _ = new NoGradGuard()) {
+                Scope _ = new Scope()) {
             List<Conversation> all = requests.stream().map(Conversation::new).toList();
             try {
                 all.forEach(Conversation::begin);

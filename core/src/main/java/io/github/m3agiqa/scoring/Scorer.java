@@ -37,7 +37,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -127,8 +126,7 @@ public final class Scorer implements AutoCloseable {
         if (!options.describe()) {
             return 1;
         }
-        try (Scope _ = new Scope();
-                NoGradGuard _ = new NoGradGuard()) {
+        try (Scope _ = new Scope()) {
             return model.tuned().stream()
                     .flatMapToInt(tuned -> tuned.aspects().stream()
                             .mapToInt(scored -> Session.together(tuned.mllm(), generation(scored))))
@@ -153,8 +151,7 @@ public final class Scorer implements AutoCloseable {
 
     private List<Assessment> scored(List<ScoringRequest> requests) {
         long start = System.nanoTime();
-        try (Scope _ = new Scope();
-                NoGradGuard _ = new NoGradGuard()) {
+        try (Scope _ = new Scope()) {
             List<Scoring> scorings = requests.stream().map(Scoring::new).toList();
             scorings.forEach(Scoring::read);
             for (Tuned tuned : model.tuned()) {

@@ -47,6 +47,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
@@ -220,6 +222,28 @@ class ScorerTest {
                 .hasMessage("the scorer of random@1 is closed");
         assertThatThrownBy(() -> scorer.score(List.of(image))).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(scorer::together).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** A virtual thread goes on in another one of the system whenever it has waited, as in a listener, and there they may be on. */
+    @Test
+    void whetherTheEnginesGradientsAreOnInAThreadMakesNoDifference() {
+        ImagePrompt image = drawn(300, 200, "a hill");
+        List<Boolean> on = new ArrayList<>();
+        ScoringListener listener = new ScoringListener() {
+            @Override
+            public void rating(Aspect aspect, String question) {
+                on.add(GradMode.is_enabled());
+            }
+        };
+        try (Scorer scorer = open(FP32)) {
+            Assessment with = scorer.score(scorer.request(image).withListener(listener));
+            try (NoGradGuard _ = new NoGradGuard()) {
+                assertThat(scorer.score(image).aspects()).isEqualTo(with.aspects());
+            }
+
+            assertThat(with.complete()).isTrue();
+            assertThat(on).as("nothing is switched in the thread").containsOnly(true);
+        }
     }
 
     @ParameterizedTest
