@@ -18,6 +18,7 @@ import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.scoring.Uses.Use;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,6 +90,8 @@ public final class Describer implements AutoCloseable {
         try (Use _ = uses.begin();
                 Scope _ = new Scope()) {
             return Session.together(mllm, generation);
+        } finally {
+            Engine.releaseThreads();
         }
     }
 
@@ -110,6 +113,8 @@ public final class Describer implements AutoCloseable {
             } finally {
                 all.forEach(Conversation::close);
             }
+        } finally {
+            Engine.releaseThreads();
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.m3agiqa.scoring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
@@ -12,6 +13,7 @@ import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.PromptSlot;
+import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.testing.DrawnImages;
 import io.github.m3agiqa.testing.TestModels;
@@ -24,6 +26,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,6 +183,43 @@ class DescriberTest {
         assertThatThrownBy(() -> Describer.open(ModelFolder.open(model), Aspect.AUTHENTICITY, FP32))
                 .isInstanceOf(ModelException.class)
                 .hasMessage("random@1 has no aspect authenticity, only [quality, correspondence]");
+    }
+
+    /** While they are there, other threads' operations take longer. */
+    @Test
+    void aThreadThatHasItsAnswersEndsThoseThatSharedItsOperations() throws Exception {
+        assumeThat(Path.of("/proc/self/task")).exists();
+        assumeThat(Engine.threads()).isGreaterThan(1);
+        try (Describer describer = open(Aspect.QUALITY, FP32);
+                ExecutorService thread = Executors.newSingleThreadExecutor(
+                        Thread.ofPlatform().name("asking").factory())) {
+            List<Long> counts = thread.submit(() -> {
+                        ask(describer, drawn(300, 200), "describe", "rate");
+                        long after = namesakes("asking");
+                        Engine.releaseThreads();
+                        return List.of(after, namesakes("asking"));
+                    })
+                    .get();
+
+            assertThat(counts.getFirst()).isEqualTo(counts.getLast());
+        }
+    }
+
+    /** The threads of a name, which those have, too, that share the operations of one. */
+    private static long namesakes(String name) throws Exception {
+        Thread.sleep(300); // the system lists a thread for a moment after it has ended
+        try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
+            return threads.filter(thread -> {
+                        try {
+                            return Files.readString(thread.resolve("comm"))
+                                    .strip()
+                                    .equals(name);
+                        } catch (IOException e) {
+                            return false; // it has ended since it was listed
+                        }
+                    })
+                    .count();
+        }
     }
 
     @Test
