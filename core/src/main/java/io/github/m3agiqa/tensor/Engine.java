@@ -51,7 +51,8 @@ public final class Engine {
     }
 
     /**
-     * Sets how many threads one operation may use, for the whole process.
+     * Sets how many threads one operation may use, in the calling thread and in all that have not used the engine yet; those that
+     * have keep the number that was set when they began. So it is best set before anything is scored.
      *
      * @param threads at least 1
      */
@@ -62,7 +63,7 @@ public final class Engine {
         torch.set_num_threads(threads);
     }
 
-    /** How many threads one operation may use. */
+    /** How many threads one operation of the calling thread may use. */
     public static int threads() {
         return torch.get_num_threads();
     }
