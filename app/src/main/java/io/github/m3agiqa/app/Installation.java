@@ -23,9 +23,9 @@ final class Installation {
 
     /** Where pulled models are: {@code M3AGIQA_MODELS}, or {@code m3agiqa/models} in the user's folder for data. */
     static Path pulledModels() {
-        return Optional.ofNullable(System.getenv("M3AGIQA_MODELS"))
+        return environment("M3AGIQA_MODELS")
                 .map(Path::of)
-                .orElseGet(() -> Optional.ofNullable(System.getenv("XDG_DATA_HOME"))
+                .orElseGet(() -> environment("XDG_DATA_HOME")
                         .map(Path::of)
                         .orElseGet(() -> Path.of(System.getProperty("user.home"), ".local", "share"))
                         .resolve("m3agiqa/models"));
@@ -33,9 +33,14 @@ final class Installation {
 
     /** Where notes are kept that may be lost: {@code M3AGIQA_CACHE}, or {@code m3agiqa} in the user's cache folder. */
     static Path cacheFolder() {
-        return Optional.ofNullable(System.getenv("M3AGIQA_CACHE"))
+        return environment("M3AGIQA_CACHE")
                 .map(Path::of)
-                .or(() -> Optional.ofNullable(System.getenv("XDG_CACHE_HOME")).map(cache -> Path.of(cache, "m3agiqa")))
+                .or(() -> environment("XDG_CACHE_HOME").map(cache -> Path.of(cache, "m3agiqa")))
                 .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache", "m3agiqa"));
+    }
+
+    /** A variable of the environment; one that is set to nothing is none. */
+    private static Optional<String> environment(String name) {
+        return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isBlank());
     }
 }
