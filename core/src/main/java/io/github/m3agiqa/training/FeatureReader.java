@@ -22,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +31,7 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +49,7 @@ final class FeatureReader implements AutoCloseable {
     private final Dataset dataset;
     private final Precision precision;
     private final Device device;
+    private final String fingerprint;
     private final FeatureCache cache;
     private final Map<Path, String> imageHashes = new HashMap<>();
 
@@ -76,7 +79,7 @@ final class FeatureReader implements AutoCloseable {
         }
         String settings = "%s %s %s %s"
                 .formatted(folder.manifest().vision(), folder.manifest().alpha(), precision.id(), device.kind());
-        String fingerprint = new ModelFingerprint(caches.resolve("hashes")).of(parts, settings);
+        this.fingerprint = new ModelFingerprint(caches.resolve("hashes")).of(parts, settings);
         this.cache = new FeatureCache(caches.resolve(fingerprint.substring(0, 16)), hiddenSize);
     }
 
@@ -102,6 +105,12 @@ final class FeatureReader implements AutoCloseable {
                     .append(text);
         }
         return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** What stands for the states of some conversations: others, of other images or by another model, have another. */
+    String hash(Collection<Reading> readings) {
+        String keys = readings.stream().map(this::key).sorted().collect(Collectors.joining("\n"));
+        return Sha256.of((fingerprint + '\n' + keys).getBytes(StandardCharsets.UTF_8));
     }
 
     private static String hash(Path image) {

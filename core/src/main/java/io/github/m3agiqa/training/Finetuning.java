@@ -137,6 +137,13 @@ public final class Finetuning {
         if (recipe.lora().initial() == Initial.BASE) {
             return LoraAdapter.fresh(recipe.lora(), model.base(), device, recipe.seed());
         }
+        try (PeftAdapter trained = new PeftAdapter(source.part(initialAdapter(source)))) {
+            return LoraAdapter.continued(recipe.lora(), trained, model.base(), device);
+        }
+    }
+
+    /** The adapter that is trained further, as the manifest names it. */
+    private String initialAdapter(ModelFolder source) {
         Set<String> adapters = new HashSet<>();
         recipe.conversations()
                 .keySet()
@@ -148,18 +155,27 @@ public final class Finetuning {
             throw new InputException("%s: initial: adapter needs one adapter for all of %s, the model has %s"
                     .formatted(recipeFile, recipe.conversations().keySet(), adapters));
         }
-        try (PeftAdapter trained =
-                new PeftAdapter(source.part(adapters.iterator().next()))) {
-            return LoraAdapter.continued(recipe.lora(), trained, model.base(), device);
-        }
+        return adapters.iterator().next();
     }
 
     private ObjectNode facts(ModelFolder source) {
         ObjectNode facts = new ObjectMapper().createObjectNode();
         facts.put("kind", "finetune").put("engine", Engine.version()).put("seed", recipe.seed());
-        facts.put("model", source.manifest().id()).put("dataset", dataset.name());
+        facts.put("model", source.manifest().id()).put("weights", weights(source));
+        facts.put("dataset", dataset.name());
         facts.put("train", train.size()).put("validation", validation.size());
         return facts;
+    }
+
+    /** A hash of what is trained further. */
+    private String weights(ModelFolder source) {
+        List<Path> parts = new ArrayList<>(List.of(source.part(source.manifest().base())));
+        if (recipe.lora().initial() == Initial.ADAPTER) {
+            parts.add(source.part(initialAdapter(source)));
+        }
+        String settings =
+                "%s %s".formatted(source.manifest().vision(), source.manifest().alpha());
+        return new ModelFingerprint(recipe.output().resolve("hashes")).of(parts, settings);
     }
 
     /** Reads all conversations, checks that their images are there, and sets some apart for validation. */

@@ -38,6 +38,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -48,6 +49,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -170,19 +172,26 @@ public final class PredictorTraining implements AutoCloseable {
     private void fillCaches() {
         Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
         for (PredictorUnit unit : units) {
-            Set<Reading> all = needed.computeIfAbsent(reader(unit.aspect()), _ -> new LinkedHashSet<>());
-            for (PredictorUnit trained : unit.trainings()) {
-                all.addAll(learned(trained));
-                all.addAll(pictures(trained, trained.split().train()));
-                ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
-            }
-            all.addAll(measured(unit, unit.split().validation()));
-            for (List<Sample> samples : List.of(unit.calibration(), unit.split().test())) {
-                all.addAll(measured(unit, samples));
-                all.addAll(pictures(unit, samples));
-            }
+            needed.computeIfAbsent(reader(unit.aspect()), _ -> new LinkedHashSet<>())
+                    .addAll(needed(unit));
         }
         needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
+    }
+
+    /** All that a unit learns from and is measured by. */
+    private Set<Reading> needed(PredictorUnit unit) {
+        Set<Reading> all = new LinkedHashSet<>();
+        for (PredictorUnit trained : unit.trainings()) {
+            all.addAll(learned(trained));
+            all.addAll(pictures(trained, trained.split().train()));
+            ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
+        }
+        all.addAll(measured(unit, unit.split().validation()));
+        for (List<Sample> samples : List.of(unit.calibration(), unit.split().test())) {
+            all.addAll(measured(unit, samples));
+            all.addAll(pictures(unit, samples));
+        }
+        return all;
     }
 
     private List<Reading> learned(PredictorUnit unit) {
@@ -259,6 +268,14 @@ public final class PredictorTraining implements AutoCloseable {
         ObjectNode facts = new ObjectMapper().createObjectNode();
         facts.put("kind", "train").put("engine", Engine.version()).put("seed", recipe.seed());
         facts.put("model", model.manifest().id());
+        ObjectNode states = facts.putObject("states");
+        units.stream()
+                .collect(Collectors.groupingBy(
+                        PredictorUnit::aspect,
+                        () -> new EnumMap<>(Aspect.class),
+                        Collectors.flatMapping(unit -> needed(unit).stream(), Collectors.toSet())))
+                .forEach((aspect, needed) ->
+                        states.put(aspect.id(), reader(aspect).hash(needed)));
         facts.putObject("dataset")
                 .put("name", dataset.name())
                 .put("folder", dataset.folder().toAbsolutePath().normalize().toString());

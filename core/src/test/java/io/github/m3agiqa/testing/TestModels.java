@@ -46,6 +46,17 @@ public final class TestModels {
         }
     }
 
+    /** Makes other weights of a file's, whose last one changes its sign. */
+    public static void changeWeights(Path safetensors) {
+        try {
+            byte[] bytes = Files.readAllBytes(safetensors);
+            bytes[bytes.length - 1] ^= (byte) 0x80;
+            Files.write(safetensors, bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static void copy(Path from, Path to) {
         try (Stream<Path> files = Files.walk(from)) {
             for (Path file : (Iterable<Path>) files::iterator) {

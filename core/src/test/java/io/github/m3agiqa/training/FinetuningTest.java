@@ -297,6 +297,21 @@ class FinetuningTest {
                 .hasMessageContaining("was started with other data");
     }
 
+    /** It has the name and the version that it had. */
+    @Test
+    void aModelThatWasTrainedAnewIsAnotherModel() throws IOException {
+        Path model = TestModels.tinyWith(folder.resolve("model"), _ -> {});
+        String recipe = recipe(folder.resolve("run"))
+                .replace(TestModels.tiny().toAbsolutePath().toString(), model.toString())
+                .replace("steps: " + STEPS, "steps: 1");
+        Finetuning.run(write(recipe), Watcher.patient());
+        TestModels.changeWeights(model.resolve("base/model.safetensors"));
+
+        assertThatThrownBy(() -> Finetuning.run(write(recipe), Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("was started with other data, another model");
+    }
+
     /** A run depends on both files, also where they are of one name. */
     @Test
     void filesOfOneNameAreBothNoted() throws IOException {

@@ -188,6 +188,23 @@ class PredictorTrainingTest {
                 .hasSameBinaryContentAs(whole.resolve("model/quality.safetensors"));
     }
 
+    /** Its name and its version say nothing of it; predictors must not stand beside weights that they did not learn from. */
+    @Test
+    void aRunGoesOnOnlyWithTheStatesThatItLearnedFrom() throws IOException {
+        Path model = TestModels.tinyWith(folder.resolve("tuned"), _ -> {});
+        String recipe = recipeWithOwnCache("run")
+                .replace(TestModels.tiny().toAbsolutePath().toString(), model.toString())
+                .replace("epochs: 12", "epochs: 1")
+                .replace("evaluateEvery: 2", "evaluateEvery: 1");
+        run(recipe);
+        run(recipe);
+        TestModels.changeWeights(model.resolve("base/model.safetensors"));
+
+        assertThatThrownBy(() -> run(recipe))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("was started with other data, another model");
+    }
+
     @Test
     void hiddenStatesAreComputedOnceAndACutCacheLosesOnlyItsEnd() throws IOException {
         String own = recipeWithOwnCache("run");

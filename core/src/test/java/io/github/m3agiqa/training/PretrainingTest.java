@@ -20,6 +20,7 @@ import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.testing.DrawnDataset;
 import io.github.m3agiqa.testing.ScriptPackage;
+import io.github.m3agiqa.testing.TestModels;
 import io.github.m3agiqa.testing.Watcher;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import java.io.IOException;
@@ -173,6 +174,11 @@ class PretrainingTest {
                 .hasMessageContaining("leave out config, aspects and stem");
         assertThat(begin).as("loss of captions").isCloseTo(end, Offset.offset(0.5));
         assertThat(second.resolve("base/tokenizer.json")).hasSameBinaryContentAs(first.resolve("base/tokenizer.json"));
+        TestModels.changeWeights(first.resolve("base/model.safetensors"));
+        Path again = write(further);
+        assertThatThrownBy(() -> Pretraining.run(again, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("was started with other data, another model");
     }
 
     @Test
