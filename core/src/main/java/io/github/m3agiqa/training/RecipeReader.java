@@ -35,6 +35,7 @@ final class RecipeReader {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
             .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT) // which would round 2.5 epochs off
             .addModule(new SimpleModule().addKeyDeserializer(Aspect.class, new KeyDeserializer() {
                 @Override
                 public Aspect deserializeKey(String key, DeserializationContext context) {
@@ -86,6 +87,9 @@ final class RecipeReader {
                             wrong.getValue(),
                             Arrays.toString(wrong.getTargetType().getEnumConstants())
                                     .toLowerCase(Locale.ROOT));
+        }
+        if (e instanceof InvalidFormatException wrong && wrong.getValue() instanceof Number) {
+            return "'%s' is no whole number".formatted(wrong.getValue());
         }
         if (e.getOriginalMessage().startsWith("Cannot map `null`")) {
             return "the key is missing"
