@@ -24,6 +24,9 @@ public final class Conformal {
     /** With fewer images the largest distance of all still promises less than {@link #COVERAGE}. */
     public static final int FEWEST = 9;
 
+    /** Images of a single prompt say nothing of another prompt's images. */
+    public static final int FEWEST_GROUPS = 2;
+
     private static final int FOLDS = 10;
 
     private Conformal() {}
@@ -43,7 +46,7 @@ public final class Conformal {
         }
         Map<String, Integer> foldOfGroup = new HashMap<>();
         predictions.forEach(prediction -> foldOfGroup.putIfAbsent(prediction.group(), foldOfGroup.size() % FOLDS));
-        if (foldOfGroup.size() < 2) {
+        if (foldOfGroup.size() < FEWEST_GROUPS) {
             throw new InputException(
                     "all images to calibrate on are of one prompt: they say nothing of another prompt's images");
         }

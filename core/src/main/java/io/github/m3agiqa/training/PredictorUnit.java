@@ -4,6 +4,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
+import io.github.m3agiqa.evaluation.Conformal;
 import io.github.m3agiqa.hub.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -26,7 +27,7 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
     /**
      * Sets a part of the training images apart to calibrate on, and then whole prompts to choose an epoch by.
      *
-     * @throws InputException if the recipe's share of images to calibrate on is none of them
+     * @throws InputException if the recipe's share of images to calibrate on is too few of them
      */
     static PredictorUnit of(String variant, TrainRecipe recipe, Aspect aspect, Split split) {
         SplitSettings shares = recipe.split();
@@ -39,6 +40,19 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
             if (calibration.isEmpty()) {
                 throw new InputException("calibrationShare %s chooses none of the %d training images; raise it"
                         .formatted(shares.calibrationShare(), split.train().size()));
+            }
+            long prompts = calibration.stream().map(Sample::group).distinct().count();
+            if (calibration.size() < Conformal.FEWEST || prompts < Conformal.FEWEST_GROUPS) {
+                throw new InputException(
+                        "%s, %s: calibrationShare %s chooses %d images of %d prompts, and intervals need %d images of %d prompts at least; raise it, or set it to 0 for no intervals"
+                                .formatted(
+                                        split.name(),
+                                        aspect.id(),
+                                        shares.calibrationShare(),
+                                        calibration.size(),
+                                        prompts,
+                                        Conformal.FEWEST,
+                                        Conformal.FEWEST_GROUPS));
             }
             left = new Split(split.name(), train.getOrDefault(false, List.of()), split.validation(), split.test());
         }

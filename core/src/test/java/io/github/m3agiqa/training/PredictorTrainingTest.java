@@ -609,6 +609,7 @@ class PredictorTrainingTest {
                 "protocol: authors|protocol: stated|states no split",
                 "calibrationShare: 0.3|calibrationShare: 0.3, calibrateOn: words|split.calibrateOn: ",
                 "calibrationShare: 0.3|calibrationShare: 1.0e-9|chooses none of the",
+                "calibrationShare: 0.3|calibrationShare: 0.05|chooses 7 images of 3 prompts, and intervals need 9",
                 "seed: 5|seed: 5.5|seed: '5.5' is no whole number",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
