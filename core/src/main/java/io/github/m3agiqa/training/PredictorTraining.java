@@ -250,9 +250,19 @@ public final class PredictorTraining implements AutoCloseable {
             run.write("predictions.csv", allPredictions(run));
             if (recipe.variants().isEmpty()
                     && units.size() == recipe.conversations().size()) {
-                TrainedModel.write(run, recipe, model, units);
+                if (readsSeveralDescriptions()) {
+                    listener.note(
+                            "no model is made: the predictors read the descriptions of all aspects, and score has those of one; rounds: own makes one");
+                } else {
+                    TrainedModel.write(run, recipe, model, units);
+                }
             }
         }
+    }
+
+    private boolean readsSeveralDescriptions() {
+        return recipe.descriptions().rounds() == Rounds.ALL
+                && recipe.conversations().size() > 1;
     }
 
     private long done(RunFolder run) {

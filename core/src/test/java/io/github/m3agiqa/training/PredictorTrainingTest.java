@@ -595,6 +595,27 @@ class PredictorTrainingTest {
         assertThat(column(with, "mos")).isEqualTo(column(without, "mos"));
     }
 
+    /** A score has the description of one aspect, which such predictors would misread. */
+    @Test
+    void makesNoModelOfPredictorsThatReadSeveralDescriptions() throws IOException {
+        Path drawn = DrawnDataset.write(folder.resolve("drawn"), 24);
+        Path table = drawn.resolve("data.csv");
+        Files.writeString(table, Files.readString(table).replace("std_quality", "mos_correspondence"));
+        String quality = recipeWithOwnCache("one")
+                .replace(dataset.toString(), drawn.toString())
+                .replace("calibrationShare: 0.3", "calibrationShare: 0")
+                .replace("epochs: 12", "epochs: 1")
+                .replace("rounds: none", "rounds: all");
+        String files = quality.substring(quality.indexOf("  quality:"), quality.indexOf("split:"));
+        String both = quality.replace(files, files + files.replace("quality:", "correspondence:"))
+                .replace("/one", "/both");
+
+        assertThat(run(quality).resolve("model")).isDirectory();
+        Path run = run(both);
+        assertThat(run.resolve("model")).doesNotExist();
+        assertThat(predictions(run)).hasSize(12);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
