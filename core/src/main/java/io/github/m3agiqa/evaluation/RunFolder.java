@@ -47,7 +47,13 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
         if (dataset.isEmpty()) {
             throw new InputException("%s does not name its dataset".formatted(runFile));
         }
-        Map<String, Gathered> variants = variants(folder.resolve("predictions.csv"), dataset);
+        Path predictions = folder.resolve("predictions.csv");
+        if (!Files.exists(predictions)) {
+            throw new InputException(
+                    "%s: no such file, as the run is not finished; start m3agiqa train with its recipe again, and it goes on where it was"
+                            .formatted(predictions));
+        }
+        Map<String, Gathered> variants = variants(predictions, dataset);
         Map<String, String> facts = facts(run);
         Map<TestSet, Leakage> leakage = leakage(folder.resolve("leakage.json"), dataset);
         return new RunFolder(

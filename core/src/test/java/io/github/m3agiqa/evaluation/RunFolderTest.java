@@ -179,7 +179,7 @@ class RunFolderTest {
                 .hasMessageContaining("has no column aspect; it has image, score");
         Files.delete(run.resolve("predictions.csv"));
         assertThatThrownBy(() -> RunFolder.read("run", run, true))
-                .hasMessageContaining("predictions.csv: no such file");
+                .hasMessageContaining("predictions.csv: no such file, as the run is not finished");
         Drawn.run(run, HONEST, "[{\"split\": \"authors\"}]", "xlstm,authors,quality,a.png,,,2,3");
         assertThatThrownBy(() -> RunFolder.read("run", run, true)).hasMessageContaining("leakage.json is damaged");
 
