@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 
 /**
  * A file that appears under its name when it is complete and on disk, so that a crash leaves the old one or none. Closed
@@ -22,8 +23,12 @@ public final class CompleteFile implements AutoCloseable {
      * @param file its name when it is complete
      */
     public CompleteFile(Path file) throws IOException {
+        this(file, ".partial");
+    }
+
+    private CompleteFile(Path file, String suffix) throws IOException {
         this.file = Files.isSymbolicLink(file) && Files.exists(file) ? file.toRealPath() : file;
-        this.partial = this.file.resolveSibling(this.file.getFileName() + ".partial");
+        this.partial = this.file.resolveSibling(this.file.getFileName() + suffix);
     }
 
     /** What a file is to hold. */
@@ -39,9 +44,23 @@ public final class CompleteFile implements AutoCloseable {
      * @throws IOException if it cannot be written; what was there before is left as it was
      */
     public static void write(Path file, Content content) throws IOException {
-        try (CompleteFile complete = new CompleteFile(file)) {
-            content.writeTo(complete.partial);
-            complete.finish();
+        write(new CompleteFile(file), content);
+    }
+
+    /**
+     * Writes a file that others may write at the same time; the last one stays. A writer that is killed leaves its partial
+     * file behind, which no other one replaces.
+     *
+     * @throws IOException if it cannot be written; what was there before is left as it was
+     */
+    public static void writeBesideOthers(Path file, Content content) throws IOException {
+        write(new CompleteFile(file, "." + UUID.randomUUID() + ".partial"), content);
+    }
+
+    private static void write(CompleteFile file, Content content) throws IOException {
+        try (file) {
+            content.writeTo(file.partial);
+            file.finish();
         }
     }
 

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.UUID;
 
 /**
  * The files of one repository, in the layout that Hugging Face's tools share: each content once, under its hash, and for
@@ -53,10 +52,7 @@ final class HubCache {
     void note(String revision, String commit) throws IOException {
         Path note = folder.resolve("refs").resolve(revision);
         Files.createDirectories(note.getParent());
-        // of a name that no other process has that pulls the same
-        Path partial = note.resolveSibling("%s.%s%s".formatted(note.getFileName(), UUID.randomUUID(), INCOMPLETE));
-        CompleteFile.write(partial, file -> Files.writeString(file, commit));
-        Files.move(partial, note, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        CompleteFile.writeBesideOthers(note, partial -> Files.writeString(partial, commit));
     }
 
     /** Whether a file is there, whole. */

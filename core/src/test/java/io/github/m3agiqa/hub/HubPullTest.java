@@ -407,7 +407,9 @@ class HubPullTest {
         }
 
         assertThat(cache.commit("main")).contains(LoopbackHub.COMMIT);
-        assertThat(folder.resolve("models--owner--name/refs")).isDirectoryNotContaining("glob:**.incomplete");
+        assertThat(folder.resolve("models--owner--name/refs"))
+                .isDirectoryNotContaining("glob:**.incomplete")
+                .isDirectoryNotContaining("glob:**.partial");
     }
 
     /** A pull in a process of its own. */
