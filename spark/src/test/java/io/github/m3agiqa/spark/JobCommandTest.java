@@ -4,32 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine.Command;
 
 /** What a job says of what is wrong with its input. */
-class JobCommandTest {
-    @TempDir
-    private Path folder;
-
-    private SparkSession spark;
-
-    @BeforeEach
-    void start() {
-        spark = LocalSpark.start(folder);
-    }
-
-    @AfterEach
-    void stop() {
-        spark.stop();
-    }
-
+class JobCommandTest extends SparkTest {
     @Command(name = "a-job")
     private record Job(Callable<Object> work) implements Callable<Integer> {
         @Override

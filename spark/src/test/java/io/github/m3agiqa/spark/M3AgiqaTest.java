@@ -21,34 +21,15 @@ import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class M3AgiqaTest {
+class M3AgiqaTest extends SparkTest {
     private static final SparkScoring SETTINGS = SparkScoring.of(
                     TestModels.tiny().toAbsolutePath().toString())
             .withPrecision(Precision.FP32)
             .withAspects(List.of(Aspect.QUALITY, Aspect.CORRESPONDENCE));
-
-    @TempDir
-    private Path folder;
-
-    private SparkSession spark;
-
-    @BeforeEach
-    void start() {
-        spark = LocalSpark.start(folder);
-    }
-
-    @AfterEach
-    void stop() {
-        spark.stop();
-    }
 
     /** Row by row what the scorer gives, from bytes as from paths, with the failures in their rows. */
     @Test

@@ -13,15 +13,11 @@ import java.util.Random;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class MonitorJobTest {
+class MonitorJobTest extends SparkTest {
     private static final StructType ASPECT =
             new StructType().add("score", DataTypes.FloatType).add("description", DataTypes.StringType);
     private static final StructType SCORED = new StructType()
@@ -30,21 +26,6 @@ class MonitorJobTest {
             .add("generator", DataTypes.StringType)
             .add("day", DataTypes.StringType)
             .add("quality", ASPECT);
-
-    @TempDir
-    private Path folder;
-
-    private SparkSession spark;
-
-    @BeforeEach
-    void start() {
-        spark = LocalSpark.start(folder);
-    }
-
-    @AfterEach
-    void stop() {
-        spark.stop();
-    }
 
     /** Two generators over six days, of which one makes worse images on the last day; every tenth image failed. */
     private Dataset<Row> scores() {
