@@ -28,6 +28,7 @@ import org.hipparchus.linear.ArrayRealVector;
 import org.hipparchus.linear.CholeskyDecomposition;
 import org.hipparchus.linear.RealMatrix;
 import org.hipparchus.linear.RealVector;
+import org.hipparchus.stat.StatUtils;
 import org.hipparchus.stat.regression.OLSMultipleLinearRegression;
 
 /**
@@ -117,7 +118,7 @@ public final class AuthenticityLabels {
         try (CsvWriter csv = CsvWriter.builder().build(made.resolve("data.csv"))) {
             csv.writeRecord("name", "prompt", "generator", "split", "mos_authenticity");
             for (int i = 0; i < labels.length; i++) {
-                labels[i] = Math.clamp(mean(quality) + deviation(quality) * labels[i], 0.0, 5.0);
+                labels[i] = Math.clamp(StatUtils.mean(quality) + deviation(quality) * labels[i], 0.0, 5.0);
                 Sample sample = items.get(i).sample;
                 csv.writeRecord(
                         sample.name(),
@@ -177,21 +178,13 @@ public final class AuthenticityLabels {
 
     private static double[] standardized(List<Sample> samples, Aspect aspect) {
         double[] mos = samples.stream().mapToDouble(sample -> sample.mos(aspect)).toArray();
-        double mean = mean(mos);
+        double mean = StatUtils.mean(mos);
         double deviation = deviation(mos);
         return Arrays.stream(mos).map(score -> (score - mean) / deviation).toArray();
     }
 
-    private static double mean(double[] numbers) {
-        return Arrays.stream(numbers).average().orElse(Double.NaN);
-    }
-
     private static double deviation(double[] numbers) {
-        double mean = mean(numbers);
-        return Math.sqrt(Arrays.stream(numbers)
-                .map(number -> (number - mean) * (number - mean))
-                .average()
-                .orElse(Double.NaN));
+        return Math.sqrt(StatUtils.populationVariance(numbers));
     }
 
     /** Words and pairs of words of descriptions that follow each other, without those of the prompt. */
@@ -261,7 +254,7 @@ public final class AuthenticityLabels {
                 }
                 kernel.addToEntry(i, i, PENALTY);
             }
-            double offset = mean(target);
+            double offset = StatUtils.mean(target);
             RealVector duals = new CholeskyDecomposition(kernel)
                     .getSolver()
                     .solve(new ArrayRealVector(Arrays.stream(target).map(left -> left - offset).toArray()));

@@ -96,14 +96,22 @@ public final class AnswerStore implements AutoCloseable {
         }
         try {
             begin();
-        } catch (SQLException | InputException e) {
-            owner.close();
-            try {
-                connection.close();
-            } catch (SQLException second) {
-                e.addSuppressed(second);
-            }
-            throw e instanceof SQLException wrong ? failed(wrong) : (InputException) e;
+        } catch (SQLException e) {
+            leave(e);
+            throw failed(e);
+        } catch (InputException e) {
+            leave(e);
+            throw e;
+        }
+    }
+
+    /** Lets go of a store that is not begun. */
+    private void leave(Exception because) {
+        owner.close();
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            because.addSuppressed(e);
         }
     }
 

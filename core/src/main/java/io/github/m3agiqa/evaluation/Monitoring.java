@@ -25,6 +25,7 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
 
     /** Up to so many pairs of images the exact probability is computed. */
     private static final long EXACT_PAIRS = 10_000;
+
     /**
      * A distance, times the root of the number of pairs over that of the images, below which the probability is 1 to all
      * digits; the sum that gives it takes the more terms the smaller the distance is.
