@@ -3,8 +3,6 @@ package io.github.m3agiqa.app;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.ScoringOptions;
-import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,18 +33,17 @@ final class ScoreOptions extends ModelOptions {
 
     /** How the model is used. It has at least one of the aspects. */
     ScoringOptions scoring(ModelFolder folder) {
-        if (Collections.disjoint(aspectsOf(folder), folder.manifest().scoredAspects())) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "%s scores none of the aspects asked for; m3agiqa models card says which it has"
-                            .formatted(folder.manifest().id()));
-        }
+        aspectsOf(folder);
         return scoring(folder, Set.copyOf(aspects), !noDescribe);
     }
 
     /** The aspects that an answer of this model has. */
     Set<Aspect> aspectsOf(ModelFolder folder) {
-        return aspects.isEmpty() ? folder.manifest().scoredAspects() : EnumSet.copyOf(aspects);
+        try {
+            return folder.manifest().answered(aspects);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Scale;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -90,6 +91,21 @@ public record ModelManifest(
         Set<Aspect> scored = EnumSet.copyOf(aspects.keySet());
         scored.removeIf(aspect -> aspect(aspect).predictor() == null);
         return Collections.unmodifiableSet(scored);
+    }
+
+    /**
+     * The aspects that an answer has: those asked for, or all that it scores if none are.
+     *
+     * @throws IllegalArgumentException if it scores none of them
+     */
+    public Set<Aspect> answered(Collection<Aspect> asked) {
+        Set<Aspect> scored = scoredAspects();
+        Set<Aspect> answered = asked.isEmpty() ? scored : EnumSet.copyOf(asked);
+        if (Collections.disjoint(answered, scored)) {
+            throw new IllegalArgumentException("%s scores none of the aspects asked for, only %s"
+                    .formatted(id(), scored.stream().map(Aspect::id).toList()));
+        }
+        return answered;
     }
 
     /**

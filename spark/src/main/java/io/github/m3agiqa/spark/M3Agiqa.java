@@ -5,13 +5,11 @@ import static org.apache.spark.sql.functions.udf;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.ImagePrompt;
-import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
@@ -125,16 +123,6 @@ public final class M3Agiqa {
         if (!Files.isDirectory(settings.path())) {
             return settings.aspects().isEmpty() ? Arrays.asList(Aspect.values()) : settings.aspects();
         }
-        ModelManifest model = settings.folder().manifest();
-        if (settings.aspects().isEmpty()) {
-            return List.copyOf(model.scoredAspects());
-        }
-        if (Collections.disjoint(settings.aspects(), model.scoredAspects())) {
-            throw new IllegalArgumentException("%s scores none of the aspects asked for, only %s"
-                    .formatted(
-                            model.id(),
-                            model.scoredAspects().stream().map(Aspect::id).toList()));
-        }
-        return settings.aspects();
+        return List.copyOf(settings.folder().manifest().answered(settings.aspects()));
     }
 }
