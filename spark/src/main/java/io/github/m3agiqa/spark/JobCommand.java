@@ -16,15 +16,18 @@ final class JobCommand {
     }
 
     static CommandLine line(Object job) {
-        return new CommandLine(job).setExecutionExceptionHandler((e, command, _) -> {
-            if (!isTheUsers(e)) {
-                throw e;
-            }
-            // Spark puts the trace of a task into the message of its failure
-            String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-            command.getErr().printf("%s: %s%n", command.getCommandName(), message);
-            return 1;
-        });
+        return new CommandLine(job)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((e, command, _) -> {
+                    if (!isTheUsers(e)) {
+                        throw e;
+                    }
+                    // Spark puts the trace of a task into the message of its failure
+                    String message =
+                            String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+                    command.getErr().printf("%s: %s%n", command.getCommandName(), message);
+                    return 1;
+                });
     }
 
     private static boolean isTheUsers(Exception e) {

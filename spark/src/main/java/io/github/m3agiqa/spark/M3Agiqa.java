@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
@@ -52,17 +54,19 @@ public final class M3Agiqa {
     static Dataset<Row> score(Dataset<Row> images, @Nullable String imageRoot, SparkScoring settings) {
         ImageColumns columns = ImageColumns.of(images.schema(), imageRoot);
         ScoreColumns scores = new ScoreColumns(aspects(settings));
-        List<StructField> kept = columns.kept(images.schema());
-        List<String> added = List.of(scores.schema().fieldNames());
+        List<StructField> fields =
+                columns.kept().stream().map(i -> images.schema().fields()[i]).toList();
+        Set<String> added = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        added.addAll(List.of(scores.schema().fieldNames()));
         List<String> twice =
-                kept.stream().map(StructField::name).filter(added::contains).toList();
+                fields.stream().map(StructField::name).filter(added::contains).toList();
         if (!twice.isEmpty()) {
             throw new IllegalArgumentException(
                     "the images already have the columns %s, which the scores need: drop or rename them"
                             .formatted(twice));
         }
         StructType schema = new StructType(
-                Stream.concat(kept.stream(), Arrays.stream(scores.schema().fields()))
+                Stream.concat(fields.stream(), Arrays.stream(scores.schema().fields()))
                         .toArray(StructField[]::new));
         MapPartitionsFunction<Row, Row> scoring = partition -> scored(partition, settings, columns, scores);
         return images.mapPartitions(scoring, Encoders.row(schema));
@@ -114,8 +118,8 @@ public final class M3Agiqa {
     }
 
     private static Row answered(Row image, ImageColumns columns, Object[] scores) {
-        Stream<Object> kept = columns.kept(image.schema()).stream().map(field -> image.getAs(field.name()));
-        return RowFactory.create(Stream.concat(kept, Arrays.stream(scores)).toArray());
+        return RowFactory.create(Stream.concat(columns.kept().stream().map(image::get), Arrays.stream(scores))
+                .toArray());
     }
 
     /** The aspects asked for, or those of the model if the driver can read it, or all. */

@@ -84,7 +84,7 @@ public final class ScoreJob implements Callable<Integer> {
     @Option(names = "--partition-by", split = ",", description = "Columns that become folders of the output.")
     private List<String> partitionBy = List.of();
 
-    private ScoreJob() {}
+    ScoreJob() {}
 
     public static void main(String[] arguments) {
         JobCommand.run(new ScoreJob(), arguments);
@@ -100,11 +100,11 @@ public final class ScoreJob implements Callable<Integer> {
             }
             Dataset<Row> images = split(read(spark.read()), spark.sparkContext().defaultParallelism());
             Instant start = Instant.now();
-            M3Agiqa.score(images, root(spark), settings)
-                    .write()
-                    .partitionBy(partitionBy.toArray(String[]::new))
-                    .parquet(output);
-            System.out.println(summary(spark.read().parquet(output), Duration.between(start, Instant.now())));
+            Dataset<Row> scores = M3Agiqa.score(images, root(spark), settings);
+            scores.write().partitionBy(partitionBy.toArray(String[]::new)).parquet(output);
+            Duration duration = Duration.between(start, Instant.now());
+            // an empty table in folders has no file that says its columns
+            System.out.println(summary(spark.read().schema(scores.schema()).parquet(output), duration));
         }
         return 0;
     }

@@ -30,7 +30,7 @@ public record SparkScoring(
     private static final long serialVersionUID = 1;
 
     public SparkScoring {
-        aspects = List.copyOf(aspects);
+        aspects = aspects.stream().distinct().toList();
         // executors have other working directories
         model = Files.isDirectory(Path.of(model))
                 ? Path.of(model).toAbsolutePath().toString()

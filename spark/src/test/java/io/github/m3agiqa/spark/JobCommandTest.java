@@ -2,6 +2,7 @@ package io.github.m3agiqa.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.m3agiqa.tensor.Device;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.concurrent.Callable;
@@ -40,6 +41,14 @@ class JobCommandTest extends SparkTest {
                 .startsWith("a-job: ")
                 .contains("Failed to find the data source: xlsx")
                 .hasLineCount(1);
+    }
+
+    @Test
+    void takesTheDeviceAsTheCommandDoes() {
+        var parsed = JobCommand.line(new ScoreJob()).parseArgs("--input=a", "--output=b", "--model=c", "--device=cuda");
+
+        assertThat(parsed.<Device.Kind>matchedOptionValue("--device", Device.Kind.CPU))
+                .isEqualTo(Device.Kind.CUDA);
     }
 
     @Test

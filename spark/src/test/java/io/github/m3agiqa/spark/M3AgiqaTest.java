@@ -44,6 +44,7 @@ class M3AgiqaTest extends SparkTest {
         rows.add(RowFactory.create("broken", "x", new byte[] {1, 2, 3}, "kept 6"));
         rows.add(RowFactory.create(folder.resolve("none.png").toString(), "x", null, "kept 7"));
         rows.add(RowFactory.create("a:b.png", "x", null, "kept 8")); // Hadoop takes a for a scheme
+        rows.add(RowFactory.create("hdfs://host.invalid/a.png", "x", null, "kept 9"));
         StructType schema = new StructType()
                 .add("image_path", DataTypes.StringType)
                 .add("prompt", DataTypes.StringType)
@@ -54,7 +55,7 @@ class M3AgiqaTest extends SparkTest {
                 .orderBy("extra")
                 .collectAsList();
 
-        assertThat(scored).hasSize(9);
+        assertThat(scored).hasSize(10);
         assertThat(scored.getFirst().schema().fieldNames())
                 .containsExactly(
                         "image_path",
@@ -81,10 +82,52 @@ class M3AgiqaTest extends SparkTest {
         Row unprompted = scored.get(3).getAs("correspondence");
         assertThat(unprompted.isNullAt(0)).isTrue();
         assertThat(unprompted.<Row>getAs("error").<String>getAs("code")).isEqualTo("PROMPT_MISSING");
-        for (Row failed : scored.subList(6, 9)) {
+        for (Row failed : scored.subList(6, 10)) {
             assertThat(failed.<Row>getAs("error").<String>getAs("code")).isEqualTo("IMAGE_UNREADABLE");
             assertThat(failed.isNullAt(failed.fieldIndex("quality"))).isTrue();
         }
+    }
+
+    /** As Spark itself finds columns; those of joined tables may share a name. */
+    @Test
+    void findsColumnsInUpperCaseAndKeepsThoseOfTheSameName() {
+        byte[] png = DrawnImages.encode(DrawnImages.landscape(60, 40, 1), "png");
+        StructType schema = new StructType()
+                .add("Content", DataTypes.BinaryType)
+                .add("id", DataTypes.StringType)
+                .add("Prompt", DataTypes.StringType)
+                .add("id", DataTypes.StringType);
+        Dataset<Row> images = spark.createDataFrame(List.of(RowFactory.create(png, "left", "a hill", "right")), schema);
+
+        Row scored = M3Agiqa.score(images, SETTINGS.withDescribe(false)).first();
+
+        assertThat(scored.schema().fieldNames()).startsWith("id", "Prompt", "id", "model");
+        assertThat(scored.getString(0)).isEqualTo("left");
+        assertThat(scored.getString(2)).isEqualTo("right");
+        assertThat(scored.<Row>getAs("correspondence").isNullAt(0)).isFalse();
+    }
+
+    @Test
+    void anEmptyTableHasAnEmptyAnswer() {
+        Path input = folder.resolve("empty.parquet");
+        Path output = folder.resolve("scores");
+        spark.range(0)
+                .selectExpr("'a.png' as image_path", "'2026-11-01' as day")
+                .write()
+                .parquet(input.toString());
+
+        ScoreJob.main(new String[] {
+            "--input",
+            input.toString(),
+            "--output",
+            output.toString(),
+            "--model",
+            SETTINGS.model(),
+            "--partition-by",
+            "day"
+        });
+
+        assertThat(output.resolve("_SUCCESS")).exists();
     }
 
     @Test
@@ -229,6 +272,18 @@ class M3AgiqaTest extends SparkTest {
     }
 
     @Test
+    void saysThatTheModelScoresNothing() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest -> manifest.path("aspects").forEach(aspect -> ((ObjectNode) aspect).remove("predictor")));
+        Dataset<Row> images = spark.range(1).selectExpr("'a.png' as image_path");
+
+        assertThatThrownBy(() -> M3Agiqa.score(images, SparkScoring.of(model.toString())))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("scores none of the aspects");
+    }
+
+    @Test
     void saysWhichColumnsItNeeds() {
         Dataset<Row> numbers = spark.range(3).toDF();
 
@@ -239,6 +294,14 @@ class M3AgiqaTest extends SparkTest {
         assertThatThrownBy(() -> M3Agiqa.score(scored, SETTINGS))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("already have the columns [quality]");
+        Dataset<Row> scoredInCapitals = numbers.selectExpr("'a.png' as image_path", "id as Model");
+        assertThatThrownBy(() -> M3Agiqa.score(scoredInCapitals, SETTINGS))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("already have the columns [Model]");
+        Dataset<Row> prompts = numbers.selectExpr("'a.png' as image_path", "'a' as prompt", "'b' as prompt");
+        assertThatThrownBy(() -> M3Agiqa.score(prompts, SETTINGS))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("2 columns are named prompt");
         Dataset<Row> text = numbers.selectExpr("'a.png' as image_path", "'a text' as content");
         assertThatThrownBy(() -> M3Agiqa.score(text, SETTINGS))
                 .isInstanceOf(IllegalArgumentException.class)
