@@ -68,11 +68,14 @@ public final class ScoreMonitor {
      * @param to the last day of the baseline
      * @param level how probable one false alarm among all comparisons may be
      * @param worst how many images with the lowest scores of each aspect are listed
-     * @throws IllegalArgumentException if a column is missing
+     * @throws IllegalArgumentException if a column is missing, or the level is no probability
      * @throws io.github.m3agiqa.InputException if no score is of a day of the baseline
      */
     public static ScoreMonitor of(
             Dataset<Row> scored, String generator, String day, String from, String to, double level, int worst) {
+        if (!(level > 0 && level < 1)) {
+            throw new IllegalArgumentException("the level is a probability between 0 and 1, not " + level);
+        }
         List<String> columns = Arrays.asList(scored.columns());
         List<String> aspects = Arrays.stream(Aspect.values())
                 .map(Aspect::id)

@@ -100,4 +100,13 @@ class MonitorJobTest extends SparkTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("generator and day; there are [image_path");
     }
+
+    @Test
+    void saysThatALevelIsNoPercentage() {
+        Dataset<Row> scores = scores();
+
+        assertThatThrownBy(() -> ScoreMonitor.of(scores, "generator", "day", "2026-11-01", "2026-11-03", 5, 5))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("between 0 and 1, not 5");
+    }
 }
