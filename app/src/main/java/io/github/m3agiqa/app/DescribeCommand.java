@@ -107,12 +107,12 @@ final class DescribeCommand implements Callable<Integer> {
         List<Conversation> conversations =
                 conversationFile == null ? asked(dataset, model) : ConversationFile.read(conversationFile);
         DescribeJob job = new DescribeJob(dataset, conversations, output, retryFailed, workers.workers());
+        DescribeJob.Summary summary;
         try (Progress progress = Progress.onStandardError("images")) {
-            DescribeJob.Summary summary =
-                    job.run(() -> Describer.open(folder, aspect, scoring), settings(folder), progress);
-            report(job, summary);
-            return summary.unanswered().isEmpty() ? ExitCode.DONE : ExitCode.SOME_FAILED;
+            summary = job.run(() -> Describer.open(folder, aspect, scoring), settings(folder), progress);
         }
+        report(job, summary);
+        return summary.unanswered().isEmpty() ? ExitCode.DONE : ExitCode.SOME_FAILED;
     }
 
     /** The model's own questions about every image. */

@@ -349,17 +349,19 @@ final class DistillAskCommand implements Callable<Integer> {
             store.reopenFailed(plan.questions());
         }
         CountDownLatch finished = new CountDownLatch(1);
-        try (Progress progress = Progress.onStandardError("questions")) {
-            Watched watched = new Watched(progress, store);
-            Distillation run = new Distillation(store, teachers, limits, watched);
-            watched.run = run;
+        try {
             Distillation.Summary summary;
-            try (Interruption _ = new Interruption(() -> {
-                interrupted = true;
-                run.stop();
-                await(finished);
-            })) {
-                summary = run.run(plan.questions(), pictures);
+            try (Progress progress = Progress.onStandardError("questions")) {
+                Watched watched = new Watched(progress, store);
+                Distillation run = new Distillation(store, teachers, limits, watched);
+                watched.run = run;
+                try (Interruption _ = new Interruption(() -> {
+                    interrupted = true;
+                    run.stop();
+                    await(finished);
+                })) {
+                    summary = run.run(plan.questions(), pictures);
+                }
             }
             return report(summary, plan, store);
         } finally {

@@ -32,12 +32,13 @@ abstract class RecipeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        Optional<Path> made;
         try (Progress progress = Progress.onStandardError(unit);
                 Interruption _ = Interruption.endingAtOnce(spec.commandLine().getErr())) {
-            run(recipe, new TrainingProgress(progress, spec.commandLine().getErr()))
-                    .ifPresent(made -> spec.commandLine().getOut().println(made));
-            spec.commandLine().getOut().flush();
-            return ExitCode.DONE;
+            made = run(recipe, new TrainingProgress(progress, spec.commandLine().getErr()));
         }
+        made.ifPresent(spec.commandLine().getOut()::println);
+        spec.commandLine().getOut().flush();
+        return ExitCode.DONE;
     }
 }

@@ -156,32 +156,31 @@ final class ScoreCommand implements Callable<Integer> {
         // what is wrong with the options must show before the results file is begun
         ScoringOptions scoring = options.scoring(folder);
         BatchJob job = new BatchJob(list, imageRoot, results, retryFailed, workers.workers());
-        PrintWriter err = spec.commandLine().getErr();
+        BatchJob.Summary summary;
         try (Progress progress = Progress.onStandardError("images")) {
-            BatchJob.Summary summary = job.run(
+            summary = job.run(
                     () -> Scorer.open(folder, scoring),
                     settings(folder),
                     options.aspectsOf(folder).size(),
                     progress);
-            String failures = summary.failures().entrySet().stream()
-                    .map(entry -> "%s %d".formatted(entry.getKey(), entry.getValue()))
-                    .collect(Collectors.joining(
-                            ", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
-            err.printf(
-                    "%d rows: %d answered before%s, %d scored, %d failed%s; results in %s%n",
-                    summary.rows(),
-                    summary.skipped(),
-                    summary.failedBefore() == 0
-                            ? ""
-                            : ", of which %d failed (--retry-failed scores them again)"
-                                    .formatted(summary.failedBefore()),
-                    summary.rows() - summary.skipped() - summary.failed(),
-                    summary.failed(),
-                    failures,
-                    job.output());
-            err.flush();
-            return summary.failed() + summary.failedBefore() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
         }
+        String failures = summary.failures().entrySet().stream()
+                .map(entry -> "%s %d".formatted(entry.getKey(), entry.getValue()))
+                .collect(Collectors.joining(", ", summary.failed() == 0 ? "" : " (", summary.failed() == 0 ? "" : ")"));
+        PrintWriter err = spec.commandLine().getErr();
+        err.printf(
+                "%d rows: %d answered before%s, %d scored, %d failed%s; results in %s%n",
+                summary.rows(),
+                summary.skipped(),
+                summary.failedBefore() == 0
+                        ? ""
+                        : ", of which %d failed (--retry-failed scores them again)".formatted(summary.failedBefore()),
+                summary.rows() - summary.skipped() - summary.failed(),
+                summary.failed(),
+                failures,
+                job.output());
+        err.flush();
+        return summary.failed() + summary.failedBefore() == 0 ? ExitCode.DONE : ExitCode.SOME_FAILED;
     }
 
     private Map<String, String> settings(ModelFolder folder) {

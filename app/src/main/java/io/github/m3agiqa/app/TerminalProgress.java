@@ -25,13 +25,18 @@ final class TerminalProgress implements Progress {
     public void start(int total, int done) {
         bar = new ProgressBarBuilder()
                 .setTaskName(unit)
-                .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
+                .setStyle(colourful() ? ProgressBarStyle.COLORFUL_UNICODE_BLOCK : ProgressBarStyle.UNICODE_BLOCK)
                 .setInitialMax(total)
                 .startsFrom(done, java.time.Duration.ZERO)
                 .setUpdateIntervalMillis(200)
                 .showSpeed()
                 .setConsumer(new ConsoleProgressBarConsumer(out))
                 .build();
+    }
+
+    /** As no-color.org has it. */
+    private static boolean colourful() {
+        return Optional.ofNullable(System.getenv("NO_COLOR")).orElse("").isEmpty();
     }
 
     @Override

@@ -167,6 +167,27 @@ class LauncherTest {
         }
     }
 
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void onATerminalWhatItSaysIsBelowTheProgressBar() throws Exception {
+        Command.draw(release.resolve("image.png"), 1);
+        Files.writeString(release.resolve("list.csv"), "image_path,prompt\nimage.png,a valley\n");
+        String command = "sh '%1$s/bin/m3agiqa' score --input '%1$s/list.csv' --output '%1$s/scores.csv' --model '%2$s'"
+                .formatted(release, TestModels.tiny().toAbsolutePath());
+        Path shown = release.resolve("shown.txt");
+        ProcessBuilder builder = new ProcessBuilder("script", "-qec", command + " --no-describe", "/dev/null")
+                .redirectErrorStream(true)
+                .redirectOutput(shown.toFile());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("NO_COLOR", "1");
+
+        assertThat(builder.start().waitFor()).isZero();
+        assertThat(Files.readString(shown))
+                .contains("images 100%")
+                .contains("\n1 rows: 0 answered before, 1 scored")
+                .doesNotContain("\u001B[33m");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"doctor", "--version"})
     @EnabledOnOs(OS.LINUX)
