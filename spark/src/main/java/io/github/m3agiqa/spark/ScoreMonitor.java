@@ -19,8 +19,10 @@ import io.github.m3agiqa.evaluation.MonitoringHtml.Worst;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -76,14 +78,16 @@ public final class ScoreMonitor {
         if (!(level > 0 && level < 1)) {
             throw new IllegalArgumentException("the level is a probability between 0 and 1, not " + level);
         }
-        List<String> columns = Arrays.asList(scored.columns());
+        // as Spark itself finds them
+        Set<String> columns = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        columns.addAll(Arrays.asList(scored.columns()));
         List<String> aspects = Arrays.stream(Aspect.values())
                 .map(Aspect::id)
                 .filter(columns::contains)
                 .toList();
         if (aspects.isEmpty() || !columns.contains(generator) || !columns.contains(day)) {
-            throw new IllegalArgumentException(
-                    "scores need a column of an aspect, %s and %s; there are %s".formatted(generator, day, columns));
+            throw new IllegalArgumentException("scores need a column of an aspect, %s and %s; there are %s"
+                    .formatted(generator, day, Arrays.toString(scored.columns())));
         }
         List<Dataset<Row>> each = aspects.stream()
                 .map(aspect -> of(scored, columns, generator, day, aspect))
@@ -104,7 +108,7 @@ public final class ScoreMonitor {
 
     /** The scores of an aspect, a row an image. */
     private static Dataset<Row> of(
-            Dataset<Row> scored, List<String> columns, String generator, String day, String aspect) {
+            Dataset<Row> scored, Set<String> columns, String generator, String day, String aspect) {
         return scored.select(
                 text(col(generator)).as("generator"),
                 text(col(day)).as("day"),
@@ -119,7 +123,7 @@ public final class ScoreMonitor {
         return coalesce(column.cast(DataTypes.StringType), lit(""));
     }
 
-    private static Column first(List<String> columns, String... names) {
+    private static Column first(Set<String> columns, String... names) {
         return Arrays.stream(names)
                 .filter(columns::contains)
                 .findFirst()

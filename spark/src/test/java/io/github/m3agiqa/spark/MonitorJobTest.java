@@ -109,4 +109,13 @@ class MonitorJobTest extends SparkTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("between 0 and 1, not 5");
     }
+
+    @Test
+    void findsColumnsInUpperCase() {
+        Dataset<Row> scores = scores().withColumnRenamed("generator", "Generator");
+
+        ScoreMonitor monitor = ScoreMonitor.of(scores, "generator", "DAY", "2026-11-01", "2026-11-03", 0.05, 5);
+
+        assertThat(monitor.means().count()).isEqualTo(12);
+    }
 }
