@@ -68,7 +68,7 @@ public record ModelFolder(Path path, ModelManifest manifest) {
      */
     public static ModelFolder write(Path folder, ModelManifest manifest) throws IOException {
         Files.createDirectories(folder);
-        CompleteFile.write(
+        CompleteFile.writeBesideOthers(
                 folder.resolve(MANIFEST),
                 partial -> JSON.writerWithDefaultPrettyPrinter().writeValue(partial.toFile(), manifest));
         return new ModelFolder(folder, manifest);

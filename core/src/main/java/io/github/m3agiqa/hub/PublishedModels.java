@@ -18,6 +18,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -181,14 +182,20 @@ public final class PublishedModels {
         return node.path(field).asText();
     }
 
-    /** Makes a place lead to what is in the cache; where links cannot be made, it is copied. */
+    /**
+     * Makes a place lead to what is in the cache; where links cannot be made, it is copied. A link that another pull makes
+     * at the same time is replaced, as a copy would go through it into the cache.
+     */
     private static void link(Path place, Path target) throws IOException {
-        if (Files.isSymbolicLink(place)) {
-            Files.delete(place);
-        }
+        Path link = place.resolveSibling("%s.%s.partial".formatted(place.getFileName(), UUID.randomUUID()));
         try {
-            Files.createSymbolicLink(place, target.toAbsolutePath());
-        } catch (UnsupportedOperationException | IOException _) {
+            Files.createSymbolicLink(link, target.toAbsolutePath());
+            Files.move(link, place, StandardCopyOption.ATOMIC_MOVE);
+        } catch (UnsupportedOperationException | IOException e) {
+            Files.deleteIfExists(link);
+            if (Files.isSymbolicLink(place)) {
+                throw new IOException("%s cannot be linked anew: %s".formatted(place, e), e);
+            }
             copy(target, place);
         }
     }

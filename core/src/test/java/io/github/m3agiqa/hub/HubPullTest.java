@@ -530,6 +530,36 @@ class HubPullTest {
         }
     }
 
+    @Test
+    void twoWhoMakeTheSameModelAtOnceBothDo() throws Exception {
+        PublishedModels models = publishModel();
+        Path made = folder.resolve("models");
+        Callable<Void> pulls = () -> {
+            try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+                for (int i = 0; i < 30; i++) {
+                    models.pull("some", pull, made);
+                }
+            }
+            return null;
+        };
+        try (HubPull pull = new HubPull(settings(null, false), new Counter(), QUICK)) {
+            models.pull("some", pull, made);
+        }
+
+        try (ExecutorService two = Executors.newFixedThreadPool(2)) {
+            for (Future<Void> one : two.invokeAll(List.of(pulls, pulls))) {
+                one.get();
+            }
+        }
+
+        ModelFolder model = ModelFolder.open(made.resolve("some"));
+        Checksums.checkAll(model);
+        assertThat(model.path()).isDirectoryNotContaining("glob:**.partial");
+        for (String part : List.of("base", "quality-adapter", "quality-predictor.ckpt")) {
+            assertThat(model.path().resolve(part)).as(part).isSymbolicLink();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
