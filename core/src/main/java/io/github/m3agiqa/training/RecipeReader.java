@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -43,6 +44,12 @@ final class RecipeReader {
                 }
             }))
             .build();
+
+    private static final Map<Class<?>, String> SCALARS = Map.of(
+            int.class, "no whole number",
+            long.class, "no whole number",
+            double.class, "no number",
+            boolean.class, "neither true nor false");
 
     private RecipeReader() {}
 
@@ -88,12 +95,13 @@ final class RecipeReader {
                             Arrays.toString(wrong.getTargetType().getEnumConstants())
                                     .toLowerCase(Locale.ROOT));
         }
-        if (e instanceof InvalidFormatException wrong && wrong.getValue() instanceof Number) {
-            return "'%s' is no whole number".formatted(wrong.getValue());
-        }
         if (e.getOriginalMessage().startsWith("Cannot map `null`")) {
             return "the key is missing"
                     + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
+        }
+        if (e instanceof MismatchedInputException wrong && SCALARS.containsKey(wrong.getTargetType())) {
+            String what = e instanceof InvalidFormatException format ? "'%s'".formatted(format.getValue()) : "this";
+            return "%s is %s".formatted(what, SCALARS.get(wrong.getTargetType()));
         }
         return JsonProblem.of(e);
     }

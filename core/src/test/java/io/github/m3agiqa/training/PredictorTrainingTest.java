@@ -632,6 +632,8 @@ class PredictorTrainingTest {
                 "calibrationShare: 0.3|calibrationShare: 1.0e-9|chooses none of the",
                 "calibrationShare: 0.3|calibrationShare: 0.05|chooses 7 images of 3 prompts, and intervals need 9",
                 "seed: 5|seed: 5.5|seed: '5.5' is no whole number",
+                "seed: 5|seed: abc|seed: this is no whole number",
+                "validationShare: 0.2|validationShare: much|split.validationShare: this is no number",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
