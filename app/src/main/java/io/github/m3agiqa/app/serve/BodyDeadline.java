@@ -1,6 +1,5 @@
 package io.github.m3agiqa.app.serve;
 
-import io.github.m3agiqa.scoring.ScoringRequest;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -42,11 +41,11 @@ final class BodyDeadline implements AutoCloseable {
     }
 
     /**
-     * Reads a request on this thread.
+     * Reads a body on this thread.
      *
      * @throws Problem.Raised with 408 if the body did not arrive in time
      */
-    ScoringRequest read(Supplier<ScoringRequest> body) {
+    <T> T read(Supplier<T> body) {
         Reading reading = new Reading();
         Future<?> end = clock.schedule(reading::interrupt, longest.toNanos(), TimeUnit.NANOSECONDS);
         try {

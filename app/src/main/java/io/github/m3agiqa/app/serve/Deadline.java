@@ -6,7 +6,7 @@ import java.time.Duration;
 /** Whether the answer to one request is no longer wanted. */
 final class Deadline implements ScoringListener {
     private final long end;
-    private volatile boolean gone;
+    private volatile boolean left;
 
     /** Begins now. */
     Deadline(Duration timeout) {
@@ -14,17 +14,22 @@ final class Deadline implements ScoringListener {
     }
 
     /** In nanoseconds, 0 when it is over. */
-    long left() {
+    long remaining() {
         return Math.max(0, end - System.nanoTime());
     }
 
     /** Whoever asked is gone. */
     void leave() {
-        gone = true;
+        left = true;
+    }
+
+    /** Whether whoever asked is gone. */
+    boolean left() {
+        return left;
     }
 
     @Override
     public boolean cancelled() {
-        return gone || left() == 0;
+        return left || remaining() == 0;
     }
 }

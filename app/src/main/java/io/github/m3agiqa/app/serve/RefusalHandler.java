@@ -43,11 +43,11 @@ final class RefusalHandler extends ErrorHandler {
         if (status == Problem.UNAVAILABLE) {
             return new Problem(status, "NOT_READY", "the service is ending");
         }
-        if (status >= Problem.INTERNAL) {
+        String reason = cause instanceof HttpException http ? http.getReason() : null;
+        if (status >= Problem.INTERNAL && reason == null) {
             LOG.error("unexpected error", cause);
             return Problem.unexpected(status);
         }
-        String reason = cause instanceof HttpException http ? http.getReason() : null;
         return new Problem(
                 status,
                 "REQUEST_INVALID",

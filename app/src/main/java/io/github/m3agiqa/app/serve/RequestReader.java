@@ -14,6 +14,7 @@ import io.github.m3agiqa.scoring.ScoringListener;
 import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -47,26 +48,49 @@ final class RequestReader {
     private RequestReader() {}
 
     /**
-     * Reads a request: {@code multipart/form-data} with the fields {@code image}, {@code prompt}, {@code aspects} and
-     * {@code describe}, or JSON with a base64 image. No path and no URL in it is ever read.
+     * Reads a request: {@code multipart/form-data} with the fields {@code image}, {@code prompt}, {@code aspects},
+     * {@code describe} and {@code name}, or JSON with a base64 image. No path and no URL in it is ever read.
      *
      * @param maxBytes of the body
      * @throws Problem.Raised if it is not as it must be
      */
     static ScoringRequest read(Context context, int maxBytes) {
+        String coding = context.header("Content-Encoding");
+        if (coding != null) {
+            throw unsupported("a body with the Content-Encoding %s is not read; send it as it is"
+                            .formatted(shortened(coding)))
+                    .raised();
+        }
         String written = String.valueOf(context.contentType());
-        String type = written.toLowerCase(Locale.ROOT);
-        if (type.startsWith("multipart/form-data")) {
-            return multipart(body(context, maxBytes), written, maxBytes);
+        return switch (written.split(";", 2)[0].strip().toLowerCase(Locale.ROOT)) {
+            case "multipart/form-data" -> multipart(body(context, maxBytes), written, maxBytes);
+            case "application/json" -> json(body(context, maxBytes), maxBytes);
+            default ->
+                throw unsupported(
+                                "send multipart/form-data with image and prompt, or application/json with a base64 image")
+                        .raised();
+        };
+    }
+
+    private static Problem unsupported(String detail) {
+        return new Problem(Problem.UNSUPPORTED, "REQUEST_INVALID", detail);
+    }
+
+    /**
+     * Reads what is left of a body and forgets it.
+     *
+     * @throws Problem.Raised if it does not arrive
+     */
+    static long discard(Context context) {
+        try {
+            return context.bodyInputStream().transferTo(OutputStream.nullOutputStream());
+        } catch (IOException e) {
+            throw broken().raised();
         }
-        if (type.startsWith("application/json")) {
-            return json(body(context, maxBytes), maxBytes);
-        }
-        throw new Problem(
-                        Problem.UNSUPPORTED,
-                        "REQUEST_INVALID",
-                        "send multipart/form-data with image and prompt, or application/json with a base64 image")
-                .raised();
+    }
+
+    private static Problem broken() {
+        return Problem.invalid("the body did not arrive whole");
     }
 
     private static ScoringRequest multipart(byte[] body, String contentType, int maxBytes) {
@@ -82,7 +106,11 @@ final class RequestReader {
         try (MultiPartFormData.Parts parts = parsed.join()) {
             Set<String> seen = new HashSet<>();
             parts.forEach(part -> {
-                String field = String.valueOf(part.getName());
+                String field = part.getName();
+                if (field == null) {
+                    throw Problem.invalid("a part has no name: Content-Disposition: form-data; name=\"...\"")
+                            .raised();
+                }
                 checkKnown(field);
                 if (!seen.add(field)) {
                     throw Problem.invalid(
@@ -95,22 +123,30 @@ final class RequestReader {
             if (file == null || file.getFileName() == null) {
                 throw Problem.invalid("the field image holds no file").raised();
             }
+            String describe = text(parts, DESCRIBE);
+            if (describe != null && !Set.of("true", "false").contains(describe)) {
+                throw noBoolean().raised();
+            }
+            String name = text(parts, NAME);
             return checked(
-                    file.getFileName(),
+                    name == null ? file.getFileName() : name,
                     BufferUtil.toArray(Content.Source.asByteBuffer(file.getContentSource())),
                     text(parts, PROMPT),
                     List.of(orEmpty(text(parts, ASPECTS)).split(",")),
-                    text(parts, DESCRIBE),
+                    !"false".equals(describe),
                     maxBytes);
         } catch (CompletionException | IOException e) {
             throw Problem.invalid("the body is no whole multipart/form-data").raised();
         }
     }
 
+    /** A field, with the line ends that who asks wrote: as part of a form they become CRLF (RFC 2046, 4.1.1). */
     private static @Nullable String text(MultiPartFormData.Parts parts, String field) {
         MultiPart.Part part = parts.getFirst(field);
         try {
-            return part == null ? null : part.getContentAsString(StandardCharsets.UTF_8);
+            return part == null
+                    ? null
+                    : part.getContentAsString(StandardCharsets.UTF_8).replace("\r\n", "\n");
         } catch (IllegalArgumentException e) {
             throw Problem.invalid("the field %s is no text in UTF-8, or in the charset that it names".formatted(field))
                     .raised();
@@ -121,9 +157,9 @@ final class RequestReader {
         return text == null ? "" : text;
     }
 
-    /** The longest body that an image of some bytes may come in: base64 takes four bytes for three. */
+    /** The longest body that an image of some bytes may come in: base64 takes four bytes for three, JSON twelve for a character. */
     static int mostBytes(int maxBytes) {
-        return Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, maxBytes * 3L / 2 + LONGEST_PROMPT));
+        return Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, maxBytes * 3L / 2 + 12L * LONGEST_PROMPT));
     }
 
     private static byte[] body(Context context, int maxBytes) {
@@ -135,11 +171,11 @@ final class RequestReader {
             }
             return body;
         } catch (IOException e) {
-            throw Problem.invalid("the body did not arrive whole").raised();
+            throw broken().raised();
         }
     }
 
-    private static Problem tooLarge(int maxBytes) {
+    static Problem tooLarge(int maxBytes) {
         return new Problem(
                 Problem.TOO_LARGE, "IMAGE_TOO_LARGE", "the image has more than %d bytes".formatted(maxBytes));
     }
@@ -162,6 +198,9 @@ final class RequestReader {
             throw Problem.invalid("the body is no JSON: it is in no encoding of Unicode")
                     .raised();
         }
+        if (!request.isObject()) {
+            throw Problem.invalid("the body is no JSON object").raised();
+        }
         request.fieldNames().forEachRemaining(RequestReader::checkKnown);
         if (!request.path(IMAGE).isTextual()) {
             throw Problem.invalid("the field image holds no base64 text").raised();
@@ -178,14 +217,15 @@ final class RequestReader {
             throw Problem.invalid("the field aspects holds no list of texts").raised();
         }
         List<String> wanted = aspects.valueStream().map(JsonNode::asText).toList();
-        String name = text(request, NAME);
-        return checked(
-                name == null ? "image" : name,
-                bytes,
-                text(request, PROMPT),
-                wanted,
-                isAbsent(request.path(DESCRIBE)) ? null : request.path(DESCRIBE).asText(),
-                maxBytes);
+        JsonNode describe = request.path(DESCRIBE);
+        if (!isAbsent(describe) && !describe.isBoolean()) {
+            throw noBoolean().raised();
+        }
+        return checked(text(request, NAME), bytes, text(request, PROMPT), wanted, describe.asBoolean(true), maxBytes);
+    }
+
+    private static Problem noBoolean() {
+        return Problem.invalid("describe is true or false");
     }
 
     private static @Nullable String text(JsonNode request, String field) {
@@ -209,16 +249,16 @@ final class RequestReader {
     }
 
     private static ScoringRequest checked(
-            String name,
+            @Nullable String name,
             byte[] bytes,
             @Nullable String prompt,
             List<String> wanted,
-            @Nullable String describe,
+            boolean describe,
             int maxBytes) {
         if (bytes.length > maxBytes) {
             throw tooLarge(maxBytes).raised();
         }
-        if (prompt != null && prompt.length() > LONGEST_PROMPT) {
+        if (prompt != null && prompt.codePointCount(0, prompt.length()) > LONGEST_PROMPT) {
             throw new Problem(
                             Problem.UNPROCESSABLE,
                             "PROMPT_TOO_LONG",
@@ -236,13 +276,13 @@ final class RequestReader {
                 }
             }
         }
-        if (describe != null && !Set.of("true", "false").contains(describe)) {
-            throw Problem.invalid("describe is true or false").raised();
-        }
         return new ScoringRequest(
-                ImagePrompt.of(shortened(name), bytes, prompt == null || prompt.isBlank() ? null : prompt),
+                ImagePrompt.of(
+                        name == null || name.isBlank() ? IMAGE : shortened(name),
+                        bytes,
+                        prompt == null || prompt.isBlank() ? null : prompt),
                 aspects,
-                !"false".equals(describe),
+                describe,
                 ScoringListener.NONE);
     }
 

@@ -8,6 +8,7 @@ import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.app.result.AssessmentJson;
 import io.github.m3agiqa.scoring.ScoringListener;
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -69,10 +70,17 @@ final class ScoringEvents implements ScoringListener {
         return deadline.cancelled();
     }
 
-    /** The next thing to tell, which is waited for until the deadline and a second more, as the scorer may just have seen it. */
-    Event next(Supplier<Problem> timedOut) throws InterruptedException {
-        Event event = events.poll(deadline.left() + TimeUnit.SECONDS.toNanos(1), TimeUnit.NANOSECONDS);
-        return event == null ? new Event(ERROR, timedOut.get().json()) : event;
+    /**
+     * The next thing to tell, which is waited for until the deadline and a second more, as the scorer may just have seen it;
+     * null if there is none so soon.
+     */
+    @Nullable
+    Event next(Duration soon, Supplier<Problem> timedOut) throws InterruptedException {
+        long remaining = deadline.remaining() + TimeUnit.SECONDS.toNanos(1);
+        Event event = events.poll(Math.min(soon.toNanos(), remaining), TimeUnit.NANOSECONDS);
+        return event == null && remaining <= soon.toNanos()
+                ? new Event(ERROR, timedOut.get().json())
+                : event;
     }
 
     /** Tells how it ended, as a completed future does. */

@@ -11,10 +11,10 @@ import io.github.m3agiqa.scoring.ScoringRequest;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.sse.SseClient;
-import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,8 +42,12 @@ import org.slf4j.LoggerFactory;
 public final class Service implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String STARTED = "started";
+    private static final String PROBLEM = "problem";
     static final String RETRY_AFTER_SECONDS = "2";
+
+    /** After it a stream says that it goes on, or what lies between takes it for dead; and it hears whether its client is there. */
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(5);
+
     private static final Duration LAST_BYTES = Duration.ofSeconds(10);
 
     /** What the page may do: only what comes from this service, and pictures that the user has dropped. */
@@ -178,45 +183,50 @@ public final class Service implements AutoCloseable {
         config.jetty.modifyServletContextHandler(handler -> handler.setErrorHandler(new RefusalHandler()));
         config.jetty.modifyServer(jetty -> {
             jetty.setErrorHandler(new RefusalHandler());
+            jetty.setRequestLog((request, response) -> metrics.answered(
+                    Request.getPathInContext(request),
+                    response.getStatus(),
+                    System.nanoTime() - request.getBeginNanoTime()));
             // what was answered is still sent when it ends
             jetty.setHandler(new GracefulHandler());
             jetty.setStopTimeout(LAST_BYTES.toMillis());
         });
-        config.staticFiles.add(files -> {
-            files.hostedPath = "/";
-            files.directory = "/page";
-            files.location = Location.CLASSPATH;
-        });
-        config.routes.before(context -> {
-            context.attribute(STARTED, System.nanoTime());
-            SECURITY_HEADERS.forEach(context::header);
-        });
+        config.routes.before(context -> SECURITY_HEADERS.forEach(context::header));
         config.routes.before("/v1/*", this::authorize);
         config.routes.post("/v1/score", this::score);
         config.routes.post("/v1/score/stream", this::stream);
-        config.routes.get("/v1/models", this::models);
-        config.routes.get("/health/live", context -> context.json("{\"status\": \"live\"}"));
-        // before, so that HEAD is told too, which no handler of GET sees
-        config.routes.before("/health/ready", _ -> checkReady());
-        config.routes.get("/health/ready", context -> context.json("{\"status\": \"ready\"}"));
-        config.routes.get(
-                "/metrics",
-                context -> context.contentType("text/plain; version=0.0.4; charset=utf-8")
-                        .result(metrics.text()));
-        String openApi = resource("openapi.yaml");
-        config.routes.get(
-                "/openapi.yaml",
-                context ->
-                        context.contentType("application/yaml; charset=utf-8").result(openApi));
-        config.routes.after(this::note);
+        get(config, "/v1/models", this::models);
+        get(config, "/health/live", context -> context.json("{\"status\": \"live\"}"));
+        get(config, "/health/ready", this::ready);
+        get(config, "/metrics", this::metrics);
+        file(config, "/openapi.yaml", "openapi.yaml", "application/yaml");
+        file(config, "/", "/page/index.html", "text/html");
+        file(config, "/page.css", "/page/page.css", "text/css");
+        file(config, "/page.js", "/page/page.js", "text/javascript");
+        config.routes.after(this::hearOut);
         config.routes.exception(Problem.Raised.class, (raised, context) -> answer(context, raised.problem()));
         config.routes.exception(MethodNotAllowedResponse.class, Service::otherMethod);
         config.routes.exception(Exception.class, this::unexpected);
         config.routes.error(Problem.NOT_FOUND, context -> {
-            if (context.attribute("problem") == null) {
+            if (context.attribute(PROBLEM) == null) {
                 answer(context, new Problem(Problem.NOT_FOUND, "NOT_FOUND", "there is nothing at this path"));
             }
         });
+    }
+
+    private static void get(JavalinConfig config, String path, Handler handler) {
+        config.routes.get(path, handler);
+        config.routes.head(path, handler);
+    }
+
+    private static void file(JavalinConfig config, String path, String resource, String type) {
+        String content = resource(resource);
+        get(
+                config,
+                path,
+                context -> context.contentType(type + "; charset=utf-8")
+                        .header("Cache-Control", "no-cache")
+                        .result(content));
     }
 
     private static String resource(String name) {
@@ -250,7 +260,7 @@ public final class Service implements AutoCloseable {
         try (BodyBudget.Hold _ = hold(context)) {
             ScoringRequest request = read(context);
             Deadline deadline = new Deadline(settings.timeout);
-            Assessment assessment = wait(submit(request.withListener(deadline), false), deadline);
+            Assessment assessment = wait(submit(request.withListener(deadline), deadline, false), deadline);
             if (assessment.failure() != null) {
                 throw Problem.of(assessment.failure()).raised();
             }
@@ -261,21 +271,21 @@ public final class Service implements AutoCloseable {
     private BodyBudget.Hold hold(Context context) {
         int most = RequestReader.mostBytes(settings.maxBytes);
         long length = context.req().getContentLengthLong();
-        try {
-            return memory.hold(length < 0 ? most : Math.min(length, most));
-        } catch (Problem.Raised e) {
-            endConnection(context);
-            throw e;
+        if (length > most) {
+            throw RequestReader.tooLarge(settings.maxBytes).raised();
         }
+        return memory.hold(length < 0 ? most : length);
     }
 
     private ScoringRequest read(Context context) {
         return bodies.read(() -> RequestReader.read(context, settings.maxBytes));
     }
 
-    private CompletableFuture<Assessment> submit(ScoringRequest request, boolean watched) {
+    private CompletableFuture<Assessment> submit(ScoringRequest request, Deadline deadline, boolean watched) {
         return queue.submit(request, watched).thenApply(assessment -> {
-            metrics.scored(assessment);
+            if (!deadline.left()) {
+                metrics.scored(assessment);
+            }
             return assessment;
         });
     }
@@ -286,7 +296,7 @@ public final class Service implements AutoCloseable {
 
     private Assessment wait(CompletableFuture<Assessment> answer, Deadline deadline) throws InterruptedException {
         try {
-            return answer.get(deadline.left(), TimeUnit.NANOSECONDS);
+            return answer.get(deadline.remaining(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw timedOut().raised();
         } catch (ExecutionException e) {
@@ -303,19 +313,24 @@ public final class Service implements AutoCloseable {
     private void stream(Context context, ScoringRequest request) throws InterruptedException {
         Deadline deadline = new Deadline(settings.timeout);
         ScoringEvents events = new ScoringEvents(deadline);
-        var _ = submit(request.withListener(events), true).whenComplete(events::end);
+        var _ = submit(request.withListener(events), deadline, true).whenComplete(events::end);
         context.contentType("text/event-stream; charset=utf-8");
         context.header("Cache-Control", "no-store");
         context.header("X-Accel-Buffering", "no");
         SseClient client = new SseClient(context);
         while (true) {
-            ScoringEvents.Event event = events.next(this::timedOut);
-            client.sendEvent(event.name(), event.data());
+            ScoringEvents.Event event = events.next(LONGEST_SILENCE, this::timedOut);
+            if (event == null) {
+                client.sendComment("still at it");
+            } else {
+                client.sendEvent(event.name(), event.data());
+            }
             if (client.terminated()) {
                 deadline.leave();
+                metrics.cancelled();
                 return;
             }
-            if (event.isLast()) {
+            if (event != null && event.isLast()) {
                 return;
             }
         }
@@ -331,38 +346,46 @@ public final class Service implements AutoCloseable {
         context.contentType("application/json; charset=utf-8").result(node.toString());
     }
 
-    private void checkReady() {
+    private void ready(Context context) {
         State now = state;
         if (now != State.READY) {
             throw new Problem(Problem.UNAVAILABLE, "NOT_READY", now.whyNot).raised();
         }
+        context.json("{\"status\": \"ready\"}");
     }
 
-    private void note(Context context) {
-        Long started = context.attribute(STARTED);
-        if (started != null) {
-            String endpoint = context.path().startsWith("/v1/") ? context.path() : "other";
-            boolean known = endpoint.equals("/v1/score")
-                    || endpoint.equals("/v1/score/stream")
-                    || endpoint.equals("/v1/models");
-            metrics.answered(known ? endpoint : "other", context.statusCode(), System.nanoTime() - started);
-        }
+    private void metrics(Context context) {
+        context.contentType("text/plain; version=0.0.4; charset=utf-8").result(metrics.text());
     }
 
     private static void answer(Context context, Problem problem) {
         if (problem.status() == Problem.TOO_MANY_REQUESTS || problem.status() == Problem.UNAVAILABLE) {
             context.header("Retry-After", RETRY_AFTER_SECONDS);
         }
-        if (problem.status() == Problem.TOO_LARGE || problem.status() == Problem.REQUEST_TIMEOUT) {
-            endConnection(context);
-        }
-        context.attribute("problem", problem);
+        context.attribute(PROBLEM, problem);
         context.status(problem.status()).contentType(Problem.MEDIA_TYPE).result(problem.json());
     }
 
-    /** Where the rest of a request is not read, who asks must not ask on its connection again. */
-    private static void endConnection(Context context) {
-        context.header("Connection", "close");
+    /**
+     * Reads what is left of a body that was refused, as who still sends it does not hear why. One that does not arrive, or
+     * whose sender waits to be told to send it, ends the connection instead.
+     */
+    private void hearOut(Context context) {
+        int status = context.statusCode();
+        if (context.attribute(PROBLEM) == null || status == Problem.BAD_REQUEST) {
+            return; // it was read, or broke off
+        }
+        boolean heard = status != Problem.REQUEST_TIMEOUT && context.header("Expect") == null;
+        if (heard) {
+            try {
+                bodies.read(() -> RequestReader.discard(context));
+            } catch (Problem.Raised _) {
+                heard = false;
+            }
+        }
+        if (!heard) {
+            context.header("Connection", "close");
+        }
     }
 
     private static void otherMethod(MethodNotAllowedResponse refused, Context context) {

@@ -11,11 +11,14 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Set;
 import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What a service did, for Prometheus. */
 final class ServiceMetrics {
     private static final double NANOS = 1e9;
+    private static final Set<String> ENDPOINTS = Set.of("/v1/score", "/v1/score/stream", "/v1/models");
     private static final double[] SECONDS = {0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
     private static final double[] SCORES = {0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5};
 
@@ -44,6 +47,10 @@ final class ServiceMetrics {
             .help("Aspects and images without a score, by code.")
             .labelNames("code")
             .register(registry);
+    private final Counter cancelled = Counter.builder()
+            .name("m3agiqa_cancelled_total")
+            .help("Streams whose client left before the last event; they are no failures.")
+            .register(registry);
 
     /**
      * @param waiting says how many requests wait
@@ -56,9 +63,14 @@ final class ServiceMetrics {
                 .register(registry);
     }
 
-    void answered(String endpoint, int status, long nanos) {
+    void answered(@Nullable String path, int status, long nanos) {
+        String endpoint = path != null && ENDPOINTS.contains(path) ? path : "other";
         requests.labelValues(endpoint, String.valueOf(status)).inc();
         seconds.labelValues(endpoint).observe(nanos / NANOS);
+    }
+
+    void cancelled() {
+        cancelled.inc();
     }
 
     void scored(Assessment assessment) {

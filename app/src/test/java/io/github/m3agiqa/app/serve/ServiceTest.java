@@ -209,7 +209,8 @@ class ServiceTest {
         assertThat(problem.path("code").asText()).isEqualTo(code);
         assertThat(problem.path("detail").asText())
                 .isNotBlank()
-                .doesNotContain("Exception", "java.", "/home", "/tmp", "target/");
+                .doesNotContain(
+                        "Exception", "java.", "fasterxml", "Feature", "Constraints", "/home", "/tmp", "target/");
     }
 
     @Test
@@ -276,6 +277,15 @@ class ServiceTest {
         }
     }
 
+    private String metrics(Service of) throws IOException, InterruptedException {
+        return send(HttpRequest.newBuilder(uri(of, "/metrics"))).body();
+    }
+
+    /** A request is counted once it has been answered. */
+    private void awaitMetrics(Service of, String line) throws Exception {
+        awaitUntil(() -> metrics(of).contains(line));
+    }
+
     private static List<Map.Entry<String, JsonNode>> events(String stream) throws IOException {
         List<Map.Entry<String, JsonNode>> events = new ArrayList<>();
         for (String block : stream.split("\n\n", -1)) {
@@ -298,11 +308,8 @@ class ServiceTest {
         assertThat(send(HttpRequest.newBuilder(uri(service, "/v1/models"))).body())
                 .contains("quality", "correspondence", "authenticity");
         send(json(service, "/v1/score", request(IMAGE, "a")));
-        assertThat(send(HttpRequest.newBuilder(uri(service, "/metrics"))).body())
-                .contains(
-                        "m3agiqa_requests_total{endpoint=\"/v1/score\",status=\"200\"}",
-                        "m3agiqa_score_bucket",
-                        "m3agiqa_queue 0");
+        awaitMetrics(service, "m3agiqa_requests_total{endpoint=\"/v1/score\",status=\"200\"}");
+        assertThat(metrics(service)).contains("m3agiqa_score_bucket", "m3agiqa_queue 0");
         HttpResponse<String> page =
                 http.send(HttpRequest.newBuilder(uri(service, "/")).build(), BodyHandlers.ofString());
         assertThat(page.body()).contains("How good is this image?");
@@ -327,13 +334,20 @@ class ServiceTest {
                 "{\"image\": \"AAAA\", \"aspects\": \"quality\"} | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"aspects\": [7]}    | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"describe\": 7}     | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"describe\": \"false\"} | 400 | REQUEST_INVALID",
+                "{\"image\": \"AAAA\", \"describe\": null, \"aspects\": null, \"name\": null} | 422 | IMAGE_UNREADABLE",
+                "{\"image\": NaN}                         | 400 | REQUEST_INVALID",
+                "{\"image\": /* a */ 1}                   | 400 | REQUEST_INVALID",
+                "{\"image\": {deep}                       | 400 | REQUEST_INVALID",
+                "{\"image\": {long}                       | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"name\": {}}        | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\", \"path\": \"/etc/passwd\"} | 400 | REQUEST_INVALID",
                 "{\"image\": \"AAAA\"} {}                 | 400 | REQUEST_INVALID",
                 "{\"image\": \"file:///etc/passwd\"}      | 400 | REQUEST_INVALID",
                 "no JSON                                  | 400 | REQUEST_INVALID",
             })
-    void refusesWhatIsWrong(String body, int status, String code) throws Exception {
+    void refusesWhatIsWrong(String pattern, int status, String code) throws Exception {
+        String body = pattern.replace("{deep}", "[".repeat(2000)).replace("{long}", "9".repeat(2000));
         assertProblem(send(json(service, "/v1/score", body)), status, code);
         HttpResponse<String> stream =
                 http.send(json(service, "/v1/score/stream", body).build(), BodyHandlers.ofString());
@@ -369,6 +383,11 @@ class ServiceTest {
         assertProblem(send(json(service, "/v1/score", request(large, "a"))), 413, "IMAGE_TOO_LARGE");
         assertProblem(send(multipart(service, "/v1/score", form(Map.of(), large, "a.png"))), 413, "IMAGE_TOO_LARGE");
         assertProblem(send(json(service, "/v1/score", request(IMAGE, "a".repeat(20_001)))), 422, "PROMPT_TOO_LONG");
+        // of 20,000 characters, as JSON Schema's maxLength counts them, so that it is the image that is refused
+        assertProblem(
+                send(json(service, "/v1/score", request(new byte[3], "\uD83D\uDE00".repeat(20_000)))),
+                422,
+                "IMAGE_UNREADABLE");
         assertProblem(
                 send(HttpRequest.newBuilder(uri(service, "/v1/score")).POST(BodyPublishers.ofString("x"))),
                 415,
@@ -377,6 +396,82 @@ class ServiceTest {
         assertProblem(send(multipart(service, "/v1/score", garbage)), 400, "REQUEST_INVALID");
         byte[] misspelt = form(Map.of("aspect", "quality"), IMAGE, "a.png");
         assertProblem(send(multipart(service, "/v1/score", misspelt)), 400, "REQUEST_INVALID");
+    }
+
+    /** Who sends more than is read first hears why; who asks before sending is not told to send. */
+    @ParameterizedTest
+    @CsvSource({
+        "Content-Length: 9000000, true, HTTP/1.1 413",
+        "Transfer-Encoding: chunked|, true, HTTP/1.1 413",
+        "Content-Length: 9000000|Expect: 100-continue, false, HTTP/1.1 413",
+        "Content-Length: 9000000|Authorization: Bearer wrong, true, HTTP/1.1 401",
+    })
+    void whoSendsTooMuchIsTold(String head, boolean sends, String answer) throws Exception {
+        Service guarded = service(scorer, "secret", 4, Duration.ofSeconds(30));
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), guarded.port())) {
+            socket.setSoTimeout(30_000);
+            String key = head.contains("Authorization") ? "" : "Authorization: Bearer secret\r\n";
+            socket.getOutputStream()
+                    .write("POST /v1/score HTTP/1.1\r\nHost: x\r\n%sContent-Type: application/json\r\n%s\r\n\r\n"
+                            .formatted(key, head.replace("|", "\r\n").strip())
+                            .getBytes(StandardCharsets.US_ASCII));
+            if (sends) {
+                String size = head.contains("chunked") ? "895440\r\n" : ""; // 9,000,000
+                socket.getOutputStream().write(size.getBytes(StandardCharsets.US_ASCII));
+                socket.getOutputStream().write(new byte[9_000_000]);
+                String end = head.contains("chunked") ? "\r\n0\r\n\r\n" : "";
+                socket.getOutputStream().write(end.getBytes(StandardCharsets.US_ASCII));
+            }
+            BufferedReader answers =
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
+
+            assertThat(answers.readLine()).startsWith(answer);
+            List<String> headers = new ArrayList<>();
+            for (String line = answers.readLine(); !line.isEmpty(); line = answers.readLine()) {
+                headers.add(line);
+            }
+            assertThat(headers.contains("Connection: close")).isNotEqualTo(sends);
+        } finally {
+            guarded.close();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"application/jsonx", "multipart/form-datax; boundary=x", "text/plain"})
+    void anotherTypeIsRefused(String type) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri(service, "/v1/score"))
+                .header("Content-Type", type)
+                .POST(BodyPublishers.ofString(request(IMAGE, "a")));
+
+        assertProblem(send(request), 415, "REQUEST_INVALID");
+    }
+
+    @Test
+    void aCompressedBodyIsRefused() throws Exception {
+        HttpRequest.Builder request =
+                json(service, "/v1/score", request(IMAGE, "a")).header("Content-Encoding", "gzip");
+
+        HttpResponse<String> response = send(request);
+
+        assertProblem(response, 415, "REQUEST_INVALID");
+        assertThat(response.body()).contains("Content-Encoding gzip");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"/", "/page.js", "/page.css", "/openapi.yaml", "/v1/models", "/health/live", "/health/ready"})
+    void headSaysWhatGetDoes(String path) throws Exception {
+        HttpResponse<String> get =
+                http.send(HttpRequest.newBuilder(uri(service, path)).build(), BodyHandlers.ofString());
+        HttpResponse<String> head =
+                http.send(HttpRequest.newBuilder(uri(service, path)).HEAD().build(), BodyHandlers.ofString());
+
+        assertThat(head.statusCode()).isEqualTo(200);
+        assertThat(head.headers().firstValue("Content-Type"))
+                .isPresent()
+                .isEqualTo(get.headers().firstValue("Content-Type"));
+        String length = String.valueOf(get.body().getBytes(StandardCharsets.UTF_8).length);
+        assertThat(head.headers().firstValue("Content-Length").orElse(length)).isEqualTo(length);
     }
 
     @Test
@@ -394,8 +489,9 @@ class ServiceTest {
         "PUT, /v1/score, POST",
         "OPTIONS, /v1/score, POST",
         "PATCH, /v1/score/stream, POST",
-        "DELETE, /v1/models, GET",
-        "POST, /health/live, GET"
+        "DELETE, /v1/models, 'GET, HEAD'",
+        "POST, /health/live, 'GET, HEAD'",
+        "POST, /, 'GET, HEAD'"
     })
     void anotherMethodIsNotAllowed(String method, String path, String allowed) throws Exception {
         for (String accepted : List.of("*/*", "text/html")) {
@@ -417,6 +513,7 @@ class ServiceTest {
         "a line of garbage, 400",
         "GET / HTTP/1.1|Content-Length: many, 400",
         "GET / HTTP/1.1|X-Long: {long}, 431",
+        "GET / HTTP/3.7, 505",
     })
     void whatCannotBeReadIsAProblemToo(String head, int status) throws Exception {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
@@ -445,6 +542,7 @@ class ServiceTest {
                     .isEmpty();
             assertThat(JSON.readTree(body).path("code").asText()).isEqualTo("REQUEST_INVALID");
         }
+        awaitMetrics(service, "m3agiqa_requests_total{endpoint=\"other\",status=\"%d\"}".formatted(status));
     }
 
     /** It is asked to score quality and authenticity, and its model has no authenticity. */
@@ -539,8 +637,7 @@ class ServiceTest {
     void whatWasAcceptedIsFinishedWhenItEnds() throws Exception {
         Service ending = heldService(16, Duration.ofSeconds(60));
         List<CompletableFuture<HttpResponse<String>>> accepted = sendAll(ending, 8);
-        awaitUntil(() ->
-                send(HttpRequest.newBuilder(uri(ending, "/metrics"))).body().contains("m3agiqa_queue 8"));
+        awaitMetrics(ending, "m3agiqa_queue 8");
         Thread end = Thread.ofPlatform().start(ending::close);
         awaitUntil(() -> end.getState() == Thread.State.TIMED_WAITING); // for the queue's thread
         held.complete(null);
@@ -658,6 +755,67 @@ class ServiceTest {
         HttpResponse<String> response = send(multipart(service, "/v1/score", body.toByteArray()));
 
         assertThat(JSON.readTree(response.body()).path("prompt").asText()).isEqualTo("ein Kätzchen");
+    }
+
+    /** Forms send every line end as CRLF. */
+    @Test
+    void aFormGivesThePromptThatWasWritten() throws Exception {
+        byte[] body = form(Map.of("prompt", "a hill\r\nat night", "name", "hill.png"), IMAGE, "upload-7.png");
+
+        JsonNode answer =
+                JSON.readTree(send(multipart(service, "/v1/score", body)).body());
+
+        assertThat(answer.path("prompt").asText()).isEqualTo("a hill\nat night");
+        assertThat(answer.path("image").asText()).isEqualTo("hill.png");
+    }
+
+    @Test
+    void aPartWithoutANameIsRefused() throws Exception {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        part(body, "filename=\"a.png\"", IMAGE);
+        body.write(form(Map.of(), IMAGE, "a.png"));
+
+        HttpResponse<String> response = send(multipart(service, "/v1/score", body.toByteArray()));
+
+        assertProblem(response, 400, "REQUEST_INVALID");
+        assertThat(response.body()).contains("a part has no name");
+    }
+
+    /** One client waits and hears that its stream goes on; another one leaves, which is no failure. */
+    @Test
+    void aStreamIsNeverSilentForLong() throws Exception {
+        Service slow = heldService(4, Duration.ofSeconds(60));
+        try (Socket waiting = new Socket(InetAddress.getLoopbackAddress(), slow.port())) {
+            waiting.setSoTimeout(30_000);
+            askForStream(waiting);
+            try (Socket leaving = new Socket(InetAddress.getLoopbackAddress(), slow.port())) {
+                askForStream(leaving);
+                awaitMetrics(slow, "m3agiqa_queue 2");
+                leaving.setSoLinger(true, 0);
+            }
+            BufferedReader told =
+                    new BufferedReader(new InputStreamReader(waiting.getInputStream(), StandardCharsets.UTF_8));
+
+            assertThat(told.lines().filter(line -> line.startsWith(":")).findFirst())
+                    .isPresent();
+            awaitMetrics(slow, "m3agiqa_cancelled_total 1.0");
+            held.complete(null);
+            assertThat(told.lines().anyMatch("event: result"::equals)).isTrue();
+            awaitMetrics(slow, "m3agiqa_queue 0.0");
+        } finally {
+            held.complete(null);
+            slow.close();
+        }
+    }
+
+    private static void askForStream(Socket socket) throws IOException {
+        byte[] body = request(IMAGE, "a").getBytes(StandardCharsets.UTF_8);
+        OutputStream out = socket.getOutputStream();
+        out.write(
+                "POST /v1/score/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                        .formatted(body.length)
+                        .getBytes(StandardCharsets.US_ASCII));
+        out.write(body);
     }
 
     @Test
