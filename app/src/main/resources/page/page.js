@@ -155,7 +155,10 @@ async function score(file) {
   try {
     await ask(file, shown);
   } catch {
-    fail(shown, { code: "UNREACHABLE", detail: "the service does not answer" });
+    const there = await file.arrayBuffer().then(() => true, () => false);
+    fail(shown, there
+      ? { code: "UNREACHABLE", detail: "the service does not answer" }
+      : { code: "IMAGE_UNREADABLE", detail: "the file cannot be read; if it has changed, choose it again" });
   }
 }
 
@@ -270,6 +273,11 @@ function keep() {
   showHistory();
 }
 
+/** A text of which two lines are shown, and all to who points at it. */
+function clipped(text) {
+  return element("div", { class: "clipped", title: text }, text);
+}
+
 function showHistory() {
   const empty = state.history.length === 0;
   for (const id of ["csv", "json", "forget"]) {
@@ -279,8 +287,8 @@ function showHistory() {
     ...ASPECTS.map((aspect) => element("th", { scope: "col", class: "number-cell" }, aspect)));
   const rows = state.history.map((entry) => element("tr", {},
     element("td", {}, new Date(entry.at).toLocaleString()),
-    element("td", {}, entry.image),
-    element("td", {}, entry.prompt ?? ""),
+    element("td", {}, clipped(entry.image)),
+    element("td", {}, clipped(entry.prompt ?? "")),
     ...ASPECTS.map((aspect) => {
       const value = entry.aspects?.[aspect]?.score;
       return element("td", { class: "number-cell" }, typeof value === "number" ? value.toFixed(2) : "–");
@@ -316,9 +324,12 @@ $("files").addEventListener("change", (event) => {
 });
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) {
+      return; // a text, for the prompt
+    }
     event.preventDefault();
     $("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length > 0) {
+    if (name === "drop") {
       choose(event.dataTransfer.files);
     }
   });
@@ -351,17 +362,24 @@ $("forget").addEventListener("click", () => {
   keep();
 });
 
-showHistory();
-fetch("/v1/models", { headers: headers() })
-  .then((response) => (response.ok ? response.json() : { models: [] }))
-  .then(({ models }) => {
-    const [model] = models;
-    $("model").textContent = model
-      ? `${model.id} scores ${model.aspects.join(", ")}, from 0 to 5, as people would.`
-      : "The service asks for an API key.";
-    if (!model) {
+$("key").addEventListener("change", introduce);
+
+/** Says which model answers, or that it wants a key first. */
+async function introduce() {
+  try {
+    const response = await fetch("/v1/models", { headers: headers() });
+    if (response.ok) {
+      const [model] = (await response.json()).models;
+      $("model").textContent = `${model.id} scores ${model.aspects.join(", ")}, from 0 to 5, as people would.`;
+    } else {
+      $("model").textContent = "The service asks for an API key.";
       $("key").hidden = false;
       $("key-label").hidden = false;
     }
-  })
-  .catch(() => say("The service does not answer."));
+  } catch {
+    say("The service does not answer.");
+  }
+}
+
+showHistory();
+introduce();

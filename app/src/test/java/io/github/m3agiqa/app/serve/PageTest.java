@@ -15,6 +15,7 @@ import com.microsoft.playwright.assertions.LocatorAssertions.ContainsTextOptions
 import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.ColorScheme;
 import io.github.m3agiqa.hub.ModelFolder;
+import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.scoring.Scorer;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import java.nio.file.Files;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -40,6 +42,7 @@ class PageTest {
     @TempDir
     private static Path folder;
 
+    private static final Path MODEL = Path.of("../models/nano");
     private static final Path CLEAN = Path.of("../examples/lighthouse.png");
     private static final Path DEGRADED = Path.of("../examples/lighthouse-degraded.png");
     private static final String PROMPT = "a red and white lighthouse on a cliff by the sea";
@@ -52,12 +55,8 @@ class PageTest {
     @BeforeAll
     static void start() throws Exception {
         PlaywrightAssertions.setDefaultAssertionTimeout(60_000); // a described score on a busy machine
-        ModelFolder model = ModelFolder.open(Path.of("../models/nano"));
-        scorer = Scorer.open(model, ScoringOptions.DEFAULT);
-        service = new Service(
-                scorer,
-                model.manifest(),
-                new Service.Settings("127.0.0.1", 0, null, 16, 1, Duration.ofSeconds(60), 1 << 22));
+        scorer = Scorer.open(ModelFolder.open(MODEL), ScoringOptions.DEFAULT);
+        service = new Service(scorer, manifest(), settings(null));
         playwright = Playwright.create(
                 new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
         browser = playwright
@@ -65,6 +64,14 @@ class PageTest {
                 .launch(new LaunchOptions()
                         .setExecutablePath(chromium())
                         .setArgs(List.of("--no-sandbox", "--disable-gpu")));
+    }
+
+    private static ModelManifest manifest() {
+        return ModelFolder.open(MODEL).manifest();
+    }
+
+    private static Service.Settings settings(@Nullable String apiKey) {
+        return new Service.Settings("127.0.0.1", 0, apiKey, 16, 1, Duration.ofSeconds(60), 1 << 22);
     }
 
     private static Path chromium() {
@@ -173,6 +180,93 @@ class PageTest {
         assertThat(page.locator("article")).hasCount(1);
         assertThat(page.locator("#status")).hasText("1 image to score. No image, and left out: notes.txt.");
         page.context().close();
+    }
+
+    @Test
+    void aFileThatIsGoneIsNoFaultOfTheService() throws Exception {
+        Path gone = Files.copy(CLEAN, folder.resolve("gone.png"));
+        Page page = open(new Browser.NewContextOptions());
+        page.locator("#files").setInputFiles(new Path[] {gone, DEGRADED});
+        Files.delete(gone);
+
+        page.locator("#score").click();
+
+        assertThat(page.locator("#status")).hasText("Done; 1 could not be scored.");
+        assertThat(page.locator("article .error[role=alert]"))
+                .hasText("the file cannot be read; if it has changed, choose it again (IMAGE_UNREADABLE)");
+        page.context().close();
+    }
+
+    /** More bytes than the service reads: it has said so before all of them were sent. */
+    @Test
+    void anImageThatIsTooLargeIsToldSo() throws Exception {
+        Path large = Files.write(folder.resolve("large.png"), new byte[60_000_000]);
+        Page page = open(new Browser.NewContextOptions());
+
+        score(page, "a", large);
+
+        assertThat(page.locator("article .error")).containsText("IMAGE_TOO_LARGE");
+        page.context().close();
+    }
+
+    @Test
+    void takesFilesThatAreDroppedAndLeavesTextToThePrompt() {
+        Page page = open(new Browser.NewContextOptions());
+        String drop = """
+                (file) => {
+                  const data = new DataTransfer();
+                  if (file) {
+                    data.items.add(new File([new Uint8Array(3)], "dropped.png", { type: "image/png" }));
+                  } else {
+                    data.setData("text/plain", "a hill");
+                  }
+                  const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+                  document.querySelector("#prompt").dispatchEvent(event);
+                  return event.defaultPrevented;
+                }""";
+
+        assertThat(page.evaluate(drop, false)).isEqualTo(false);
+        assertThat(page.locator("article")).hasCount(0);
+        assertThat(page.evaluate(drop, true)).isEqualTo(true);
+        assertThat(page.locator("article h3")).hasText("dropped.png");
+        page.context().close();
+    }
+
+    /** A prompt of many words, written from right to left. */
+    @Test
+    void showsLongPromptsOfAnyScript() {
+        Page page = open(new Browser.NewContextOptions());
+        String prompt = "מגדלור על צוק ".repeat(1000);
+
+        score(page, prompt, CLEAN);
+
+        Locator cell = page.locator("#history tbody td").nth(2);
+        assertThat((Integer) cell.evaluate("cell => cell.offsetHeight")).isLessThan(100);
+        assertThat((Boolean) cell.evaluate("""
+                cell => {
+                  const text = cell.firstChild.firstChild;
+                  const first = document.createRange();
+                  first.setStart(text, 0);
+                  first.setEnd(text, 1);
+                  const all = cell.getBoundingClientRect();
+                  return first.getBoundingClientRect().left > (all.left + all.right) / 2;
+                }""")).as("begins at the right").isTrue();
+        page.context().close();
+    }
+
+    @Test
+    void knowsTheModelOnceItHasTheKey() {
+        try (Service guarded = new Service(scorer, manifest(), settings("secret"))) {
+            Page page = browser.newContext().newPage();
+            page.navigate("http://127.0.0.1:%d/".formatted(guarded.port()));
+            assertThat(page.locator("#model")).hasText("The service asks for an API key.");
+
+            page.getByLabel("API key").fill("secret");
+            page.getByLabel("API key").blur();
+
+            assertThat(page.locator("#model")).containsText("quality, correspondence, authenticity");
+            page.context().close();
+        }
     }
 
     /** The connection is lost within an answer, or the answer ends before its last event. */
