@@ -313,6 +313,14 @@ class PageTest {
                 assertThat((Integer) page.evaluate("document.querySelector('#history tbody tr').offsetHeight"))
                         .as("a row of the history at %d pixels", width)
                         .isLessThan(100);
+                for (String text : List.of("article .name", "article .best", "#history th")) {
+                    for (Locator one : page.locator(text).all()) {
+                        assertThat((Boolean) one.evaluate(
+                                        "one => one.scrollWidth <= one.clientWidth + 1 && one.offsetHeight < 100"))
+                                .as("%s at %d pixels: %s", text, width, one.textContent())
+                                .isTrue();
+                    }
+                }
                 assertThat(new AxeBuilder(page).analyze().getViolations())
                         .filteredOn(violation -> List.of("serious", "critical").contains(violation.getImpact()))
                         .as("%s, %d pixels", scheme, width)
