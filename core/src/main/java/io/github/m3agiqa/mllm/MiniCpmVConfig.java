@@ -1,7 +1,9 @@
 package io.github.m3agiqa.mllm;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,6 +29,8 @@ public record MiniCpmVConfig(
         try {
             JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
             return read(file, json);
+        } catch (JacksonException e) {
+            throw new ModelException("%s cannot be read: %s".formatted(file, JsonProblem.of(e)), e);
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(file, e), e);
         } catch (IllegalArgumentException e) {
@@ -42,8 +46,10 @@ public record MiniCpmVConfig(
         require(file, json, "drop_vision_last_layer", "false");
         require(file, json, "slice_mode", "true");
         require(file, json, "mm_use_im_start_end", "true");
-        if (!json.path("rope_scaling").isNull() && !json.path("rope_scaling").isMissingNode()) {
-            throw new ModelException("%s: rope_scaling is not supported".formatted(file));
+        for (String unknown : List.of("rope_scaling", "rope_parameters")) {
+            if (!leftOut(json.path(unknown))) {
+                throw new ModelException("%s: %s is not supported".formatted(file, unknown));
+            }
         }
         int hidden = positive(file, json, "hidden_size");
         int heads = positive(file, json, "num_attention_heads");
@@ -55,8 +61,8 @@ public record MiniCpmVConfig(
                 heads,
                 positive(file, json, "num_key_value_heads"),
                 json.has("head_dim") ? positive(file, json, "head_dim") : hidden / heads,
-                json.path("rms_norm_eps").asDouble(1e-5),
-                json.path("rope_theta").asDouble(500_000),
+                positive(file, json, "rms_norm_eps", 1e-5),
+                positive(file, json, "rope_theta", 500_000),
                 positive(file, json, "max_position_embeddings"));
         JsonNode tower = json.path("vision_config");
         SiglipVision.Config vision = new SiglipVision.Config(
@@ -69,11 +75,22 @@ public record MiniCpmVConfig(
                 stem(file, tower.path("stem")));
         Resampler.Config resampler =
                 new Resampler.Config(positive(file, json, "query_num"), hidden, vision.hiddenSize());
-        return new MiniCpmVConfig(
-                llama,
-                vision,
-                resampler,
-                json.path("slice_config").path("scale_resolution").asInt(DEFAULT_RESOLUTION));
+        return new MiniCpmVConfig(llama, vision, resampler, resolution(file, json, vision));
+    }
+
+    private static int resolution(Path file, JsonNode json, SiglipVision.Config vision) {
+        JsonNode slices = json.path("slice_config");
+        if (!slices.isObject() && !leftOut(slices)) {
+            throw new ModelException("%s: slice_config is %s, no object".formatted(file, slices));
+        }
+        int resolution = leftOut(slices.path("scale_resolution"))
+                ? DEFAULT_RESOLUTION
+                : positive(file, slices, "scale_resolution");
+        if (resolution < vision.patchSize()) {
+            throw new ModelException(
+                    "%s: tiles of %d pixels hold no patch of %d".formatted(file, resolution, vision.patchSize()));
+        }
+        return resolution;
     }
 
     private static List<SiglipVision.Convolution> stem(Path file, JsonNode stem) {
@@ -90,6 +107,22 @@ public record MiniCpmVConfig(
         if (!value.equals(wanted)) {
             throw new ModelException("%s: %s is %s, only %s is supported".formatted(file, field, value, wanted));
         }
+    }
+
+    private static boolean leftOut(JsonNode value) {
+        return value.isMissingNode() || value.isNull();
+    }
+
+    private static double positive(Path file, JsonNode json, String field, double otherwise) {
+        JsonNode value = json.path(field);
+        if (leftOut(value)) {
+            return otherwise;
+        }
+        double number = value.isNumber() ? value.doubleValue() : Double.NaN;
+        if (!(number > 0 && number < Double.POSITIVE_INFINITY)) {
+            throw new ModelException("%s: %s must be a positive number, not %s".formatted(file, field, value));
+        }
+        return number;
     }
 
     private static int positive(Path file, JsonNode json, String field) {

@@ -1,10 +1,12 @@
 package io.github.m3agiqa.mllm;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,7 +52,8 @@ public final class Tokenizer implements AutoCloseable {
                     .optPadding(false)
                     .build();
         } catch (IOException | RuntimeException e) {
-            throw new ModelException("%s is not a readable tokenizer: %s".formatted(file, e.getMessage()), e);
+            String why = e instanceof JacksonException json ? JsonProblem.of(json) : e.getMessage();
+            throw new ModelException("%s is not a readable tokenizer: %s".formatted(file, why), e);
         }
     }
 

@@ -1,7 +1,9 @@
 package io.github.m3agiqa.weights;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
@@ -58,12 +60,14 @@ public final class PeftAdapter implements Adapter {
         JsonNode config;
         try {
             config = new ObjectMapper().readTree(Files.readAllBytes(configFile));
+        } catch (JacksonException e) {
+            throw new ModelException("%s cannot be read: %s".formatted(configFile, JsonProblem.of(e)), e);
         } catch (IOException e) {
             throw new ModelException("%s cannot be read: %s".formatted(configFile, e), e);
         }
         if (!config.path("peft_type").asText().equals("LORA")) {
             throw new ModelException(
-                    "%s: peft_type is %s, only LORA is read".formatted(configFile, config.path("peft_type")));
+                    "%s: peft_type is %s, only LORA is read".formatted(configFile, shown(config, "peft_type")));
         }
         for (String option : REFUSED) {
             JsonNode value = config.path(option);
@@ -83,13 +87,18 @@ public final class PeftAdapter implements Adapter {
                     "%s: init_lora_weights is %s, which changes the base; let PEFT save the adapter as plain LoRA (path_initial_model_for_weight_conversion)"
                             .formatted(configFile, beginning));
         }
-        this.rank = config.path("r").asInt();
-        double alpha = config.path("lora_alpha").asDouble();
+        this.rank = config.path("r").isInt() ? config.path("r").intValue() : 0;
+        double alpha =
+                config.path("lora_alpha").isNumber() ? config.path("lora_alpha").doubleValue() : 0;
         if (rank < 1 || !(alpha > 0)) {
-            throw new ModelException("%s: r is %s and lora_alpha %s; both must be positive"
-                    .formatted(configFile, config.path("r"), config.path("lora_alpha")));
+            throw new ModelException("%s: r is %s and lora_alpha %s; both must be positive numbers, and r a whole one"
+                    .formatted(configFile, shown(config, "r"), shown(config, "lora_alpha")));
         }
-        this.scale = alpha / (config.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
+        JsonNode stabilized = config.path("use_rslora");
+        if (!stabilized.isBoolean() && !stabilized.isNull() && !stabilized.isMissingNode()) {
+            throw new ModelException("%s: use_rslora is %s, not true or false".formatted(configFile, stabilized));
+        }
+        this.scale = alpha / (stabilized.booleanValue() ? Math.sqrt(rank) : rank);
         this.file = new SafetensorsFile(folder.resolve(TENSORS));
         file.tensors().forEach((name, info) -> {
             if (!name.startsWith(PREFIX)) {
@@ -99,6 +108,12 @@ public final class PeftAdapter implements Adapter {
             }
             tensors.put(name.substring(PREFIX.length()), info);
         });
+    }
+
+    private static String shown(JsonNode config, String field) {
+        return config.path(field).isMissingNode()
+                ? "missing"
+                : config.path(field).toString();
     }
 
     @Override

@@ -292,7 +292,11 @@ class ModelWeightsTest {
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'arrow_config':{'top_k':3}} | arrow_config",
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'init_lora_weights':'pissa_niter_16'} | init_lora_weights is pissa_niter_16",
                 "{'peft_type':'LORA','r':4,'lora_alpha':8,'init_lora_weights':'olora'} | plain LoRA",
-                "{'peft_type':'LORA','lora_alpha':8}                          | must be positive",
+                "{'peft_type':'LORA','lora_alpha':8}                          | r is missing and lora_alpha 8; both must be positive",
+                "{'peft_type':'LORA','r':4,'lora_alpha':true}                 | lora_alpha true; both must be positive",
+                "{'peft_type':'LORA','r':4.5,'lora_alpha':8}                  | r is 4.5",
+                "{'peft_type':'LORA','r':4,'lora_alpha':8,'use_rslora':'yes'} | use_rslora is \"yes\"",
+                "{'r':4,'lora_alpha':8}                                       | peft_type is missing",
                 "{                                                            | cannot be read",
             })
     void refusesOtherAdapters(String config, String why) throws IOException {
@@ -300,7 +304,8 @@ class ModelWeightsTest {
 
         assertThatThrownBy(() -> new PeftAdapter(folder))
                 .isInstanceOf(ModelException.class)
-                .hasMessageContaining(why);
+                .hasMessageContaining(why)
+                .hasMessageNotContaining("jackson");
     }
 
     @ParameterizedTest
