@@ -13,12 +13,18 @@ import org.jspecify.annotations.Nullable;
  * @param content where the image's bytes come from; asked once, when the image is scored
  */
 public record ImagePrompt(String image, @Nullable String prompt, Content content) {
+    public ImagePrompt {
+        if (image == null || content == null) {
+            throw new IllegalArgumentException((image == null ? "image" : "content") + " is missing");
+        }
+    }
+
     /** The encoded bytes of an image file. */
     @FunctionalInterface
     public interface Content {
         /**
          * Reads at most {@code maxBytes + 1} bytes, so that a caller sees that there are too many without holding
-         * them all.
+         * them all. What is thrown here makes the image unreadable, and no other one.
          */
         byte[] read(int maxBytes) throws IOException;
     }

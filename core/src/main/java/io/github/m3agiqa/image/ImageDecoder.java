@@ -122,8 +122,7 @@ public final class ImageDecoder {
         } catch (NoSuchFileException e) {
             throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(file), e);
         } catch (IOException e) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(file, e.getMessage()), e);
+            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(file, e), e);
         }
     }
 

@@ -26,8 +26,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Lets a tuned model answer both rounds of a conversation itself: it describes the image, and is then asked to rate it,
@@ -36,8 +34,6 @@ import org.slf4j.LoggerFactory;
  * threads at a time. Once it is closed, whatever asks it for answers gets an {@link IllegalStateException}.
  */
 public final class Describer implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Describer.class);
-
     /** A description may take a few more tokens when it is read than when it was generated. */
     private static final int SPARE_TOKENS = 64;
 
@@ -75,7 +71,13 @@ public final class Describer implements AutoCloseable {
      * @param rate the second round's question; null if there is no second round
      */
     public record Request(
-            ImagePrompt image, String describe, @Nullable String rate) {}
+            ImagePrompt image, String describe, @Nullable String rate) {
+        public Request {
+            if (image == null || describe == null) {
+                throw new IllegalArgumentException((image == null ? "image" : "describe") + " is missing");
+            }
+        }
+    }
 
     /** Answers about one image. Whatever goes wrong with it is part of the answer. */
     public Answers answer(Request request) {
@@ -99,8 +101,10 @@ public final class Describer implements AutoCloseable {
      * Answers about images, in passes over the model that they share. Whatever goes wrong with one is part of its answer.
      *
      * @param requests at most {@link #together}, if each is to have the answers that it has alone
+     * @throws IllegalArgumentException if one of them is null
      */
     public List<Answers> answerTogether(List<Request> requests) {
+        Guarded.checkGiven(requests);
         try (Use _ = uses.begin();
                 Scope _ = new Scope()) {
             List<Conversation> all = requests.stream().map(Conversation::new).toList();
@@ -123,17 +127,12 @@ public final class Describer implements AutoCloseable {
         List<Conversation> asked = conversations.stream()
                 .filter(conversation -> conversation.failure == null && conversation.question != null)
                 .toList();
-        if (asked.size() > 1) {
-            try {
-                List<String> answers = Session.generate(
-                        asked.stream().map(Conversation::session).toList(), generation);
-                IntStream.range(0, asked.size()).forEach(i -> asked.get(i).answered(answers.get(i)));
-                return;
-            } catch (RuntimeException e) {
-                LOG.warn("generating answers one by one, as together it failed", e);
-            }
-        }
-        asked.forEach(Conversation::hearAlone);
+        List<Session> sessions = asked.stream().map(Conversation::session).toList();
+        Guarded.generate(sessions, generation)
+                .ifPresentOrElse(
+                        answers -> IntStream.range(0, asked.size())
+                                .forEach(i -> asked.get(i).answered(answers.get(i))),
+                        () -> asked.forEach(Conversation::hearAlone));
     }
 
     /** Both rounds about one image. */

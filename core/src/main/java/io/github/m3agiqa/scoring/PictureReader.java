@@ -3,11 +3,13 @@ package io.github.m3agiqa.scoring;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImageException;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.M3AgiqaException;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
+import java.util.Objects;
 
 /**
  * Reads and decodes what a model is to look at.
@@ -21,14 +23,19 @@ record PictureReader(ImageDecoder decoder, AlphaMode alpha) {
      * @throws ImageException if it cannot be read or decoded
      */
     RgbImage read(ImagePrompt input) {
+        return decoder.decode(input.image(), bytes(input), alpha);
+    }
+
+    private byte[] bytes(ImagePrompt input) {
         try {
-            byte[] bytes = input.content().read(decoder.limits().maxBytes());
-            return decoder.decode(input.image(), bytes, alpha);
+            return Objects.requireNonNull(input.content().read(decoder.limits().maxBytes()), "no bytes");
+        } catch (M3AgiqaException e) {
+            throw e;
         } catch (NoSuchFileException e) {
             throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e.getMessage()), e);
+                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e), e);
         }
     }
 }

@@ -37,10 +37,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Scores images with one model.
@@ -51,8 +50,6 @@ import org.slf4j.LoggerFactory;
  * {@link IllegalStateException}.
  */
 public final class Scorer implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Scorer.class);
-
     private final LoadedModel model;
     private final ScoringOptions options;
     private final PictureReader pictures;
@@ -98,8 +95,11 @@ public final class Scorer implements AutoCloseable {
      * Scores several images, of which {@link #together} have their descriptions generated together: that takes less time, as
      * each token's pass reads the model's weights once for all of them. Their scores are those that each has alone.
      * Whatever goes wrong with one is part of its answer.
+     *
+     * @throws IllegalArgumentException if one of them is null
      */
     public List<Assessment> score(List<ImagePrompt> inputs) {
+        Guarded.checkGiven(inputs);
         try (Use _ = uses.begin()) {
             int together = inputs.size() > 1 ? triedTogether() : 1;
             List<Assessment> assessments = new ArrayList<>();
@@ -142,8 +142,10 @@ public final class Scorer implements AutoCloseable {
      * Whatever goes wrong with an image is part of its answer.
      *
      * @param requests at most {@link #together}, if each is to have the scores that it has alone
+     * @throws IllegalArgumentException if one of them is null
      */
     public List<Assessment> scoreTogether(List<ScoringRequest> requests) {
+        Guarded.checkGiven(requests);
         try (Use _ = uses.begin()) {
             return scored(requests);
         }
@@ -195,22 +197,12 @@ public final class Scorer implements AutoCloseable {
         List<Conversation> asked = conversations.stream()
                 .filter(conversation -> conversation.describing() != null)
                 .toList();
-        if (asked.size() > 1) {
-            try {
-                List<String> descriptions = Session.generate(
-                        asked.stream().map(Conversation::describing).toList(), generation);
-                for (int i = 0; i < asked.size(); i++) {
-                    Conversation conversation = asked.get(i);
-                    String description = descriptions.get(i);
-                    conversation.attempt(() -> conversation.described(description));
-                }
-                return;
-            } catch (RuntimeException e) {
-                LOG.warn("generating descriptions one by one, as together it failed", e);
-                asked.forEach(conversation -> conversation.attempt(conversation::ask));
-            }
-        }
-        asked.forEach(conversation -> conversation.attempt(() -> conversation.describe(generation)));
+        List<Session> sessions = asked.stream().map(Conversation::describing).toList();
+        Guarded.generate(sessions, generation)
+                .ifPresentOrElse(
+                        texts -> IntStream.range(0, asked.size())
+                                .forEach(i -> asked.get(i).described(texts.get(i))),
+                        () -> asked.forEach(conversation -> conversation.describe(generation)));
     }
 
     /** One image on its way. */
@@ -301,6 +293,7 @@ public final class Scorer implements AutoCloseable {
         private final ScoringRequest request;
         private final ChatTemplate template;
         private @Nullable String question;
+        private @Nullable TokenizedConversation asked;
         private @Nullable Session describing;
         private @Nullable String description;
         private @Nullable AspectResult result;
@@ -334,18 +327,19 @@ public final class Scorer implements AutoCloseable {
         void ask() {
             Describe describe = scored.settings().describe();
             // a question that lacks its prompt is not worth the reading of an image
-            String asked = request.describe()
+            String wording = request.describe()
                     ? PromptSlot.fill(describe.question(), request.input().prompt())
                     : null;
             rating();
             rated().rewind();
             request.checkWanted();
-            if (asked != null) {
+            if (wording != null) {
                 Session session = about.cut(describe.maxSlices());
                 session.rewind();
-                request.listener().describing(scored.aspect(), asked);
-                session.read(FirstRound.question(about.tuned.mllm(), session.plan(), asked));
-                question = asked;
+                request.listener().describing(scored.aspect(), wording);
+                asked = FirstRound.question(about.tuned.mllm(), session.plan(), wording);
+                session.read(asked);
+                question = wording;
                 describing = session;
             }
         }
@@ -356,17 +350,24 @@ public final class Scorer implements AutoCloseable {
             return result == null && about.scoring.failure == null ? describing : null;
         }
 
+        /** Generates the description alone, after what may have failed together with others. */
         void describe(Generation generation) {
-            Session session = Objects.requireNonNull(describing);
-            description = request.listener().equals(ScoringListener.NONE)
-                    ? session.generate(generation)
-                    : session.generate(generation, more -> request.listener().described(scored.aspect(), more));
+            attempt(() -> {
+                Session session = Objects.requireNonNull(describing);
+                session.read(Objects.requireNonNull(asked));
+                description = request.listener().equals(ScoringListener.NONE)
+                        ? session.generate(generation)
+                        : session.generate(
+                                generation, more -> request.listener().described(scored.aspect(), more));
+            });
         }
 
         /** Takes a description that was generated beside others. */
         void described(String whole) {
-            description = whole;
-            request.listener().described(scored.aspect(), whole);
+            attempt(() -> {
+                description = whole;
+                request.listener().described(scored.aspect(), whole);
+            });
         }
 
         /** Round 2: the model is asked to rate, which is read but never answered. */

@@ -3,7 +3,10 @@ package io.github.m3agiqa.scoring;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.AspectResult;
 
-/** Watches how an image is scored; called by the thread that scores it. */
+/**
+ * Watches how an image is scored; called by the thread that scores it. What it throws ends the scoring of its image, and of
+ * no other, with {@link io.github.m3agiqa.ErrorCode#INTERNAL}.
+ */
 public interface ScoringListener {
     /** Does not watch. */
     ScoringListener NONE = new ScoringListener() {};

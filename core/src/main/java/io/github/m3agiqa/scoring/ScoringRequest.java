@@ -16,6 +16,9 @@ import java.util.Set;
  */
 public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
     public ScoringRequest {
+        if (input == null || listener == null) {
+            throw new IllegalArgumentException((input == null ? "input" : "listener") + " is missing");
+        }
         aspects = Set.copyOf(aspects);
     }
 

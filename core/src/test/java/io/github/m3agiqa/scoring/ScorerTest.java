@@ -30,9 +30,11 @@ import io.github.m3agiqa.weights.SafetensorsWriter;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,6 +49,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -287,6 +290,107 @@ class ScorerTest {
                     .isEqualTo(scorer.score(noPrompt).aspects());
             assertThat(answers.get(2).complete()).isFalse();
         }
+    }
+
+    /** Code of the caller, which may throw anything. */
+    @Test
+    void whatAContentOrAListenerThrowsIsTheFailureOfItsImageAlone() {
+        ImagePrompt good = drawn(300, 200, "a hill");
+        ImagePrompt denied = new ImagePrompt("a.png", "a hill", _ -> {
+            throw new AccessDeniedException("a.png");
+        });
+        ImagePrompt lost = new ImagePrompt("b.png", "a hill", _ -> {
+            throw new IllegalStateException("the store is gone");
+        });
+        ScoringListener throwing = new ScoringListener() {
+            @Override
+            public void describing(Aspect aspect, String question) {
+                throw new IllegalStateException("the screen is gone");
+            }
+        };
+        try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.QUALITY)))) {
+            List<Assessment> answers = scorer.scoreTogether(List.of(
+                    scorer.request(denied),
+                    scorer.request(lost),
+                    scorer.request(good).withListener(throwing),
+                    scorer.request(good)));
+
+            assertThat(answers.subList(0, 3))
+                    .extracting(Assessment::failure)
+                    .containsExactly(
+                            new Failure(
+                                    ErrorCode.IMAGE_UNREADABLE,
+                                    "a.png: cannot be read: java.nio.file.AccessDeniedException: a.png"),
+                            new Failure(
+                                    ErrorCode.IMAGE_UNREADABLE,
+                                    "b.png: cannot be read: java.lang.IllegalStateException: the store is gone"),
+                            new Failure(
+                                    ErrorCode.INTERNAL,
+                                    "%s: unexpected error: java.lang.IllegalStateException: the screen is gone"
+                                            .formatted(good.image())));
+            assertThat(answers.getLast().aspects()).isEqualTo(scorer.score(good).aspects());
+        }
+    }
+
+    /** Here as a listener fails between two tokens. What was generated so far is forgotten, and the question is not put again. */
+    @Test
+    void whatFailsWhileDescriptionsAreGeneratedTogetherIsTriedAlone() {
+        ImagePrompt image = drawn(300, 200, "a hill");
+        List<String> questions = new ArrayList<>();
+        ScoringListener throwing = new ScoringListener() {
+            private int asked;
+
+            @Override
+            public boolean cancelled() {
+                asked++;
+                if (asked > 5) {
+                    throw new IllegalStateException("the clock is gone");
+                }
+                return false;
+            }
+        };
+        ScoringListener noting = new ScoringListener() {
+            @Override
+            public void describing(Aspect aspect, String question) {
+                questions.add(question);
+            }
+        };
+        try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.QUALITY)))) {
+            List<Assessment> answers = scorer.scoreTogether(List.of(
+                    scorer.request(image).withListener(throwing),
+                    scorer.request(image).withListener(noting)));
+
+            assertThat(answers.getFirst().failure())
+                    .extracting(Failure::message)
+                    .asString()
+                    .contains("the clock is gone");
+            assertThat(answers.getLast().aspects())
+                    .isEqualTo(scorer.score(image).aspects());
+            assertThat(questions).hasSize(1);
+        }
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // callers need not check as we do
+    void whatIsNullIsNamed() {
+        ImagePrompt image = drawn(300, 200, "a hill");
+        try (Scorer scorer = open(FP32)) {
+            String second = "the image at index 1 of 2 is null";
+            assertNull(second, () -> scorer.score(Arrays.asList(image, null)));
+            assertNull(second, () -> scorer.scoreTogether(Arrays.asList(scorer.request(image), null)));
+            assertNull("input is missing", () -> scorer.score((ImagePrompt) null));
+            assertNull("listener is missing", () -> scorer.request(image).withListener(null));
+            assertNull("image is missing", () -> ImagePrompt.of((String) null, new byte[1], null));
+            assertNull("content is missing", () -> new ImagePrompt("a.png", null, null));
+            assertThat(scorer.score(ImagePrompt.of("a.png", (byte[]) null, null))
+                            .failure())
+                    .extracting(Failure::code)
+                    .isEqualTo(ErrorCode.IMAGE_UNREADABLE);
+        }
+    }
+
+    private static void assertNull(String message, ThrowingCallable call) {
+        assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
     }
 
     @ParameterizedTest
