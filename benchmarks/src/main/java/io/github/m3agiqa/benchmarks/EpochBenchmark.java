@@ -26,7 +26,13 @@ final class EpochBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path folder = Files.createTempDirectory("epoch");
+        try (TemporaryFolder folder = new TemporaryFolder("epoch")) {
+            measure(folder.path());
+        }
+        return 0;
+    }
+
+    private void measure(Path folder) throws IOException {
         Path model = RandomModel.write(folder.resolve("model"), Sizes.SMALL);
         Path dataset = DrawnDataset.write(folder.resolve("dataset"), images, SIDE, SIDE);
 
@@ -45,7 +51,6 @@ final class EpochBenchmark implements Callable<Integer> {
         System.out.printf(
                 "in batches of 1 it takes %.1f ms a conversation, %.1f times as long as in batches of %d%n",
                 1000 * alone, alone / epoch, BATCH);
-        return 0;
     }
 
     /** Seconds a conversation. */

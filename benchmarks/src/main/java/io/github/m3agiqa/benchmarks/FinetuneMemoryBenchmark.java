@@ -46,8 +46,10 @@ final class FinetuneMemoryBenchmark implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        LoraSteps.prepare(model, SIDE, "bf16", "cpu", batchSize, gradientCheckpointing, STEPS)
-                .run(new Clock());
+        try (LoraSteps training =
+                LoraSteps.prepare(model, SIDE, "bf16", "cpu", batchSize, gradientCheckpointing, STEPS)) {
+            training.run(new Clock());
+        }
         return 0;
     }
 }

@@ -10,10 +10,11 @@ import java.nio.file.Path;
 /**
  * A few steps of LoRA training on drawn images.
  *
+ * @param folder what follows, and what is made of it
  * @param dataset the drawn images and what is said of them
  * @param recipe what is trained
  */
-record LoraSteps(Path dataset, Path recipe) {
+record LoraSteps(TemporaryFolder folder, Path dataset, Path recipe) implements AutoCloseable {
     /** Into how many tiles an image is cut at most. */
     static final int MAX_SLICES = 9;
 
@@ -36,7 +37,8 @@ record LoraSteps(Path dataset, Path recipe) {
     static LoraSteps prepare(
             Path model, int side, String dtype, String device, int batchSize, boolean gradientCheckpointing, int steps)
             throws IOException {
-        Path folder = Files.createTempDirectory("finetune");
+        TemporaryFolder temporary = new TemporaryFolder("finetune");
+        Path folder = temporary.path();
         Path dataset = DrawnDataset.write(folder.resolve("dataset"), 8, side, side);
         Path recipe = Files.writeString(folder.resolve("recipe.yaml"), """
                 name: benchmark
@@ -77,11 +79,16 @@ record LoraSteps(Path dataset, Path recipe) {
                         dtype,
                         device,
                         steps));
-        return new LoraSteps(dataset, recipe);
+        return new LoraSteps(temporary, dataset, recipe);
     }
 
     /** Trains. */
     void run(StepListener listener) {
         Finetuning.run(recipe, listener);
+    }
+
+    @Override
+    public void close() throws IOException {
+        folder.close();
     }
 }

@@ -226,15 +226,29 @@ final class StagesBenchmark implements Callable<Integer> {
     /** One conversation learned from, its image read with it. */
     private Stage loraStep(ModelFolder folder, MachineRates rates) throws IOException {
         int warmUp = 2;
-        LoraSteps training = LoraSteps.prepare(
+        Moments moments = new Moments();
+        double needed;
+        try (LoraSteps training = LoraSteps.prepare(
                 folder.path().toAbsolutePath(),
                 setting.side,
                 setting.precision.id(),
                 setting.device.toString(),
                 1,
                 false,
-                warmUp + rounds);
-        DoubleSupplier limit;
+                warmUp + rounds)) {
+            DoubleSupplier limit = loraLimit(folder, rates, training);
+            double before = limit.getAsDouble();
+            training.run(moments);
+            needed = 1e3 * (before + limit.getAsDouble()) / 2;
+        }
+        double[] millis = IntStream.range(warmUp, warmUp + rounds)
+                .mapToDouble(step -> 1e3 * moments.seconds(step, step + 1))
+                .toArray();
+        double median = BatchingBenchmark.median(millis);
+        return new Stage("LoRA step on one conversation", median, needed, needed / median);
+    }
+
+    private DoubleSupplier loraLimit(ModelFolder folder, MachineRates rates, LoraSteps training) {
         try (OpenedModel opened = setting.networks(folder)) {
             Conversation said = ConversationFile.read(training.conversations()).getFirst();
             RgbImage image = setting.image();
@@ -244,17 +258,8 @@ final class StagesBenchmark implements Callable<Integer> {
                     .tokenize(plan, Finetuning.turns(said), false)
                     .length();
             Operations operations = new Operations(opened.config);
-            limit = products(rates, operations.encoding(plan.cut(image)) + operations.loraStep(tokens));
+            return products(rates, operations.encoding(plan.cut(image)) + operations.loraStep(tokens));
         }
-        double before = limit.getAsDouble();
-        Moments moments = new Moments();
-        training.run(moments);
-        double needed = 1e3 * (before + limit.getAsDouble()) / 2;
-        double[] millis = IntStream.range(warmUp, warmUp + rounds)
-                .mapToDouble(step -> 1e3 * moments.seconds(step, step + 1))
-                .toArray();
-        double median = BatchingBenchmark.median(millis);
-        return new Stage("LoRA step on one conversation", median, needed, needed / median);
     }
 
     /** @param limit seconds, at the rate of the moment */
