@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.bytedeco.javacpp.Loader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -40,7 +41,7 @@ final class DoctorCommand implements Callable<Integer> {
                                 Runtime.getRuntime().maxMemory() >> 20,
                                 Runtime.getRuntime().availableProcessors()));
         engine();
-        folder("engine cache", Path.of(System.getProperty("user.home"), ".javacpp", "cache"));
+        engineCache();
         folder("m3agiqa cache", Installation.cacheFolder());
         models();
         return healthy ? ExitCode.DONE : ExitCode.MODEL;
@@ -79,10 +80,29 @@ final class DoctorCommand implements Callable<Integer> {
                 : "does not multiply bf16; --dtype int8 is the fastest for large models, then fp16";
     }
 
+    /** The first folder of several that the engine's libraries can be unpacked into. */
+    private void engineCache() {
+        try {
+            folder("engine cache", Loader.getCacheDir().toPath());
+        } catch (IOException e) {
+            bad(
+                    "engine cache",
+                    "the engine's libraries cannot be unpacked: %s".formatted(e.getMessage()),
+                    "set M3AGIQA_OPTS=-Dorg.bytedeco.javacpp.cachedir=FOLDER to a writable one");
+        }
+    }
+
     private void folder(String name, Path folder) {
-        Path existing = folder;
+        Path existing = folder.toAbsolutePath();
         while (!Files.exists(existing) && existing.getParent() != null) {
             existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing)) {
+            bad(
+                    name,
+                    "%s cannot be made: %s is no folder".formatted(folder, existing),
+                    "set M3AGIQA_CACHE to another one");
+            return;
         }
         try {
             FileStore store = Files.getFileStore(existing);

@@ -28,10 +28,11 @@ public final class MiniCpmV implements AutoCloseable {
      *
      * @param weights closed with the model
      * @param tokenizer may be shared; it is not closed with the model
-     * @throws io.github.m3agiqa.ModelException if the weights do not fit the configuration
+     * @throws io.github.m3agiqa.ModelException if weights or tokenizer do not fit the configuration
      */
     public MiniCpmV(MiniCpmVConfig config, VisionMode visionMode, ModelWeights weights, Tokenizer tokenizer) {
         Parameters parameters = weights.root();
+        tokenizer.checkWithin(config.llama().vocabularySize());
         this.config = config;
         this.weights = weights;
         this.template = new ChatTemplate(tokenizer, config.resampler().queries());

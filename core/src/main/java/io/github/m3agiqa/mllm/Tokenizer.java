@@ -29,8 +29,9 @@ public final class Tokenizer implements AutoCloseable {
 
     private final Path file;
     private final HuggingFaceTokenizer tokenizer;
-    private final Map<String, Integer> controls;
+    private final Map<String, Integer> controls = new LinkedHashMap<>();
     private final Pattern anyControl;
+    private int largestId;
 
     /**
      * Reads a tokenizer.
@@ -40,7 +41,7 @@ public final class Tokenizer implements AutoCloseable {
     public Tokenizer(Path file) {
         this.file = file;
         try {
-            this.controls = readControls(file);
+            readIds();
             this.anyControl = Pattern.compile(
                     controls.isEmpty()
                             ? "(?!)"
@@ -57,27 +58,54 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** Reads the added tokens alone: the vocabulary and merges of a large tokenizer are not needed here. */
-    private static Map<String, Integer> readControls(Path file) throws IOException {
-        Map<String, Integer> controls = new LinkedHashMap<>();
+    /** Reads the added tokens and the largest id: what else a large tokenizer has is not needed here. */
+    private void readIds() throws IOException {
         try (JsonParser json = new ObjectMapper().createParser(file.toFile())) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
                 throw new IOException("it holds no JSON object");
             }
             while (json.nextToken() == JsonToken.FIELD_NAME) {
-                boolean added = json.currentName().equals("added_tokens");
+                String field = json.currentName();
                 json.nextToken();
-                if (added) {
-                    JsonNode tokens = json.readValueAsTree();
-                    tokens.forEach(token -> controls.put(
-                            token.path("content").asText(), token.path("id").asInt()));
-                } else {
-                    json.skipChildren();
+                switch (field) {
+                    case "added_tokens" -> {
+                        JsonNode tokens = json.readValueAsTree();
+                        tokens.forEach(token -> controls.put(
+                                token.path("content").asText(), token.path("id").asInt()));
+                    }
+                    case "model" -> readVocabulary(json);
+                    default -> json.skipChildren();
                 }
             }
         }
         controls.remove("");
-        return controls;
+        controls.values().forEach(id -> largestId = Math.max(largestId, id));
+    }
+
+    private void readVocabulary(JsonParser json) throws IOException {
+        while (json.nextToken() == JsonToken.FIELD_NAME) {
+            boolean vocabulary = json.currentName().equals("vocab");
+            if (json.nextToken() == JsonToken.START_OBJECT && vocabulary) {
+                while (json.nextToken() == JsonToken.FIELD_NAME) {
+                    json.nextToken();
+                    largestId = Math.max(largestId, json.getValueAsInt());
+                }
+            } else {
+                json.skipChildren();
+            }
+        }
+    }
+
+    /**
+     * Checks that a model has all of its tokens.
+     *
+     * @throws ModelException if the model has fewer
+     */
+    void checkWithin(int vocabularySize) {
+        if (largestId >= vocabularySize) {
+            throw new ModelException("%s has a token %d, and the model tokens from 0 to %d; it is another model's"
+                    .formatted(file, largestId, vocabularySize - 1));
+        }
     }
 
     /** The id of a control token, such as {@code <image>}. */

@@ -639,6 +639,18 @@ class ScorerTest {
         assertRefused("lacks a file", model -> delete(model.resolve("predictor.safetensors")), "does not exist");
         assertRefused("lacks the tokenizer", model -> delete(model.resolve("base/tokenizer.json")), "tokenizer.json");
         assertRefused(
+                "has a tokenizer with more words",
+                model -> TestModels.rewrite(
+                        model.resolve("base/tokenizer.json"),
+                        tokenizer -> tokenizer.withObject("/model/vocab").put("surplus", 100_000)),
+                "tokenizer.json has a token 100000");
+        assertRefused(
+                "has a tokenizer with more controls",
+                model -> TestModels.rewrite(
+                        model.resolve("base/tokenizer.json"),
+                        tokenizer -> ((ObjectNode) tokenizer.at("/added_tokens/0")).put("id", 100_001)),
+                "tokenizer.json has a token 100001");
+        assertRefused(
                 "has other sizes",
                 model -> TestModels.rewrite(
                         model.resolve("base/config.json"), config -> config.put("intermediate_size", 100)),
