@@ -170,7 +170,11 @@ public final class ModelWeights implements AutoCloseable {
     /** A matrix of this model alone. */
     private Matrix ownMatrix(List<Stored> weights) {
         Matrix matrix = base.newMatrix(
-                weights.stream().<Supplier<Tensor>>map(weight -> weight::load).toList(), this::packMerged);
+                weights.stream()
+                        .map(weight -> weight.merging.isEmpty() ? weight.name : weight.name + " with its adapter")
+                        .collect(Collectors.joining(" over ")),
+                weights.stream().<Supplier<Tensor>>map(weight -> weight::load).toList(),
+                this::packMerged);
         merged.add(matrix);
         return matrix;
     }

@@ -1,5 +1,6 @@
 package io.github.m3agiqa.weights;
 
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Engine;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
 /** The weights of one source on one device in one precision, each held once, however many models share it. */
 public final class WeightStore implements AutoCloseable {
@@ -56,7 +58,9 @@ public final class WeightStore implements AutoCloseable {
     Matrix matrix(String name) {
         return matrices.computeIfAbsent(
                 name,
-                _ -> precision.packed() ? newMatrix(List.of(() -> load(name, Dtype.F32)), this::packAll) : dense(name));
+                _ -> precision.packed()
+                        ? newMatrix(name, List.of(() -> load(name, Dtype.F32)), this::packAll)
+                        : dense(name));
     }
 
     /** Whether operands are rounded for each product, so that one of matrices below one another is better than theirs. */
@@ -68,7 +72,8 @@ public final class WeightStore implements AutoCloseable {
     Matrix joint(List<String> names) {
         return matrices.computeIfAbsent(
                 String.join(" over ", names),
-                _ -> newMatrix(
+                all -> newMatrix(
+                        all,
                         names.stream()
                                 .<Supplier<Tensor>>map(name -> () -> load(name, Dtype.F32))
                                 .toList(),
@@ -83,7 +88,7 @@ public final class WeightStore implements AutoCloseable {
         return matrices.computeIfAbsent(name, _ -> {
             Supplier<Tensor> weight = () -> load(name, Dtype.F32);
             if (packs()) {
-                return new PackedWeight(() -> PackedMatrix.float16(weight.get()), this::packAll);
+                return float16(name, weight, this::packAll);
             }
             return source.live() ? DenseMatrix.live(weight, Dtype.F32) : new DenseMatrix(weight, Dtype.F32, Dtype.F32);
         });
@@ -98,16 +103,31 @@ public final class WeightStore implements AutoCloseable {
     /**
      * A matrix in this store's precision that is not of its source.
      *
+     * @param name what it is, for messages
      * @param weights one, or more that are to be below one another
      * @param packAll packs all that are to be packed together, before the first of them is used
      */
-    Matrix newMatrix(List<Supplier<Tensor>> weights, Runnable packAll) {
+    Matrix newMatrix(String name, List<Supplier<Tensor>> weights, Runnable packAll) {
         if (joins()) {
             return new PackedWeight(() -> PackedMatrix.int8(weights), packAll);
         }
         Supplier<Tensor> weight =
                 () -> Torch.cat(0, weights.stream().map(Supplier::get).toList());
-        return packs() ? new PackedWeight(() -> PackedMatrix.float16(weight.get()), packAll) : newDenseMatrix(weight);
+        return packs() ? float16(name, weight, packAll) : newDenseMatrix(weight);
+    }
+
+    /** FBGEMM would make a number of what is none. */
+    private PackedWeight float16(String name, Supplier<Tensor> weight, Runnable packAll) {
+        return new PackedWeight(
+                () -> {
+                    Tensor numbers = weight.get();
+                    if (!torch.isfinite(numbers).all().item_bool()) {
+                        throw new ModelException("%s holds NaN or infinity in %s; get the file again"
+                                .formatted(source.location(), name));
+                    }
+                    return PackedMatrix.float16(numbers);
+                },
+                packAll);
     }
 
     private boolean packs() {

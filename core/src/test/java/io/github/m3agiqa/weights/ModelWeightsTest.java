@@ -20,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -231,6 +233,47 @@ class ModelWeightsTest {
         assertThat(relativeDifference(alone, unmerged))
                 .as("the adapter changes something")
                 .isGreaterThan(0.1);
+    }
+
+    /** Kernels for float16 would make a number of it, and so a score of a damaged file. */
+    @ParameterizedTest
+    @CsvSource({
+        "FP16, UNMERGED, m.weight",
+        "FP16, MERGED, m.weight",
+        "FP16, UNMERGED, base_model.model.m.lora_A.weight",
+        "FP16, MERGED, base_model.model.m.lora_A.weight",
+        "INT8, UNMERGED, base_model.model.m.lora_B.weight",
+        "INT8, MERGED, base_model.model.m.lora_B.weight",
+        "INT8, UNMERGED, m.weight",
+        "BF16, UNMERGED, base_model.model.m.lora_B.weight"
+    })
+    void aWeightThatIsNoNumberMakesNone(Precision precision, LoraMode mode, String damaged) throws IOException {
+        Map<String, Tensor> base = Map.of("m.weight", torch.randn(32, 64));
+        Map<String, Tensor> adapter = Map.of(
+                "base_model.model.m.lora_A.weight", torch.randn(4, 64),
+                "base_model.model.m.lora_B.weight", torch.randn(32, 4));
+        for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+            Stream.of(base, adapter)
+                    .flatMap(tensors -> tensors.entrySet().stream())
+                    .filter(tensor -> tensor.getKey().equals(damaged))
+                    .forEach(
+                            tensor -> tensor.getValue().view(-1).narrow(0, 0, 1).fill_(Torch.scalar(value)));
+            Files.writeString(
+                    folder.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}");
+            SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), adapter);
+
+            assertThat(outcome(() -> adapted(base, precision, mode, torch.ones(1, 64))))
+                    .as("%s %s", precision, value)
+                    .matches("NaN or infinity|.* holds NaN or infinity in .*m.*; get the file again");
+        }
+    }
+
+    private static String outcome(Supplier<Tensor> product) {
+        try {
+            return torch.isfinite(product.get()).all().item_bool() ? "numbers" : "NaN or infinity";
+        } catch (ModelException e) {
+            return e.getMessage();
+        }
     }
 
     private Tensor adapted(Map<String, Tensor> base, Precision precision, LoraMode mode, Tensor x) {
