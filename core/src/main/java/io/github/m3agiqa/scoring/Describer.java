@@ -165,21 +165,23 @@ public final class Describer implements AutoCloseable {
                 RgbImage picture = pictures.read(request.image);
                 SlicePlan plan = mllm.plan(picture, describe.maxSlices());
                 TokenizedConversation first = FirstRound.question(mllm, plan, request.describe);
-                capacity = Math.min(longest(plan, first), mllm.llama().config().maxPositions());
+                capacity = (int)
+                        Math.min(longest(plan, first), mllm.llama().config().maxPositions());
                 session = new Session(mllm, picture, plan, capacity);
                 ask(first);
             });
         }
 
         /** The tokens of all rounds with the longest answers. */
-        private int longest(SlicePlan plan, TokenizedConversation first) {
+        private long longest(SlicePlan plan, TokenizedConversation first) {
+            long answer = generation.maxNewTokens();
             if (request.rate == null) {
-                return first.length() + generation.maxNewTokens();
+                return first.length() + answer;
             }
             int questions = mllm.template()
                     .tokenize(plan, turns("", request.rate), true)
                     .length();
-            return questions + 2 * generation.maxNewTokens() + SPARE_TOKENS;
+            return questions + 2 * answer + SPARE_TOKENS;
         }
 
         private List<Turn> turns(String description, String rate) {
@@ -195,7 +197,7 @@ public final class Describer implements AutoCloseable {
         }
 
         private void ask(TokenizedConversation tokens) {
-            if (tokens.length() + generation.maxNewTokens() > capacity) {
+            if (tokens.length() > capacity - generation.maxNewTokens()) {
                 throw new ScoringException(
                         ErrorCode.CONVERSATION_TOO_LONG,
                         "image and questions take %d tokens, and with an answer of %d they are more than %d; allow fewer new tokens or use a shorter prompt"

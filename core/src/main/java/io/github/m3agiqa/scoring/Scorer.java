@@ -271,13 +271,14 @@ public final class Scorer implements AutoCloseable {
 
         /** The longest conversation of any aspect. */
         private int capacity() {
-            int longest = tuned.aspects().stream()
-                    .mapToInt(scored -> Math.max(
+            long longest = tuned.aspects().stream()
+                    .mapToLong(scored -> Math.max(
                             scored.settings().rate().maxLength(),
-                            FirstRound.MAX_QUESTION_TOKENS + generation(scored).maxNewTokens()))
+                            FirstRound.MAX_QUESTION_TOKENS
+                                    + (long) generation(scored).maxNewTokens()))
                     .max()
                     .orElseThrow();
-            return Math.min(longest, tuned.mllm().llama().config().maxPositions());
+            return (int) Math.min(longest, tuned.mllm().llama().config().maxPositions());
         }
 
         @Override

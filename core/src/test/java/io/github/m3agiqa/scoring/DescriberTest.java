@@ -27,10 +27,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DescriberTest {
     private static final ScoringOptions FP32 = ScoringOptions.DEFAULT.withPrecision(Precision.FP32);
@@ -165,6 +168,17 @@ class DescriberTest {
                     ErrorCode.CONVERSATION_TOO_LONG);
             assertThat(ask(describer, drawn(300, 200), "describe", "rate").failure())
                     .isNull();
+        }
+    }
+
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = "rate")
+    void anAnswerThatThereIsNoRoomForIsToldFromBugs(@Nullable String rate) {
+        try (Describer describer = open(Aspect.QUALITY, FP32.withMaxNewTokens(Integer.MAX_VALUE))) {
+            assertFailure(
+                    describer.answer(new Describer.Request(drawn(300, 200), "describe", rate)),
+                    ErrorCode.CONVERSATION_TOO_LONG);
         }
     }
 

@@ -543,6 +543,23 @@ class ScorerTest {
         }
     }
 
+    /** Its description ends where the model has no more positions. */
+    @Test
+    void aDescriptionMayBeOfAnyLength() {
+        Path model = TestModels.tinyWith(
+                folder.resolve("model"),
+                manifest ->
+                        aspects(manifest).forEach(aspect -> ((ObjectNode) aspect.path("rate")).put("maxLength", 95)));
+        TestModels.rewrite(model.resolve("base/config.json"), config -> config.put("max_position_embeddings", 300));
+        ScoringOptions options = FP32.withMaxNewTokens(Integer.MAX_VALUE);
+        try (Scorer scorer = Scorer.open(ModelFolder.open(model), options)) {
+            Assessment assessment = scorer.score(drawn(300, 200, "word ".repeat(30)));
+
+            assertThat(assessment.score(Aspect.QUALITY)).isPresent();
+            assertFailure(assessment, Aspect.CORRESPONDENCE, ErrorCode.CONVERSATION_TOO_LONG);
+        }
+    }
+
     /** The rating question is never cut: if the description cannot give way, there is no score. */
     @ParameterizedTest
     @CsvSource({"768, true", "95, true", "60, false"})
