@@ -23,7 +23,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,10 +118,8 @@ public final class ImageDecoder {
                 throw tooManyBytes(file.toString());
             }
             return bytes;
-        } catch (NoSuchFileException e) {
-            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(file), e);
         } catch (IOException e) {
-            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(file, e), e);
+            throw ImageException.unreadable(file.toString(), e);
         }
     }
 

@@ -1,6 +1,5 @@
 package io.github.m3agiqa.scoring;
 
-import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImageException;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.M3AgiqaException;
@@ -8,7 +7,6 @@ import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.image.RgbImage;
 import java.io.IOException;
-import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 
 /**
@@ -31,11 +29,8 @@ record PictureReader(ImageDecoder decoder, AlphaMode alpha) {
             return Objects.requireNonNull(input.content().read(decoder.limits().maxBytes()), "no bytes");
         } catch (M3AgiqaException e) {
             throw e;
-        } catch (NoSuchFileException e) {
-            throw new ImageException(ErrorCode.IMAGE_UNREADABLE, "%s: no such file".formatted(input.image()), e);
         } catch (IOException | RuntimeException e) {
-            throw new ImageException(
-                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: %s".formatted(input.image(), e), e);
+            throw ImageException.unreadable(input.image(), e);
         }
     }
 }

@@ -299,6 +299,7 @@ class ScorerTest {
         ImagePrompt denied = new ImagePrompt("a.png", "a hill", _ -> {
             throw new AccessDeniedException("a.png");
         });
+        ImagePrompt folderOfImages = ImagePrompt.of(folder, "a hill");
         ImagePrompt lost = new ImagePrompt("b.png", "a hill", _ -> {
             throw new IllegalStateException("the store is gone");
         });
@@ -311,16 +312,19 @@ class ScorerTest {
         try (Scorer scorer = open(FP32.withAspects(Set.of(Aspect.QUALITY)))) {
             List<Assessment> answers = scorer.scoreTogether(List.of(
                     scorer.request(denied),
+                    scorer.request(folderOfImages),
                     scorer.request(lost),
                     scorer.request(good).withListener(throwing),
                     scorer.request(good)));
 
-            assertThat(answers.subList(0, 3))
+            assertThat(answers.subList(0, 4))
                     .extracting(Assessment::failure)
                     .containsExactly(
                             new Failure(
                                     ErrorCode.IMAGE_UNREADABLE,
                                     "a.png: cannot be read: java.nio.file.AccessDeniedException: a.png"),
+                            new Failure(
+                                    ErrorCode.IMAGE_UNREADABLE, "%s: cannot be read: Is a directory".formatted(folder)),
                             new Failure(
                                     ErrorCode.IMAGE_UNREADABLE,
                                     "b.png: cannot be read: java.lang.IllegalStateException: the store is gone"),
