@@ -84,29 +84,39 @@ final class PretrainingBatches implements StepLoop.Job {
             List<TokenizedConversation> read = IntStream.range(0, recipe.textsPerStep())
                     .mapToObj(i -> text(data.texts().get(textOrder.at(step * recipe.textsPerStep() + i))))
                     .toList();
-            PretrainingPass pass = new PretrainingPass(model, heads, readout, pictures(samples(step), cuts), read);
+            List<Picture> pictures = pictures(samples(step), cuts);
+            PretrainingPass pass = new PretrainingPass(model, heads, readout, pictures, read);
             pass.backward(weights);
-            return withSum(pass.losses());
+            return losses(pass, pictures, read);
         }
     }
 
     @Override
     public double[] validate() {
-        return Losses.mean(
-                data.validation(),
-                recipe.imagesPerStep(),
-                seen -> withSum(new PretrainingPass(
-                                model, heads, readout, pictures(seen, ahead.read(cuts(seen, null))), List.of())
-                        .losses()));
+        return Losses.mean(data.validation(), recipe.imagesPerStep(), seen -> {
+            List<Picture> pictures = pictures(seen, ahead.read(cuts(seen, null)));
+            return losses(new PretrainingPass(model, heads, readout, pictures, List.of()), pictures, List.of());
+        });
     }
 
-    /** The weighted sum of the losses, then the losses. */
-    private double[] withSum(float... losses) {
+    /** The weighted sum of the losses, then each of them; NaN for one that there was nothing to measure by. */
+    private double[] losses(PretrainingPass pass, List<Picture> pictures, List<TokenizedConversation> texts) {
+        float[] losses = pass.losses();
+        boolean[] measured = {
+            pictures.stream().anyMatch(picture -> picture.dense() != null),
+            pictures.stream().anyMatch(picture -> picture.global() != null),
+            pictures.stream()
+                    .flatMapToInt(picture -> IntStream.of(picture.conversation().labels()))
+                    .anyMatch(label -> label != TokenizedConversation.IGNORED),
+            !texts.isEmpty(),
+            pictures.stream().flatMap(picture -> picture.scores().stream()).anyMatch(score -> !score.isNaN()),
+            readout != null
+        };
         double[] each = weights.inOrder();
         double[] all = new double[losses.length + 1];
         for (int i = 0; i < losses.length; i++) {
-            all[i + 1] = losses[i];
-            all[0] += each[i] * losses[i];
+            all[i + 1] = measured[i] ? losses[i] : Double.NaN;
+            all[0] += measured[i] ? each[i] * losses[i] : 0;
         }
         return all;
     }

@@ -28,7 +28,7 @@ final class StepLoop {
         /** How often all data will have been learned from after a step. */
         double epoch(long step);
 
-        /** Adds to the gradients by the data of a step; the losses. */
+        /** Adds to the gradients by the data of a step; the losses, NaN for one that these data have nothing to measure by. */
         double[] learn(long step);
 
         /** The losses of data that are not learned from; empty if there are none. */
@@ -128,6 +128,7 @@ final class StepLoop {
 
     private static String line(List<String> names, double[] values) {
         return IntStream.range(0, names.size())
+                .filter(i -> !Double.isNaN(values[i]))
                 .mapToObj(
                         i -> String.format(Locale.ROOT, "%s %.4f", names.get(i).replace('_', ' '), values[i]))
                 .collect(Collectors.joining(", "));

@@ -135,6 +135,22 @@ class PretrainingTest {
         for (int loss = 4; loss < 8; loss++) {
             assertThat(last[loss]).as(rows.getFirst().split(",", -1)[loss]).isLessThan(first[loss]);
         }
+        for (String loss : List.of("score_loss", "tower_loss", "validation_text_loss", "validation_score_loss")) {
+            assertThat(column(rows, loss)).as(loss + ", which nothing measures").containsOnly(Double.NaN);
+        }
+        assertThat(column(rows, "validation_dense_loss").filter(Double::isFinite))
+                .hasSize(STEPS / 3);
+    }
+
+    /** A validation that reads a few pictures at a time may find some of which nobody scored one. */
+    @Test
+    void whatSomeHaveNothingToMeasureByIsTheMeanOfTheOthers() {
+        double[][] found = {{1, Double.NaN, 2}, {3, 5, 4}};
+
+        assertThat(Losses.mean(List.of(0, 0, 1), 2, some -> found[some.getFirst()]))
+                .containsExactly(5.0 / 3, 5, 8.0 / 3);
+        assertThat(Losses.mean(List.of(0), 1, _ -> new double[] {Double.NaN, Double.NaN, 2}))
+                .containsExactly(Double.NaN, Double.NaN, 2);
     }
 
     private static double[] numbers(String row) {
