@@ -200,9 +200,20 @@ final class DistillAskCommand implements Callable<Integer> {
 
     private volatile boolean interrupted;
 
+    /** Until the store is closed. */
+    private final CountDownLatch finished = new CountDownLatch(1);
+
     @Override
     public Integer call() {
-        checkUsage();
+        try {
+            checkUsage();
+            return ask();
+        } finally {
+            finished.countDown();
+        }
+    }
+
+    private int ask() {
         Dataset dataset = place.dataset();
         List<Sample> images = dataset.samples()
                 .subList(
@@ -348,28 +359,23 @@ final class DistillAskCommand implements Callable<Integer> {
         if (retryFailed) {
             store.reopenFailed(plan.questions());
         }
-        CountDownLatch finished = new CountDownLatch(1);
-        try {
-            Distillation.Summary summary;
-            try (Progress progress = Progress.onStandardError("questions")) {
-                Watched watched = new Watched(progress, store);
-                Distillation run = new Distillation(store, teachers, limits, watched);
-                watched.run = run;
-                try (Interruption _ = new Interruption(() -> {
-                    interrupted = true;
-                    run.stop();
-                    await(finished);
-                })) {
-                    summary = run.run(plan.questions(), pictures);
-                }
+        Distillation.Summary summary;
+        try (Progress progress = Progress.onStandardError("questions")) {
+            Watched watched = new Watched(progress, store);
+            Distillation run = new Distillation(store, teachers, limits, watched);
+            watched.run = run;
+            try (Interruption _ = new Interruption(() -> {
+                interrupted = true;
+                run.stop();
+                awaitEnd();
+            })) {
+                summary = run.run(plan.questions(), pictures);
             }
-            return report(summary, plan, store);
-        } finally {
-            finished.countDown();
         }
+        return report(summary, plan, store);
     }
 
-    private static void await(CountDownLatch finished) {
+    private void awaitEnd() {
         try {
             finished.await();
         } catch (InterruptedException _) {

@@ -62,7 +62,7 @@ public final class Distillation {
     public enum End {
         /** Every question was asked. */
         DONE,
-        /** The next request might have gone over the budget. */
+        /** The next request might have gone over the budget, or nobody knows what it would have cost. */
         BUDGET,
         /** No key is left that the provider accepts. */
         KEYS,
@@ -86,6 +86,9 @@ public final class Distillation {
 
     /** As many questions in a row may be rejected, or fail for passing reasons after all their retries, before a run gives up. */
     private static final int MOST_GIVEN_UP = 20;
+
+    /** A provider that asks to wait longer is not waited for. */
+    private static final Duration LONGEST_REST = Duration.ofDays(1);
 
     private static final Duration NAP = Duration.ofMillis(200);
     private static final Duration MINUTE = Duration.ofMinutes(1);
@@ -279,12 +282,14 @@ public final class Distillation {
             Attempt attempt = reply.attempt();
             paid = attempt.cost();
             if (attempt.outcome().stopsTheKey()) {
-                drop(teacher, attempt);
+                drop(teacher, String.valueOf(attempt.error()));
             } else {
-                explain(question, attempt);
-                if (reply.retryAfter() != null) {
-                    keys.rest(teacher, reply.retryAfter());
-                }
+                explain(question, reply);
+                rest(teacher, reply);
+            }
+            if (costsWhoKnowsWhat(attempt) && spending.exhaust()) {
+                listener.note(
+                        "the provider does not say how many tokens it read and wrote, so --max-cost cannot be kept; leave it out, and set --max-requests");
             }
             boolean end = attempt.outcome().isFinal() && (again || attempt.outcome() != Outcome.MALFORMED);
             store.arrived(request, question, attempt, end);
@@ -315,16 +320,44 @@ public final class Distillation {
         return null;
     }
 
+    /** Whether there is a limit of what answers cost, and nobody knows what this one did. */
+    private boolean costsWhoKnowsWhat(Attempt attempt) {
+        return Double.isFinite(limits.maxCost)
+                && attempt.outcome() == Outcome.ANSWERED
+                && attempt.inputTokens() + attempt.outputTokens() == 0;
+    }
+
     /** Says why something failed, once for each outcome. */
-    private void explain(Question question, Attempt attempt) {
+    private void explain(Question question, Teacher.Reply reply) {
+        Attempt attempt = reply.attempt();
         if (attempt.error() != null && explained.add(attempt.outcome())) {
-            listener.note("%s: %s".formatted(question.image(), attempt.error()));
+            listener.note("%s: %s".formatted(question.image(), error(reply)));
         }
     }
 
-    private void drop(Teacher teacher, Attempt attempt) {
+    private static String error(Teacher.Reply reply) {
+        String error = String.valueOf(reply.attempt().error());
+        return reply.retryAfter() == null
+                ? error
+                : "%s; it asks to wait %d seconds"
+                        .formatted(error, reply.retryAfter().toSeconds());
+    }
+
+    /** Lets a key rest as long as the provider asks for. */
+    private void rest(Teacher teacher, Teacher.Reply reply) {
+        if (reply.retryAfter() == null) {
+            return;
+        }
+        if (reply.retryAfter().compareTo(LONGEST_REST) > 0) {
+            drop(teacher, "%s, which is more than a day".formatted(error(reply)));
+        } else {
+            keys.rest(teacher, reply.retryAfter());
+        }
+    }
+
+    private void drop(Teacher teacher, String because) {
         if (keys.drop(teacher)) {
-            listener.note("a key is left out: %s; %d left".formatted(attempt.error(), keys.size()));
+            listener.note("a key is left out: %s; %d left".formatted(because, keys.size()));
         }
     }
 }

@@ -27,6 +27,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** An MLLM behind Gemini's API or one that is compatible with OpenAI's. */
@@ -52,6 +54,9 @@ public final class OnlineTeacher implements Teacher {
     private static final String AGAIN =
             "Answer with one JSON object that has the keys \"%s\" and \"%s\", and nothing else."
                     .formatted(DESCRIPTION, REFUSED);
+
+    /** How many teachers wrap what it was asked for. */
+    private static final Pattern FENCED = Pattern.compile("(?s)```(?:json)?\\s*(\\{.*\\})\\s*```");
 
     private static final List<String> PLACES_OF_MESSAGES =
             List.of("/error/message", "/0/error/message", "/error", "/message", "/detail");
@@ -214,10 +219,11 @@ public final class OnlineTeacher implements Teacher {
                 : end == FinishReason.CONTENT_FILTER ? Outcome.BLOCKED : Outcome.MALFORMED;
         String description = null;
         if (outcome == Outcome.MALFORMED) {
-            JsonNode answer = json(text);
+            JsonNode answer = object(text);
             if (answer.path(REFUSED).asBoolean() || refuses(reply())) {
                 outcome = Outcome.REFUSED;
-            } else if (!answer.path(DESCRIPTION).asText().isBlank()) {
+            } else if (!answer.path(DESCRIPTION).asText().isBlank()
+                    && answer.path(DESCRIPTION).isTextual()) {
                 outcome = Outcome.ANSWERED;
                 description = answer.path(DESCRIPTION).asText().strip();
             }
@@ -230,6 +236,13 @@ public final class OnlineTeacher implements Teacher {
     private @Nullable String reply() {
         Exchanges.Came came = Exchanges.came();
         return came == null ? null : came.body();
+    }
+
+    /** The object that an answer is, or that it has in a Markdown fence. */
+    private static JsonNode object(String text) {
+        Matcher fenced = FENCED.matcher(text);
+        JsonNode whole = json(text);
+        return !whole.isObject() && fenced.find() ? json(fenced.group(1)) : whole;
     }
 
     private static JsonNode json(@Nullable String text) {
@@ -277,7 +290,7 @@ public final class OnlineTeacher implements Teacher {
                 return new Reply(attempt(outcome(came), null, null, error.strip(), begun), came.retryAfter());
             }
             if (cause instanceof TimeoutException) {
-                String error = "no reply within %s".formatted(settings.timeout);
+                String error = "no reply within %d ms".formatted(settings.timeout.toMillis());
                 return new Reply(attempt(Outcome.TIMED_OUT, null, null, error, begun), null);
             }
             boolean unknownHost = cause instanceof UnresolvedAddressException;

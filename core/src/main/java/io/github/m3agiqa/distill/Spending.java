@@ -20,7 +20,7 @@ final class Spending {
 
     /** Takes what one request may cost, which is the most that one has cost so far; false if that is not left. */
     synchronized boolean begin() {
-        if (requests >= maxRequests || cost + (underWay + 1) * dearest > maxCost) {
+        if (exhausted || requests >= maxRequests || cost + (underWay + 1) * dearest > maxCost) {
             exhausted = true;
             return false;
         }
@@ -33,6 +33,17 @@ final class Spending {
         underWay--;
         cost += paid;
         dearest = Math.max(dearest, paid);
+    }
+
+    /**
+     * Lets nothing more begin.
+     *
+     * @return whether something could have begun until now
+     */
+    synchronized boolean exhaust() {
+        boolean before = exhausted;
+        exhausted = true;
+        return !before;
     }
 
     synchronized boolean exhausted() {

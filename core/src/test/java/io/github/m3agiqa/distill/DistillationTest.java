@@ -24,12 +24,15 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole runs against a server that fails in every way. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
@@ -94,6 +97,24 @@ class DistillationTest {
                 .map(key -> teacher(provider.url("/v1"), key))
                 .toList();
         return new Distillation(store, teachers, limits, Watcher.patient()).run(questions(questions), _ -> PICTURE);
+    }
+
+    private static Summary run(
+            AnswerStore store, Provider provider, int questions, Limits limits, Consumer<String> notes) {
+        StepListener listener = new StepListener() {
+            @Override
+            public void started(long steps, long done) {}
+
+            @Override
+            public void step() {}
+
+            @Override
+            public void note(String line) {
+                notes.accept(line);
+            }
+        };
+        return new Distillation(store, List.of(teacher(provider.url("/v1"), "key")), limits, listener)
+                .run(questions(questions), _ -> PICTURE);
     }
 
     /** Every third request fails in one of seven ways, and none of it is lost or told twice. */
@@ -216,6 +237,46 @@ class DistillationTest {
         assertThat(times).hasSize(13);
         assertThat(times.stream().sorted().skip(3))
                 .allMatch(time -> time - times.getFirst() >= TimeUnit.SECONDS.toNanos(1));
+    }
+
+    /** In seconds, or as a date that is further off than a clock of nanoseconds goes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"90000", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT"})
+    void aKeyThatWouldRestForYearsIsLeftOut(String wait) {
+        List<String> notes = new ArrayList<>();
+        try (AnswerStore store = new AnswerStore(folder);
+                Provider provider = new Provider((exchange, _) -> {
+                    exchange.getResponseHeaders().set("Retry-After", wait);
+                    Provider.send(exchange, 429, "{\"error\": {\"message\": \"no more this year\"}}");
+                })) {
+            Summary summary = run(store, provider, 3, limits(1, 100, 100), notes::add);
+
+            assertThat(summary).isEqualTo(new Summary(End.KEYS, Map.of(Outcome.RATE_LIMITED, 1), 3));
+            assertThat(provider.requests()).hasSize(1);
+            assertThat(notes)
+                    .last()
+                    .asString()
+                    .startsWith("a key is left out: HTTP 429 no more this year; it asks to wait ")
+                    .endsWith(" seconds, which is more than a day; 0 left");
+        }
+    }
+
+    @Test
+    void endsWhereNobodyKnowsWhatAnswersCostAndTheyMustNotCostMore() {
+        List<String> notes = new ArrayList<>();
+        try (AnswerStore store = new AnswerStore(folder);
+                Provider provider = new Provider((exchange, _) -> Provider.send(
+                        exchange,
+                        200,
+                        Provider.openAi(Provider.description("Seen."), "stop")
+                                .replaceFirst(",\\s*\"usage\": \\{[^}]*}", "")))) {
+            assertThat(run(store, provider, 9, limits(1, 100, 1), notes::add))
+                    .isEqualTo(new Summary(End.BUDGET, Map.of(Outcome.ANSWERED, 1), 8));
+            assertThat(notes).singleElement().asString().contains("--max-cost cannot be kept");
+
+            assertThat(run(store, provider, 9, limits(1, 100, Double.POSITIVE_INFINITY), notes::add))
+                    .isEqualTo(new Summary(End.DONE, Map.of(Outcome.ANSWERED, 8), 0));
+        }
     }
 
     @Test

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both kinds of API on a real server: what is sent, and what each reply and failure is taken for. */
 class OnlineTeacherTest {
@@ -75,6 +76,26 @@ class OnlineTeacherTest {
         }
     }
 
+    /** As many models answer, whatever they are asked for. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "```json\n%s\n```",
+                "```\n%s\n```",
+                "Here is the description:\n\n```json\n%s\n```\nAsk for more.",
+            })
+    void readsAnAnswerInAMarkdownFence(String form) {
+        String fenced = form.formatted(Provider.description("Says ```{open}``` on a {sign}."));
+
+        Attempt attempt = ask(
+                        OnlineTeacher.Provider.OPENAI,
+                        (exchange, _) -> Provider.send(exchange, 200, Provider.openAi(fenced, "stop")))
+                .attempt();
+
+        assertThat(attempt.outcome()).isEqualTo(Outcome.ANSWERED);
+        assertThat(attempt.description()).isEqualTo("Says ```{open}``` on a {sign}.");
+    }
+
     @Test
     void isTheSameTeacherWhereDigitsAreOthers() {
         Settings settings = new Settings(
@@ -101,6 +122,8 @@ class OnlineTeacherTest {
                 .isEqualTo(Outcome.REFUSED);
         assertThat(outcome(kind, 200, reply(kind, "A sharp cube.", false))).isEqualTo(Outcome.MALFORMED);
         assertThat(outcome(kind, 200, reply(kind, "{\"description\": ", false))).isEqualTo(Outcome.MALFORMED);
+        assertThat(outcome(kind, 200, reply(kind, "{\"description\": 5, \"refused\": false}", false)))
+                .isEqualTo(Outcome.MALFORMED);
         assertThat(outcome(kind, 200, "<html>busy</html>")).isEqualTo(Outcome.SERVER_ERROR);
         assertThat(outcome(kind, 500, "{}")).isEqualTo(Outcome.SERVER_ERROR);
         assertThat(outcome(kind, 503, "{}")).isEqualTo(Outcome.SERVER_ERROR);
