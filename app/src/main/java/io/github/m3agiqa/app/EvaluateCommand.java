@@ -8,8 +8,8 @@ import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.evaluation.Bootstrap;
 import io.github.m3agiqa.evaluation.Candidate;
 import io.github.m3agiqa.evaluation.Report;
-import io.github.m3agiqa.evaluation.RunFolder;
 import io.github.m3agiqa.evaluation.ScoreFile;
+import io.github.m3agiqa.evaluation.TestedRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -119,19 +119,19 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         checkUsage();
-        List<RunFolder> runFolders = runs.stream()
-                .map(run -> RunFolder.read(run.name, run.path, runs.size() + scores.size() == 1))
+        List<TestedRun> testedRuns = runs.stream()
+                .map(run -> TestedRun.read(run.name, run.path, runs.size() + scores.size() == 1))
                 .toList();
         Map<String, Dataset> datasets = new HashMap<>();
-        runFolders.forEach(run -> folder(run)
+        testedRuns.forEach(run -> folder(run)
                 .ifPresentOrElse(
                         folder -> datasets.computeIfAbsent(run.dataset(), name -> read(name, folder)),
                         () -> tell("%s is not there, so the report has no pictures: --dataset FOLDER says where it is"
                                 .formatted(run.datasetFolder()))));
         List<Candidate> candidates = new ArrayList<>();
-        runFolders.forEach(run -> candidates.addAll(run.candidates()));
+        testedRuns.forEach(run -> candidates.addAll(run.candidates()));
         if (!scores.isEmpty()) {
-            Dataset scored = scoredDataset(runFolders);
+            Dataset scored = scoredDataset(testedRuns);
             datasets.putIfAbsent(scored.name(), scored);
             List<Candidate> ofRuns = List.copyOf(candidates);
             scores.forEach(
@@ -164,14 +164,14 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** Where the run's dataset is; the folder may have been moved since. */
-    private Optional<Path> folder(RunFolder run) {
+    private Optional<Path> folder(TestedRun run) {
         return Files.isDirectory(run.datasetFolder()) ? Optional.of(run.datasetFolder()) : Optional.ofNullable(dataset);
     }
 
     /** The dataset that files of scores are about. It has the name that a run has for it, if it is a run's. */
-    private Dataset scoredDataset(List<RunFolder> runFolders) {
-        Path folder = dataset != null ? dataset : runFolders.getFirst().datasetFolder();
-        return runFolders.stream()
+    private Dataset scoredDataset(List<TestedRun> testedRuns) {
+        Path folder = dataset != null ? dataset : testedRuns.getFirst().datasetFolder();
+        return testedRuns.stream()
                 .filter(run -> folder(run).filter(other -> same(folder, other)).isPresent())
                 .findFirst()
                 .map(run -> read(run.dataset(), folder))

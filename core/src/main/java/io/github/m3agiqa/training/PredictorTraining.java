@@ -49,7 +49,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -69,6 +68,9 @@ public final class PredictorTraining implements AutoCloseable {
     private final Readings readings;
     private final @Nullable WordVectors wordVectors;
     private final List<PredictorUnit> units = new ArrayList<>();
+    /** All that predictors of an aspect learn from and are measured by. */
+    private final Map<Aspect, Set<Reading>> needed = new EnumMap<>(Aspect.class);
+
     private final int hiddenSize;
     /** One an adapter, so that images and weights are hashed once. */
     private final Map<Optional<String>, FeatureReader> readers = new LinkedHashMap<>();
@@ -95,6 +97,9 @@ public final class PredictorTraining implements AutoCloseable {
                             .of(labelled, readings.train(aspect), readings.test(aspect), run.seed())
                             .forEach(split -> units.add(PredictorUnit.of(variant, run, aspect, split)));
                 }));
+        for (PredictorUnit unit : units) {
+            needed.computeIfAbsent(unit.aspect(), _ -> new LinkedHashSet<>()).addAll(needed(unit));
+        }
     }
 
     private static Optional<Path> wordVectors(TrainRecipe recipe) {
@@ -145,7 +150,6 @@ public final class PredictorTraining implements AutoCloseable {
      */
     public static Path run(Path recipeFile, StepListener listener) {
         try (PredictorTraining job = new PredictorTraining(recipeFile, listener)) {
-            job.fillCaches();
             job.run();
             return job.recipe.output();
         }
@@ -170,12 +174,11 @@ public final class PredictorTraining implements AutoCloseable {
 
     /** Aspects that share an adapter share the encoded images. */
     private void fillCaches() {
-        Map<FeatureReader, Set<Reading>> needed = new LinkedHashMap<>();
-        for (PredictorUnit unit : units) {
-            needed.computeIfAbsent(reader(unit.aspect()), _ -> new LinkedHashSet<>())
-                    .addAll(needed(unit));
-        }
-        needed.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
+        Map<FeatureReader, Set<Reading>> ofReaders = new LinkedHashMap<>();
+        needed.forEach((aspect, readings) -> ofReaders
+                .computeIfAbsent(reader(aspect), _ -> new LinkedHashSet<>())
+                .addAll(readings));
+        ofReaders.forEach((reader, all) -> reader.read(List.copyOf(all), listener));
     }
 
     /** All that a unit learns from and is measured by. */
@@ -238,6 +241,7 @@ public final class PredictorTraining implements AutoCloseable {
         Recipes.noteScores(data, recipe.dataset());
         wordVectors(recipe).ifPresent(file -> data.put("words", file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
+            fillCaches();
             run.write("leakage.json", leakage());
             long epochs = units.stream().mapToLong(PredictorUnit::epochs).sum();
             listener.started(epochs, done(run));
@@ -279,13 +283,8 @@ public final class PredictorTraining implements AutoCloseable {
         facts.put("kind", "train").put("engine", Engine.version()).put("seed", recipe.seed());
         facts.put("model", model.manifest().id());
         ObjectNode states = facts.putObject("states");
-        units.stream()
-                .collect(Collectors.groupingBy(
-                        PredictorUnit::aspect,
-                        () -> new EnumMap<>(Aspect.class),
-                        Collectors.flatMapping(unit -> needed(unit).stream(), Collectors.toSet())))
-                .forEach((aspect, needed) ->
-                        states.put(aspect.id(), reader(aspect).hash(needed)));
+        needed.forEach(
+                (aspect, readings) -> states.put(aspect.id(), reader(aspect).hash(readings)));
         facts.putObject("dataset")
                 .put("name", dataset.name())
                 .put("folder", dataset.folder().toAbsolutePath().normalize().toString());

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -44,12 +45,6 @@ final class RecipeReader {
                 }
             }))
             .build();
-
-    private static final Map<Class<?>, String> SCALARS = Map.of(
-            int.class, "no whole number",
-            long.class, "no whole number",
-            double.class, "no number",
-            boolean.class, "neither true nor false");
 
     private RecipeReader() {}
 
@@ -88,22 +83,37 @@ final class RecipeReader {
             String message = String.valueOf(wrong.getMessage());
             return message.endsWith("is missing") ? message + keysAt(file, e.getPath()) : message;
         }
-        if (e instanceof InvalidFormatException wrong && wrong.getTargetType().isEnum()) {
-            return "'%s' is none of %s"
-                    .formatted(
-                            wrong.getValue(),
-                            Arrays.toString(wrong.getTargetType().getEnumConstants())
-                                    .toLowerCase(Locale.ROOT));
-        }
         if (e.getOriginalMessage().startsWith("Cannot map `null`")) {
             return "the key is missing"
                     + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
         }
-        if (e instanceof MismatchedInputException wrong && SCALARS.containsKey(wrong.getTargetType())) {
-            String what = e instanceof InvalidFormatException format ? "'%s'".formatted(format.getValue()) : "this";
-            return "%s is %s".formatted(what, SCALARS.get(wrong.getTargetType()));
+        if (e instanceof InvalidFormatException wrong) {
+            return "'%s' is %s".formatted(wrong.getValue(), none(wrong.getTargetType()));
+        }
+        if (e instanceof MismatchedInputException wrong && wrong.getTargetType() != null) {
+            return "what stands here is " + none(wrong.getTargetType());
         }
         return JsonProblem.of(e);
+    }
+
+    /** What a value is not that does not fit a type. */
+    private static String none(Class<?> type) {
+        if (type.isEnum()) {
+            return "none of " + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT);
+        }
+        if (type == int.class || type == Integer.class || type == long.class || type == Long.class) {
+            return "no whole number";
+        }
+        if (type == double.class || type == Double.class) {
+            return "no number";
+        }
+        if (type == boolean.class || type == Boolean.class) {
+            return "neither true nor false";
+        }
+        if (type == String.class || type == Path.class) {
+            return "no text";
+        }
+        return Collection.class.isAssignableFrom(type) ? "no list" : "no keys with values";
     }
 
     /** What a typing error may have made of a missing key. */

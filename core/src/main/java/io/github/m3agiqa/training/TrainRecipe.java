@@ -6,6 +6,7 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
+import io.github.m3agiqa.training.SplitSettings.Protocol;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -112,7 +113,15 @@ public record TrainRecipe(
             throw new IllegalArgumentException("conversations names no aspect");
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
-        Recipes.given("split", split);
+        if (Recipes.given("split", split).protocol() == Protocol.AUTHORS) {
+            conversations.forEach((aspect, files) -> {
+                if (files.test == null) {
+                    throw new IllegalArgumentException(
+                            "protocol: authors measures on the images of conversations.%s.test, which is not given; name that file, or take another protocol"
+                                    .formatted(aspect.id()));
+                }
+            });
+        }
         Recipes.given("descriptions", descriptions);
         undescribed = undescribed != null && undescribed;
         if (undescribed && descriptions.rounds() != Rounds.NONE) {

@@ -17,6 +17,7 @@ import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
+import io.github.m3agiqa.evaluation.TestedRun;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
@@ -206,6 +207,15 @@ class PredictorTrainingTest {
     }
 
     @Test
+    void refusesAnotherRecipeBeforeItComputesHiddenStates() throws IOException {
+        run(recipe("run").replace("epochs: 12", "epochs: 1").replace("evaluateEvery: 2", "evaluateEvery: 1"));
+        Watcher watcher = Watcher.patient();
+
+        assertThatThrownBy(() -> run(recipeWithOwnCache("run"), watcher)).hasMessageContaining("another recipe");
+        assertThat(watcher.steps()).isZero();
+    }
+
+    @Test
     void hiddenStatesAreComputedOnceAndACutCacheLosesOnlyItsEnd() throws IOException {
         String own = recipeWithOwnCache("run");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);
@@ -320,7 +330,7 @@ class PredictorTrainingTest {
     }
 
     private static Set<String> groups(Path run) {
-        return io.github.m3agiqa.evaluation.RunFolder.read("run", run, true).candidates().stream()
+        return TestedRun.read("run", run, true).candidates().stream()
                 .flatMap(candidate -> candidate.predictions().values().stream())
                 .flatMap(List::stream)
                 .map(Prediction::group)
@@ -628,12 +638,15 @@ class PredictorTrainingTest {
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 1|folds must be at least 2",
                 "protocol: authors, folds: 0|protocol: prompt_folds, folds: 99|99",
                 "protocol: authors|protocol: stated|states no split",
+                "'    test:'|'    # test:'|conversations.quality.test, which is not given",
                 "calibrationShare: 0.3|calibrationShare: 0.3, calibrateOn: words|split.calibrateOn: ",
                 "calibrationShare: 0.3|calibrationShare: 1.0e-9|chooses none of the",
                 "calibrationShare: 0.3|calibrationShare: 0.05|chooses 7 images of 3 prompts, and intervals need 9",
                 "seed: 5|seed: 5.5|seed: '5.5' is no whole number",
-                "seed: 5|seed: abc|seed: this is no whole number",
-                "validationShare: 0.2|validationShare: much|split.validationShare: this is no number",
+                "seed: 5|seed: five|seed: what stands here is no whole number",
+                "seed: 5|seed: [5]|seed: what stands here is no whole number",
+                "missingImages: error|'missingImages: error\nrefit: maybe'|refit: what stands here is neither true nor false",
+                "betas: [0.9, 0.999]|betas: {first: 0.9}|optimization.betas: what stands here is no list",
                 "quality_test.json|quality_tests.json|quality_tests.json cannot be read",
                 "width: 16|width: 15|multiple of 4",
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",

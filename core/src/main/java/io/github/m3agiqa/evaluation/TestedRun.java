@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * @param datasetFolder where that dataset was, which may be elsewhere now
  * @param candidates a model for each variant of the run
  */
-public record RunFolder(String dataset, Path datasetFolder, List<Candidate> candidates) {
+public record TestedRun(String dataset, Path datasetFolder, List<Candidate> candidates) {
     private static final int HASH_DIGITS = 12;
 
-    public RunFolder {
+    public TestedRun {
         candidates = List.copyOf(candidates);
     }
 
@@ -39,7 +39,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
      * @throws InputException if a file is missing or damaged, or if the run was tested on descriptions whose writer
      *     knew the human scores
      */
-    public static RunFolder read(String name, Path folder, boolean variantsAlone) {
+    public static TestedRun read(String name, Path folder, boolean variantsAlone) {
         Path runFile = folder.resolve("run.json");
         JsonNode run = json(runFile);
         refuseKnownScores(folder, run.path("description"));
@@ -56,7 +56,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
         Map<String, Gathered> variants = variants(predictions, dataset);
         Map<String, String> facts = facts(run);
         Map<TestSet, Leakage> leakage = leakage(folder.resolve("leakage.json"), dataset);
-        return new RunFolder(
+        return new TestedRun(
                 dataset,
                 datasetFolder(folder, run.path("dataset").path("folder").asText()),
                 variants.entrySet().stream()
@@ -124,7 +124,7 @@ public record RunFolder(String dataset, Path datasetFolder, List<Candidate> cand
             throw new InputException(
                     ("%s was tested on descriptions whose writer knew the human scores, so that its figures would be"
                                     + " those of a leak: test it on the tuned model's own descriptions (run 'describe',"
-                                    + " set 'description.test: response' in the recipe, and train again)")
+                                    + " set 'descriptions.test: response' in the recipe, and train again)")
                             .formatted(folder));
         }
     }

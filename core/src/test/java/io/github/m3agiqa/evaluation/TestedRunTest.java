@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class RunFolderTest {
+class TestedRunTest {
     private static final String HONEST = "{\"train\": \"teacher\", \"test\": \"response\", \"testTextSawMos\": false}";
     private static final TestSet AUTHORS = new TestSet("drawn", Aspect.QUALITY, "authors");
 
@@ -37,7 +37,7 @@ class RunFolderTest {
                 "xlstm,authors,quality,a.png,\"a cat, asleep\",sd,3.25,3.5",
                 "xlstm,authors,quality,b.png,,,1,2");
 
-        RunFolder read = RunFolder.read("mine", run, true);
+        TestedRun read = TestedRun.read("mine", run, true);
 
         assertThat(read.dataset()).isEqualTo("drawn");
         assertThat(read.datasetFolder()).isDirectory();
@@ -63,10 +63,10 @@ class RunFolderTest {
     void everyVariantIsACandidate() throws IOException {
         Path run = run(HONEST, "[]", "xlstm,authors,quality,a.png,,,3,3", "mean,authors,quality,a.png,,,2,3");
 
-        assertThat(RunFolder.read("run", run, true).candidates())
+        assertThat(TestedRun.read("run", run, true).candidates())
                 .extracting(Candidate::name)
                 .containsExactly("xlstm", "mean");
-        assertThat(RunFolder.read("run", run, false).candidates())
+        assertThat(TestedRun.read("run", run, false).candidates())
                 .extracting(Candidate::name)
                 .containsExactly("run xlstm", "run mean");
     }
@@ -82,7 +82,7 @@ class RunFolderTest {
                 "xlstm,authors,quality,d.png,,,-Infinity,3",
                 "xlstm,authors,quality,e.png,,,2,3");
 
-        Candidate candidate = RunFolder.read("run", run, true).candidates().getFirst();
+        Candidate candidate = TestedRun.read("run", run, true).candidates().getFirst();
 
         assertThat(candidate.unscored()).containsEntry(AUTHORS, 4);
         assertThat(candidate.of(AUTHORS)).extracting(Prediction::image).containsExactly("e.png");
@@ -97,7 +97,7 @@ class RunFolderTest {
                 xlstm,authors,quality,b.png,,,2,3,,
                 """);
 
-        assertThat(RunFolder.read("run", run, true).candidates().getFirst().of(AUTHORS))
+        assertThat(TestedRun.read("run", run, true).candidates().getFirst().of(AUTHORS))
                 .extracting(Prediction::interval)
                 .containsExactly(new Interval(1.5, 2.5), null);
     }
@@ -112,7 +112,7 @@ class RunFolderTest {
                 xlstm,authors,quality,c.png,A  Cat,,,2,3
                 """);
 
-        assertThat(RunFolder.read("run", run, true).candidates().getFirst().of(AUTHORS))
+        assertThat(TestedRun.read("run", run, true).candidates().getFirst().of(AUTHORS))
                 .extracting(Prediction::group)
                 .containsExactly("prompt 7", "cats", "a cat");
     }
@@ -122,7 +122,7 @@ class RunFolderTest {
         Path run = run(HONEST, "[]", "xlstm,authors,quality,a.png,,,2,3");
         Files.delete(run.resolve("leakage.json"));
 
-        assertThat(RunFolder.read("run", run, true).candidates().getFirst().leakage())
+        assertThat(TestedRun.read("run", run, true).candidates().getFirst().leakage())
                 .isEmpty();
     }
 
@@ -132,19 +132,19 @@ class RunFolderTest {
                 "{\"train\": \"teacher\", \"test\": \"teacher\", \"testTextSawMos\": true}",
                 "[]",
                 "xlstm,authors,quality,a.png,,,2,3");
-        assertThatThrownBy(() -> RunFolder.read("run", leaky, true))
+        assertThatThrownBy(() -> TestedRun.read("run", leaky, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("knew the human scores")
-                .hasMessageContaining("description.test: response");
+                .hasMessageContaining("descriptions.test: response");
 
         Path silent = run("{\"train\": \"teacher\"}", "[]", "xlstm,authors,quality,a.png,,,2,3");
-        assertThatThrownBy(() -> RunFolder.read("run", silent, true))
+        assertThatThrownBy(() -> TestedRun.read("run", silent, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("does not say");
 
         // a model that reads no descriptions has nothing to say of them
         Path without = run("null", "[]", "xlstm,authors,quality,a.png,,,2,3");
-        assertThat(RunFolder.read("run", without, true).candidates().getFirst().facts())
+        assertThat(TestedRun.read("run", without, true).candidates().getFirst().facts())
                 .doesNotContainKey("descriptions");
     }
 
@@ -160,38 +160,38 @@ class RunFolderTest {
     void namesTheLineThatIsWrong(String row, String message) throws IOException {
         Path run = run(HONEST, "[]", "xlstm,authors,quality,z.png,,,2,3", row);
 
-        assertThatThrownBy(() -> RunFolder.read("run", run, true))
+        assertThatThrownBy(() -> TestedRun.read("run", run, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("predictions.csv, " + message);
     }
 
     @Test
     void namesTheFileThatIsMissingOrDamaged() throws IOException {
-        assertThatThrownBy(() -> RunFolder.read("run", folder, true))
+        assertThatThrownBy(() -> TestedRun.read("run", folder, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("no run folder of 'train': it has no run.json");
 
         Path run = run(HONEST, "[]");
-        assertThatThrownBy(() -> RunFolder.read("run", run, true)).hasMessageContaining("predictions.csv has no rows");
+        assertThatThrownBy(() -> TestedRun.read("run", run, true)).hasMessageContaining("predictions.csv has no rows");
         Files.writeString(run.resolve("predictions.csv"), "image,score\na.png,3\n");
-        assertThatThrownBy(() -> RunFolder.read("run", run, true))
+        assertThatThrownBy(() -> TestedRun.read("run", run, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("has no column aspect; it has image, score");
         Files.delete(run.resolve("predictions.csv"));
-        assertThatThrownBy(() -> RunFolder.read("run", run, true))
+        assertThatThrownBy(() -> TestedRun.read("run", run, true))
                 .hasMessageContaining("predictions.csv: no such file, as the run is not finished");
         Drawn.run(run, HONEST, "[{\"split\": \"authors\"}]", "xlstm,authors,quality,a.png,,,2,3");
-        assertThatThrownBy(() -> RunFolder.read("run", run, true)).hasMessageContaining("leakage.json is damaged");
+        assertThatThrownBy(() -> TestedRun.read("run", run, true)).hasMessageContaining("leakage.json is damaged");
 
         Path unknown = run(
                 HONEST,
                 "[{\"split\": \"a\", \"aspect\": \"beauty\", \"sharedPrompts\": 0, \"testPrompts\": 1, \"duplicates\": []}]",
                 "xlstm,authors,quality,a.png,,,2,3");
-        assertThatThrownBy(() -> RunFolder.read("run", unknown, true))
+        assertThatThrownBy(() -> TestedRun.read("run", unknown, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("leakage.json is damaged: unknown aspect 'beauty'");
         Files.writeString(run.resolve("run.json"), "{");
-        assertThatThrownBy(() -> RunFolder.read("run", run, true))
+        assertThatThrownBy(() -> TestedRun.read("run", run, true))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("run.json cannot be read");
     }
