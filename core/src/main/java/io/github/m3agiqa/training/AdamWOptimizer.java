@@ -100,7 +100,8 @@ final class AdamWOptimizer implements AutoCloseable {
             archive.load_from(file.toString());
             adamW.load(archive);
         } catch (RuntimeException e) {
-            throw new InputException("%s holds no state of this optimizer: %s".formatted(file, e.getMessage()), e);
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse(""); // the engine's frames follow
+            throw new InputException("%s holds no state of this optimizer: %s".formatted(file, reason), e);
         }
     }
 

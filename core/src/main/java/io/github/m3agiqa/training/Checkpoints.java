@@ -1,7 +1,10 @@
 package io.github.m3agiqa.training;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Scope;
@@ -157,12 +160,18 @@ final class Checkpoints {
         Path file = at(step).resolve(STATE);
         try {
             return JSON.readValue(Files.readAllBytes(file), State.class);
+        } catch (JacksonException e) {
+            throw damaged(step, "%s: %s".formatted(file, JsonProblem.of(e)), e);
         } catch (IOException e) {
-            throw new InputException(
-                    "%s is damaged (%s); delete %s to go on from the checkpoint before it"
-                            .formatted(file, e.getMessage(), at(step)),
-                    e);
+            throw damaged(step, "%s cannot be read".formatted(file), e);
         }
+    }
+
+    private InputException damaged(long step, String how, Exception e) {
+        return new InputException(
+                "checkpoint %s is damaged: %s; delete it to go on from one before it, or %s to start anew"
+                        .formatted(at(step), how, folder),
+                e);
     }
 
     /**
@@ -182,12 +191,18 @@ final class Checkpoints {
                 Tensor stored = source.load(name, Dtype.F32, Device.CPU);
                 weight.copy_(Torch.to(stored, Device.of(weight)));
             });
+        } catch (ModelException e) {
+            throw damaged(step, String.valueOf(e.getMessage()), e);
         }
     }
 
     /** Puts the moments of a checkpoint in place of the current ones. */
     void loadOptimizer(long step, AdamWOptimizer optimizer) {
-        optimizer.load(at(step).resolve(OPTIMIZER));
+        try {
+            optimizer.load(at(step).resolve(OPTIMIZER));
+        } catch (InputException e) {
+            throw damaged(step, String.valueOf(e.getMessage()), e);
+        }
     }
 
     private Path at(long step) {

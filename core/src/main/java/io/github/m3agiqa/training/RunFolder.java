@@ -1,10 +1,12 @@
 package io.github.m3agiqa.training;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.hub.Sha256;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -80,11 +82,22 @@ final class RunFolder implements AutoCloseable {
             throw new InputException("%s was started with another recipe; give %s another output, or delete the folder"
                     .formatted(path, recipe));
         }
-        JsonNode before = JSON.readTree(Files.readAllBytes(path.resolve(FACTS)));
+        JsonNode before = facts();
         if (!before.equals(JSON.readTree(JSON.writeValueAsBytes(facts)))) {
             throw new InputException(
                     "%s was started with other data, another model or another version; give the recipe another output, or delete the folder. It was %s, it is %s"
                             .formatted(path, before, facts));
+        }
+    }
+
+    private JsonNode facts() throws IOException {
+        try {
+            return JSON.readTree(Files.readAllBytes(path.resolve(FACTS)));
+        } catch (JacksonException e) {
+            throw new InputException(
+                    "%s is damaged: %s; give the recipe another output, or delete %s"
+                            .formatted(path.resolve(FACTS), JsonProblem.of(e), path),
+                    e);
         }
     }
 

@@ -103,10 +103,10 @@ final class StepLoop {
                                 steps,
                                 line(losses, learned),
                                 found.length == 0 ? "" : "; " + line(validationLosses, validated)));
-                checkpoints.save(state, weights, optimizer);
                 List<String> shown = new ArrayList<>(losses);
                 shown.addAll(validationLosses);
                 metrics.draw(run.resolve("curve.png"), name, shown, listener);
+                checkpoints.save(state, weights, optimizer);
             }
         }
         checkpoints.loadWeights(state.bestStep(), weights);
