@@ -99,6 +99,21 @@ public final class Finetuning {
                 Turn.assistant(said.ratingWord()));
     }
 
+    /**
+     * As many tokens of a conversation as are read.
+     *
+     * @throws InputException naming the image, if its picture takes them all
+     */
+    static TokenizedConversation within(int maxLength, TokenizedConversation whole, Path image) {
+        int picture = whole.images().stream().mapToInt(Span::end).max().orElse(0);
+        if (picture >= maxLength) {
+            throw new InputException(
+                    "%s: its image alone takes %d tokens, maxLength is %d; raise it, or lower maxSlices"
+                            .formatted(image, picture, maxLength));
+        }
+        return whole.first(maxLength);
+    }
+
     private Path run() throws IOException {
         ModelFolder source = ModelFolder.open(recipe.model());
         recipe.alsoFor().forEach(source.manifest()::aspect);
@@ -370,13 +385,7 @@ public final class Finetuning {
             RgbImage image = model.decode(file);
             SlicePlan plan = mllm.plan(image, recipe.maxSlices());
             TokenizedConversation whole = mllm.template().tokenize(plan, turns(item.conversation), false);
-            int pictures = whole.images().stream().mapToInt(Span::end).max().orElse(0);
-            if (pictures >= recipe.maxLength()) {
-                throw new InputException(
-                        "%s: its image alone takes %d tokens, maxLength is %d; raise it, or lower maxSlices"
-                                .formatted(file, pictures, recipe.maxLength()));
-            }
-            return new Example(image, plan, whole.first(recipe.maxLength()));
+            return new Example(image, plan, within(recipe.maxLength(), whole, file));
         }
     }
 

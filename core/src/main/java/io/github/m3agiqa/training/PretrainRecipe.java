@@ -13,6 +13,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -207,6 +208,10 @@ public record PretrainRecipe(
     public record LossWeights(double dense, double global, double caption, double text, double score, Double tower) {
         public LossWeights {
             tower = tower == null ? 0 : tower;
+            if (DoubleStream.of(dense, global, caption, text, score, tower)
+                    .anyMatch(weight -> !(weight >= 0 && Double.isFinite(weight)))) {
+                throw new IllegalArgumentException("weights of losses must be at least 0");
+            }
         }
     }
 

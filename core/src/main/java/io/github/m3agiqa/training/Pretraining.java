@@ -142,10 +142,16 @@ public final class Pretraining {
                 base.resolve(CONFIG),
                 new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config));
         if (!Files.exists(base.resolve(TOKENIZER))) {
-            TokenizerTraining.write(
-                    base.resolve(TOKENIZER),
-                    data.texts().stream().flatMap(Pretraining::words).toList(),
-                    config.path("vocab_size").asInt());
+            List<String> words =
+                    data.texts().stream().flatMap(Pretraining::words).toList();
+            try {
+                TokenizerTraining.write(
+                        base.resolve(TOKENIZER),
+                        words,
+                        config.path("vocab_size").asInt());
+            } catch (IllegalArgumentException e) {
+                throw new InputException("%s: config.vocab_size: %s".formatted(recipeFile, e.getMessage()), e);
+            }
         }
     }
 

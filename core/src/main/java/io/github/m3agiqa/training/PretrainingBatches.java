@@ -198,7 +198,7 @@ final class PretrainingBatches implements StepLoop.Job {
         return new Picture(
                 cut.pieces(),
                 cut.plan(),
-                caption.first(recipe.maxLength()),
+                Finetuning.within(recipe.maxLength(), caption, data.dataset().image(seen.sample())),
                 cut.mirrored() && dense != null ? TeacherTargets.mirrored(dense) : dense,
                 global,
                 data.scores(seen));

@@ -520,5 +520,19 @@ class PretrainingTest {
         Path unscored = write(recipe("third").replace("score: 0}", "score: 1}"));
         assertThatThrownBy(() -> Pretraining.run(unscored, Watcher.crashingAfter(1)))
                 .hasMessageContaining("scores names 0 aspects, and lossWeights has score: 1");
+
+        Path rewarded = write(recipe("fourth").replace("text: 0.2", "text: -0.2"));
+        assertThatThrownBy(() -> Pretraining.run(rewarded, Watcher.crashingAfter(1)))
+                .hasMessageContaining("lossWeights: weights of losses must be at least 0");
+
+        Path wordless = write(recipe("fifth").replace("vocab_size: 300", "vocab_size: 30"));
+        assertThatThrownBy(() -> Pretraining.run(wordless, Watcher.crashingAfter(1)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("config.vocab_size: a vocabulary has at least 256 bytes");
+
+        Path brief = write(recipe("sixth").replace("maxLength: 128", "maxLength: 20"));
+        assertThatThrownBy(() -> Pretraining.run(brief, Watcher.patient()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContainingAll("drawn/images", "its image alone takes", "maxLength is 20");
     }
 }
