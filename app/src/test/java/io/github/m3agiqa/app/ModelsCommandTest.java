@@ -69,7 +69,7 @@ class ModelsCommandTest {
 
         assertThat(command.exitCode()).isEqualTo(4);
         assertThat(command.out().lines()).singleElement().asString().startsWith("nano@1");
-        assertThat(command.err()).contains(damaged.toString(), "license is missing", "delete its folder");
+        assertThat(command.err()).contains(damaged.toString(), "version: the key is missing", "delete its folder");
     }
 
     @Test

@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 
 /** Files of conversations, as the authors published them: a JSON list. */
 public final class ConversationFile {
@@ -55,9 +54,6 @@ public final class ConversationFile {
         try {
             return JSON.treeToValue(item, Conversation.class);
         } catch (JsonProcessingException e) {
-            String why = e.getCause() instanceof IllegalArgumentException invalid
-                    ? Objects.requireNonNullElse(invalid.getMessage(), "it is invalid")
-                    : JsonProblem.of(e);
             throw new InputException(
                     "%s, item %d (id %s, image %s) is no conversation: %s"
                             .formatted(
@@ -65,7 +61,7 @@ public final class ConversationFile {
                                     number,
                                     item.path("id").asText("none"),
                                     item.path("image").asText("none"),
-                                    why),
+                                    JsonProblem.at(e)),
                     e);
         }
     }

@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.KeyDeserializer;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.CompleteFile;
@@ -42,11 +44,15 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     /** In bytes of the base. */
     private static final long SMALL = 1_000_000_000;
 
-    private static final ObjectMapper JSON = new ObjectMapper()
+    private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL)
-            .registerModule(new SimpleModule()
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES) // a number that is missing would be 0
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT) // and 1.5 slices would be one
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .defaultPropertyInclusion(
+                    JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
+            .addModule(new SimpleModule()
                     .addKeyDeserializer(Aspect.class, new KeyDeserializer() {
                         @Override
                         public Aspect deserializeKey(String key, DeserializationContext context) {
@@ -59,7 +65,8 @@ public record ModelFolder(Path path, ModelManifest manifest) {
                                 throws IOException {
                             json.writeFieldName(aspect.id());
                         }
-                    }));
+                    }))
+            .build();
 
     /**
      * Writes a manifest, which makes the folder a model.
@@ -93,7 +100,7 @@ public record ModelFolder(Path path, ModelManifest manifest) {
             }
             return new ModelFolder(folder, manifest);
         } catch (JsonProcessingException e) {
-            throw new ModelException("%s: %s".formatted(file, JsonProblem.of(e)), e);
+            throw new ModelException("%s: %s".formatted(file, JsonProblem.at(e)), e);
         } catch (IOException e) {
             throw new ModelException("%s is no model folder: %s cannot be read (%s)".formatted(folder, MANIFEST, e), e);
         }

@@ -305,12 +305,13 @@ public record ModelManifest(
      * @param repetitionPenalty 1.2 by default, 1 for none
      * @param maxNewTokens the longest description, in tokens; 1024 by default
      */
-    public record Describe(String question, int maxSlices, int beams, double repetitionPenalty, int maxNewTokens) {
+    public record Describe(
+            String question, int maxSlices, Integer beams, Double repetitionPenalty, Integer maxNewTokens) {
         public Describe {
             given("question", question);
-            beams = beams == 0 ? 3 : beams;
-            repetitionPenalty = repetitionPenalty == 0 ? 1.2 : repetitionPenalty;
-            maxNewTokens = maxNewTokens == 0 ? 1024 : maxNewTokens;
+            beams = orElse(beams, 3);
+            repetitionPenalty = orElse(repetitionPenalty, 1.2);
+            maxNewTokens = orElse(maxNewTokens, 1024);
             if (maxSlices < 1 || beams < 1 || !(repetitionPenalty > 0) || maxNewTokens < 1) {
                 throw new IllegalArgumentException("describe needs a maxSlices, and its numbers must be positive");
             }

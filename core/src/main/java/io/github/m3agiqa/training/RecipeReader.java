@@ -10,9 +10,6 @@ import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.exc.InvalidFormatException;
-import com.fasterxml.jackson.databind.exc.MismatchedInputException;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.github.m3agiqa.Aspect;
@@ -21,10 +18,7 @@ import io.github.m3agiqa.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -64,56 +58,21 @@ final class RecipeReader {
     private static <T> T parse(Path file, Class<T> type) throws IOException {
         try {
             return YAML.readValue(Files.readAllBytes(file), type);
-        } catch (UnrecognizedPropertyException e) {
-            String known = e.getKnownPropertyIds().stream()
-                    .map(String::valueOf)
-                    .sorted()
-                    .collect(Collectors.joining(", "));
-            throw new InputException(
-                    "%s: unknown key '%s'; known here are %s".formatted(place(file, e), path(e), known), e);
         } catch (JsonMappingException e) {
-            throw new InputException("%s: %s: %s".formatted(place(file, e), path(e), cause(file, e)), e);
+            String path = JsonProblem.path(e);
+            throw new InputException(
+                    "%s: %s: %s".formatted(place(file, e), path.isEmpty() ? "the recipe" : path, cause(file, e)), e);
         } catch (JacksonException e) {
             throw new InputException("%s: %s".formatted(place(file, e), JsonProblem.of(e)), e);
         }
     }
 
     private static String cause(Path file, JsonMappingException e) throws IOException {
-        if (e.getCause() instanceof IllegalArgumentException wrong) {
-            String message = String.valueOf(wrong.getMessage());
-            return message.endsWith("is missing") ? message + keysAt(file, e.getPath()) : message;
+        String problem = JsonProblem.of(e);
+        if (problem.equals(JsonProblem.MISSING)) {
+            return problem + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
         }
-        if (e.getOriginalMessage().startsWith("Cannot map `null`")) {
-            return "the key is missing"
-                    + keysAt(file, e.getPath().subList(0, e.getPath().size() - 1));
-        }
-        if (e instanceof InvalidFormatException wrong) {
-            return "'%s' is %s".formatted(wrong.getValue(), none(wrong.getTargetType()));
-        }
-        if (e instanceof MismatchedInputException wrong && wrong.getTargetType() != null) {
-            return "what stands here is " + none(wrong.getTargetType());
-        }
-        return JsonProblem.of(e);
-    }
-
-    /** What a value is not that does not fit a type. */
-    private static String none(Class<?> type) {
-        if (type.isEnum()) {
-            return "none of " + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT);
-        }
-        if (type == int.class || type == Integer.class || type == long.class || type == Long.class) {
-            return "no whole number";
-        }
-        if (type == double.class || type == Double.class) {
-            return "no number";
-        }
-        if (type == boolean.class || type == Boolean.class) {
-            return "neither true nor false";
-        }
-        if (type == String.class || type == Path.class) {
-            return "no text";
-        }
-        return Collection.class.isAssignableFrom(type) ? "no list" : "no keys with values";
+        return problem.endsWith("is missing") ? problem + keysAt(file, e.getPath()) : problem;
     }
 
     /** What a typing error may have made of a missing key. */
@@ -132,15 +91,5 @@ final class RecipeReader {
         return location == null || location.getLineNr() < 1
                 ? file.toString()
                 : "%s, line %d".formatted(file, location.getLineNr());
-    }
-
-    /** The keys that lead to the place of the error. */
-    private static String path(JsonMappingException e) {
-        return e.getPath().isEmpty()
-                ? "the recipe"
-                : e.getPath().stream()
-                        .map(step ->
-                                step.getFieldName() == null ? String.valueOf(step.getIndex()) : step.getFieldName())
-                        .collect(Collectors.joining("."));
     }
 }

@@ -108,7 +108,7 @@ class ConversationFileTest {
                 "\"good\"         | \"\"   | message 4, of the assistant, is empty",
                 "Rate it.         | ``     | message 3, of the user, is empty",
                 "\"Rate it.\"     | null   | message 3, of the user, is empty",
-                "\"Rate it.\"     | [1]    | Cannot deserialize",
+                "\"Rate it.\"     | [1]    | conversations.2.content: what stands here is no text",
                 "\"good\"}]       | \"good\"}, {\"role\": \"user\", \"content\": \"x\"}] | it has 5 messages, not 4",
                 "\"conversations\"| \"talk\" | conversations is missing",
                 "\"7\"            | null   | id is missing",

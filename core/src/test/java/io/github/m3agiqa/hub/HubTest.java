@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.m3agiqa.LogisticMap;
 import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.testing.TestModels;
 import java.io.IOException;
@@ -76,8 +77,9 @@ class HubTest {
             assertThat(aspect.describe().beams()).isEqualTo(3);
         });
 
-        assertRefused("\"x\"", "ModelManifest");
-        assertRefused("{\"name\":\"a\"}", "license is missing");
+        assertRefused("\"x\"", ModelFolder.MANIFEST + ": what stands here is no keys with values");
+        assertRefused("{\"name\":\"a\"}", ModelFolder.MANIFEST + ": version: the key is missing");
+        assertRefused("{\"name\":\"a\",\"version\":1}", "license is missing");
         assertRefused("{\"name\":\"a\",\"aspects\":{\"beauty\":{}}}", "unknown aspect 'beauty'");
         assertRefused("null", "holds null instead of a manifest");
         String tiny = Files.readString(model.resolve(ModelFolder.MANIFEST));
@@ -87,7 +89,19 @@ class HubTest {
                 changed(
                         tiny,
                         root -> root.withObject("/aspects/quality/calibration").put("halfWidth", 1)),
-                "map is missing");
+                "aspects.quality.calibration: map is missing");
+        assertRefused(
+                changed(
+                        tiny,
+                        root -> root.withObject("/aspects/quality/calibration")
+                                .set("map", new ObjectMapper().valueToTree(new LogisticMap(0, 0, 0, 1, 0)))),
+                "aspects.quality.calibration.halfWidth: the key is missing");
+        assertRefused(
+                changed(tiny, root -> root.withObject("/aspects/quality/rate").put("maxSlices", 1.5)),
+                "aspects.quality.rate.maxSlices: '1.5' is no whole number");
+        assertRefused(
+                changed(tiny, root -> root.withObject("/aspects/quality/rate").put("maxSlice", 1)),
+                "aspects.quality.rate: unknown key 'maxSlice'; known here are maxLength, maxSlices, question");
     }
 
     private static String changed(String manifest, Consumer<ObjectNode> change) throws IOException {
