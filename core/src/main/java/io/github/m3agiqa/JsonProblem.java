@@ -41,7 +41,8 @@ public final class JsonProblem {
         if (problem.getCause() instanceof IllegalArgumentException wrong && wrong.getMessage() != null) {
             return wrong.getMessage();
         }
-        if (problem.getOriginalMessage().startsWith("Cannot map `null`")) {
+        String message = problem.getOriginalMessage();
+        if (message.startsWith("Cannot map `null`")) {
             return MISSING;
         }
         return switch (problem) {
@@ -55,11 +56,10 @@ public final class JsonProblem {
                                         .collect(Collectors.joining(", ")));
             case InvalidFormatException wrong -> "'%s' is %s".formatted(wrong.getValue(), none(wrong.getTargetType()));
             case MismatchedInputException wrong
-            when wrong.getTargetType() != null -> "what stands here is " + none(wrong.getTargetType());
-            default -> {
-                String message = READER.matcher(problem.getOriginalMessage()).replaceAll("$1");
-                yield SETTINGS.matcher(message).replaceAll("");
-            }
+            when wrong.getTargetType() != null && message.startsWith("Cannot ") ->
+                "what stands here is " + none(wrong.getTargetType());
+            default ->
+                SETTINGS.matcher(READER.matcher(message).replaceAll("$1")).replaceAll("");
         };
     }
 
