@@ -79,7 +79,7 @@ final class FeatureReader implements AutoCloseable {
         }
         String settings = "%s %s %s %s"
                 .formatted(folder.manifest().vision(), folder.manifest().alpha(), precision.id(), device.kind());
-        this.fingerprint = new ModelFingerprint(caches.resolve("hashes")).of(parts, settings);
+        this.fingerprint = new ModelFingerprint(caches).of(parts, settings);
         this.cache = new FeatureCache(caches.resolve(fingerprint.substring(0, 16)), hiddenSize);
     }
 

@@ -190,7 +190,7 @@ public final class Finetuning {
         }
         String settings =
                 "%s %s".formatted(source.manifest().vision(), source.manifest().alpha());
-        return new ModelFingerprint(recipe.output().resolve("hashes")).of(parts, settings);
+        return new ModelFingerprint(recipe.output()).of(parts, settings);
     }
 
     /** Reads all conversations, checks that their images are there, and sets some apart for validation. */

@@ -17,16 +17,18 @@ import java.util.stream.Stream;
 final class ModelFingerprint {
     /** A note with fewer was not written to its end. */
     private static final int HASH_DIGITS = 64;
+    /** What the folder of the notes is called. */
+    static final String NOTES = "hashes";
 
     private final Path notes;
 
     /**
-     * Hashes whose notes are kept in a folder.
+     * Hashes whose notes are kept in a folder of their own.
      *
-     * @param notes made when it is first needed
+     * @param place where that folder is, which is made when it is first needed
      */
-    ModelFingerprint(Path notes) {
-        this.notes = notes;
+    ModelFingerprint(Path place) {
+        this.notes = place.resolve(NOTES);
     }
 
     /**

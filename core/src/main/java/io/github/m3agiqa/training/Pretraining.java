@@ -168,9 +168,7 @@ public final class Pretraining {
         facts.put("kind", "pretrain").put("engine", Engine.version()).put("seed", recipe.seed());
         facts.put("initial", String.valueOf(recipe.initial()));
         if (before != null) {
-            facts.put(
-                    "weights",
-                    new ModelFingerprint(recipe.output().resolve("hashes")).of(List.of(initialBase(before)), ""));
+            facts.put("weights", new ModelFingerprint(recipe.output()).of(List.of(initialBase(before)), ""));
         }
         facts.put("dataset", data.dataset().name())
                 .put("train", data.train().size())

@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The folder of one training run: its recipe, what it was made from, its figures, checkpoints and results. While it is
@@ -24,6 +26,8 @@ import java.util.Map;
 final class RunFolder implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String FACTS = "run.json";
+    private static final String RECIPE = "recipe.yaml";
+    private static final String LOCK = ".lock";
 
     private final Path path;
     private final FileChannel lock;
@@ -40,7 +44,7 @@ final class RunFolder implements AutoCloseable {
         this.path = path;
         try {
             Files.createDirectories(path);
-            this.lock = FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            this.lock = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         } catch (IOException e) {
             throw new InputException("%s cannot be written to: %s".formatted(path, e), e);
         }
@@ -72,8 +76,8 @@ final class RunFolder implements AutoCloseable {
         for (var entry : data.entrySet()) {
             hashes.put(entry.getKey(), Sha256.of(entry.getValue()));
         }
-        Path copy = path.resolve("recipe.yaml");
-        if (!Files.exists(path.resolve(FACTS))) {
+        Path copy = path.resolve(RECIPE);
+        if (!begun()) {
             Files.copy(recipe, copy, StandardCopyOption.REPLACE_EXISTING);
             write(FACTS, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(facts));
             return;
@@ -87,6 +91,16 @@ final class RunFolder implements AutoCloseable {
             throw new InputException(
                     "%s was started with other data, another model or another version; give the recipe another output, or delete the folder. It was %s, it is %s"
                             .formatted(path, before, facts));
+        }
+    }
+
+    /** Whether there is anything yet that the recipe decided on; one that ended before that may be corrected. */
+    private boolean begun() throws IOException {
+        try (Stream<Path> files = Files.list(path)) {
+            return Files.exists(path.resolve(FACTS))
+                    && files.map(file -> String.valueOf(file.getFileName()))
+                            .anyMatch(name -> !Set.of(FACTS, RECIPE, LOCK, ModelFingerprint.NOTES)
+                                    .contains(name));
         }
     }
 

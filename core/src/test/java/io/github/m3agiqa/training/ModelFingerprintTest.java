@@ -24,11 +24,11 @@ class ModelFingerprintTest {
     void write() throws IOException {
         weights = Files.createDirectories(folder.resolve("base")).resolve("model.safetensors");
         Files.writeString(weights, "weights");
-        notes = folder.resolve("notes");
+        notes = folder.resolve(ModelFingerprint.NOTES);
     }
 
     private String fingerprint() {
-        return new ModelFingerprint(notes).of(List.of(folder.resolve("base")), "bf16");
+        return new ModelFingerprint(folder).of(List.of(folder.resolve("base")), "bf16");
     }
 
     private Path note() throws IOException {

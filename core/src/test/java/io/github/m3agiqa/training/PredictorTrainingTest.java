@@ -216,6 +216,17 @@ class PredictorTrainingTest {
     }
 
     @Test
+    void aRecipeCanBeCorrectedUntilSomethingCameOfIt() throws IOException {
+        String recipe = recipeWithOwnCache("run")
+                .replace("epochs: 12", "epochs: 1")
+                .replace("evaluateEvery: 2", "evaluateEvery: 1");
+        assertThatThrownBy(() -> run(recipe, Watcher.crashingAfter(3))).isInstanceOf(Watcher.Crash.class);
+
+        assertThat(run(recipe.replace("seed: 5", "seed: 6"))).isEqualTo(folder.resolve("run"));
+        assertThatThrownBy(() -> run(recipe)).hasMessageContaining("another recipe");
+    }
+
+    @Test
     void hiddenStatesAreComputedOnceAndACutCacheLosesOnlyItsEnd() throws IOException {
         String own = recipeWithOwnCache("run");
         Path file = Files.writeString(folder.resolve("recipe.yaml"), own);

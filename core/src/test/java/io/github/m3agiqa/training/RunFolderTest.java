@@ -20,6 +20,7 @@ class RunFolderTest {
         Path recipe = Files.writeString(folder.resolve("recipe.yaml"), "name: one");
         Path run = folder.resolve("run");
         open(run, recipe).close();
+        Files.createFile(run.resolve("metrics.csv"));
         Files.writeString(run.resolve("run.json"), "{\"kind\": ");
 
         assertThatThrownBy(() -> open(run, recipe).close())
