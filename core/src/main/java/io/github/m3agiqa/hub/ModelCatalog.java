@@ -52,12 +52,16 @@ public final class ModelCatalog {
                 .filter(model -> String.valueOf(model.getFileName()).equals(nameOrFolder))
                 .findFirst()
                 .map(ModelFolder::open)
-                .orElseThrow(() -> new ModelException("no model '%s': it is neither a folder with %s nor one of %s"
+                .orElseThrow(() -> new ModelException("no model '%s': it is neither a folder with %s nor one of %s%s"
                         .formatted(
                                 nameOrFolder,
                                 ModelFolder.MANIFEST,
                                 models().stream()
                                         .map(model -> String.valueOf(model.getFileName()))
-                                        .collect(Collectors.joining(", ", "[", "]")))));
+                                        .collect(Collectors.joining(", ", "[", "]")),
+                                new PublishedModels().names().contains(nameOrFolder)
+                                        ? "; it is published, and m3agiqa models pull %s fetches it"
+                                                .formatted(nameOrFolder)
+                                        : "")));
     }
 }

@@ -63,7 +63,10 @@ class HubTest {
         assertThatThrownBy(() -> catalog.find("two"))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining("no model 'two'")
-                .hasMessageContaining("[one]");
+                .hasMessageEndingWith("[one]");
+        assertThatThrownBy(() -> catalog.find("aigciqa2023"))
+                .isInstanceOf(ModelException.class)
+                .hasMessageEndingWith("[one]; it is published, and m3agiqa models pull aigciqa2023 fetches it");
     }
 
     @Test
