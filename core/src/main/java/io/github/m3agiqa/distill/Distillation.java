@@ -37,10 +37,10 @@ public final class Distillation {
      * @param requestsPerMinute how many begin in a minute; 0 for no limit
      * @param tokensPerMinute how many tokens they read and write in a minute; 0 for no limit
      * @param retries how often a request that failed for a passing reason is sent again
-     * @param firstDelay the pause before the first of them, which doubles each time
-     * @param longestDelay the longest pause, unless the provider asks for a longer one
+     * @param firstDelay the pause before the first of them, which doubles each time; above 0
+     * @param longestDelay the longest pause, unless the provider asks for a longer one; longer than the first
      * @param maxRequests how many requests the store may hold in all
-     * @param maxCost what they may cost in all
+     * @param maxCost what they may cost in all, in the money of the prices; infinite for no limit
      */
     public record Limits(
             int concurrency,
@@ -54,6 +54,9 @@ public final class Distillation {
         public Limits {
             if (concurrency < 1 || requestsPerMinute < 0 || tokensPerMinute < 0 || retries < 0) {
                 throw new IllegalArgumentException("limits are at least 0, and concurrency at least 1");
+            }
+            if (!firstDelay.isPositive() || firstDelay.compareTo(longestDelay) >= 0) {
+                throw new IllegalArgumentException("the first delay is above 0 and shorter than the longest");
             }
         }
     }
@@ -150,6 +153,7 @@ public final class Distillation {
      * Asks.
      *
      * @param pictures reads the image of a question
+     * @throws IllegalStateException if the thread is interrupted
      */
     public Summary run(List<Question> questions, Function<Question, Teacher.Picture> pictures) {
         store.add(questions);

@@ -184,7 +184,10 @@ public final class OnlineTeacher implements Teacher {
         return id(settings);
     }
 
-    /** Provider, model and all settings that an answer depends on, in one line. */
+    /**
+     * Provider, model and the settings that an answer's words depend on, in one line. Its longest length is none of them, so
+     * that what was cut off is asked again with a larger one.
+     */
     public static String id(Settings settings) {
         return String.format(
                 Locale.ROOT,

@@ -12,7 +12,10 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Function;
 
-/** The images of a dataset as teachers get them: the files as they are, unless they are told to be smaller. */
+/**
+ * The images of a dataset as teachers get them: PNG, JPEG and WebP files as they are, unless they are told to be smaller; all
+ * else as PNG, on white where it is transparent.
+ */
 public final class Pictures implements Function<Question, Teacher.Picture> {
     /** What providers read, by how such files begin. */
     private static final Map<String, String> TYPES =
@@ -26,7 +29,8 @@ public final class Pictures implements Function<Question, Teacher.Picture> {
     private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Limits.DEFAULT);
 
     /**
-     * @param maxSide the longest side of what is sent, in pixels; larger images are sent smaller, as PNG
+     * @param maxSide the longest side of what is sent, in pixels; larger images are sent smaller, as PNG; empty for
+     *     no bound
      */
     public Pictures(Dataset dataset, OptionalInt maxSide) {
         this.dataset = dataset;
@@ -37,6 +41,7 @@ public final class Pictures implements Function<Question, Teacher.Picture> {
      * Reads an image.
      *
      * @throws ImageException if it cannot be read
+     * @throws java.util.NoSuchElementException if the dataset has no such image
      */
     @Override
     public Teacher.Picture apply(Question question) {

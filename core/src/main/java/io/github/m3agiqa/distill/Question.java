@@ -9,7 +9,7 @@ import io.github.m3agiqa.Aspect;
  * @param imageHash SHA-256 of the image's bytes, in hexadecimal
  * @param aspect what it is about
  * @param text what is asked, with the image's prompt in it
- * @param textHash SHA-256 of the text and of the form in which the answer is wanted
+ * @param textHash SHA-256 of the text, in hexadecimal
  * @param teacher provider, model and settings, in one line
  * @param revealsScore whether the text tells people's score
  */

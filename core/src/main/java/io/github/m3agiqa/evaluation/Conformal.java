@@ -33,7 +33,8 @@ public final class Conformal {
 
     /**
      * Calibrates. Half the interval's width is the ceil((n + 1) 0.9)-th smallest of the n distances between mapped
-     * score and opinion, which covers 90 % of new images that are drawn like these.
+     * score and opinion, each by the map of the folds that its image is not in. That aims at 90 % of new images that are drawn
+     * like these; what is promised is less, as the interval is laid around the map of all folds.
      *
      * @param predictions scores of images that the model was not trained on
      * @throws InputException if they are fewer than {@link #FEWEST}, or all of one group

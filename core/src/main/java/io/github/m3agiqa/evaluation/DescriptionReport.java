@@ -41,7 +41,7 @@ public final class DescriptionReport {
      * What is known of the descriptions of one aspect.
      *
      * @param descriptions how many there are
-     * @param duplicates how many say the same as another
+     * @param duplicates how many say the same as one before them
      * @param medianWords the length that half of them do not reach
      * @param withDigits how many have a digit, which may be a score
      * @param withRatingWord how many have one of the five rating words

@@ -5,9 +5,9 @@ import java.util.Collection;
 /**
  * What the test images of a split share with the images that a model was trained on.
  *
- * @param sharedPrompts how many test prompts also occur in training
+ * @param sharedPrompts how many test prompts also occur in training or validation
  * @param testPrompts the number of test prompts
- * @param duplicates how many pairs of a training and a test image look the same
+ * @param duplicates how many pairs of a training or validation image and a test image look the same
  */
 public record Leakage(int sharedPrompts, int testPrompts, int duplicates) {
     /** The leakage of several splits together. */

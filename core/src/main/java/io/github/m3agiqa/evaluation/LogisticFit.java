@@ -52,17 +52,19 @@ public final class LogisticFit {
      *
      * @param predicted at least one computed score, on any scale; they may fall as opinions rise
      * @param mos the human scores of the same images
+     * @throws IllegalArgumentException if there are none, not as many of both, or one is not finite
      */
     public static LogisticMap of(double[] predicted, double[] mos) {
         return of(predicted, mos, false);
     }
 
     /**
-     * Fits a map that other scores can be taken to opinions by: the closest one, if it rises or falls everywhere and turns
-     * level beyond the scores that it was fitted to, else the straight line.
+     * Fits a map that other scores can be taken to opinions by: the closest one, if it rises or falls everywhere and
+     * its middle lies among the scores that it was fitted to, else the straight line.
      *
      * @param predicted at least one computed score, on any scale; they may fall as opinions rise
      * @param mos the human scores of the same images
+     * @throws IllegalArgumentException if there are none, not as many of both, or one is not finite
      */
     public static LogisticMap forOtherScores(double[] predicted, double[] mos) {
         return of(predicted, mos, true);

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * another distribution than those of a baseline.
  *
  * @param means one for each generator, day and aspect, in that order
- * @param drifts one for each generator, aspect and day after the baseline, in that order
+ * @param drifts one for each generator, day after the baseline and aspect, in that order, where that day and the baseline
+ *     have scores
  */
 public record Monitoring(List<Mean> means, List<Drift> drifts) {
     private static final double CONFIDENCE = 0.95;
@@ -113,7 +114,7 @@ public record Monitoring(List<Mean> means, List<Drift> drifts) {
      *
      * @param first of the baseline's days
      * @param last of the baseline's days
-     * @param level how probable one false alarm in the whole report may be, such as 0.05
+     * @param level how probable one false alarm in the whole report may be, between 0 and 1, such as 0.05
      * @throws InputException if no score lies in the baseline
      */
     public static Monitoring of(List<Cell> cells, String first, String last, double level) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param version of the program that made it
  * @param bootstrap what the intervals are from
- * @param candidates the models, the one that the others are compared with first
+ * @param candidates the models; in each section the others are compared with the first that has scores there
  * @param sections a section for each dataset, aspect and protocol
  */
 public record Report(String version, Bootstrap bootstrap, List<Candidate> candidates, List<Section> sections) {
@@ -29,7 +29,7 @@ public record Report(String version, Bootstrap bootstrap, List<Candidate> candid
      * @param aspect what was scored
      * @param protocol the way of testing
      * @param results each model's, in the order of the report
-     * @param unscored how many images some model has no score for
+     * @param unscored how many scores are missing, over all models
      * @param notes what else a reader must know
      */
     public record Section(
@@ -49,7 +49,7 @@ public record Report(String version, Bootstrap bootstrap, List<Candidate> candid
      * @param predictions all of them
      * @param map the logistic map fitted to all of them
      * @param leakage what test and training share, null if that is not known
-     * @param comparison with the first model, null for the first
+     * @param comparison with the first model that has scores here, null for that one
      */
     public record Result(
             String candidate,
@@ -203,7 +203,7 @@ public record Report(String version, Bootstrap bootstrap, List<Candidate> candid
         return known.size() < tests.size() ? null : Leakage.sum(known);
     }
 
-    /** How many images some model has no score for, over all sections. */
+    /** How many scores are missing, over all models and sections. */
     public int unscored() {
         return sections.stream().mapToInt(Section::unscored).sum();
     }

@@ -32,7 +32,7 @@ public final class HubPull implements AutoCloseable {
         /** So many bytes are to be had in all, and so many of them are there. */
         void started(String repository, long bytes, long there);
 
-        /** More bytes came; a negative number was thrown away. */
+        /** More bytes came; a negative number was thrown away. Called by several threads at a time. */
         void arrived(long bytes);
 
         /** All of the repository is there. */
@@ -67,7 +67,7 @@ public final class HubPull implements AutoCloseable {
      *
      * @param revision a branch, a tag or a commit; it is looked up once, and all files are of that commit
      * @param wanted says by its path whether a file is needed
-     * @return the folder with the files
+     * @return the folder with the files; offline it has what was pulled before, and the listener is told nothing
      * @throws HubException if a file cannot be had, is damaged, or there is no space for it; offline, if it is not there
      */
     public Path pull(String repository, String revision, Predicate<String> wanted) {

@@ -29,7 +29,7 @@ public record HubSettings(URI endpoint, @Nullable String token, Path cache, bool
      * The settings of an environment.
      *
      * @param userHome the user's home folder
-     * @throws ModelException if {@code HF_ENDPOINT} is no URL
+     * @throws ModelException if {@code HF_ENDPOINT} is no URL, or the token cannot be read or is none
      */
     public static HubSettings of(Map<String, String> environment, Path userHome) {
         Path home = path(environment, "HF_HOME", userHome)

@@ -23,7 +23,11 @@ public final class ModelCatalog {
         return folders;
     }
 
-    /** The folders of all models, in order of their names. */
+    /**
+     * The folders of all models: folder by folder as they are looked into, in each by name.
+     *
+     * @throws UncheckedIOException if a folder cannot be read
+     */
     public List<Path> models() {
         List<Path> found = new ArrayList<>();
         for (Path folder : folders) {
@@ -39,9 +43,9 @@ public final class ModelCatalog {
     }
 
     /**
-     * Finds a model by its folder or its name.
+     * Finds a model by its folder or its name; of two of one name the first.
      *
-     * @throws ModelException naming the models at hand if there is no such one
+     * @throws ModelException naming the models at hand if there is no such one, or if it is damaged
      */
     public ModelFolder find(String nameOrFolder) {
         Path folder = Path.of(nameOrFolder);

@@ -100,7 +100,14 @@ public final class RgbImage {
         return new RgbImage(framedWidth, framedHeight, framed);
     }
 
-    /** A rectangle of this image, copied. */
+    /**
+     * A rectangle of this image, copied. It must lie inside, which is not checked.
+     *
+     * @param left the first column, from 0
+     * @param top the first row, from 0
+     * @param cropWidth in pixels, at least 1
+     * @param cropHeight in pixels, at least 1
+     */
     public RgbImage crop(int left, int top, int cropWidth, int cropHeight) {
         byte[] cropped = new byte[3 * cropWidth * cropHeight];
         for (int y = 0; y < cropHeight; y++) {

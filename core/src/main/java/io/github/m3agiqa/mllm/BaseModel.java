@@ -26,7 +26,8 @@ public final class BaseModel implements AutoCloseable {
     /**
      * Opens a base.
      *
-     * @throws ModelException if files are missing or damaged, or no such device answers
+     * @throws ModelException if files are missing or damaged, or the device is CUDA and none answers; that there is no card
+     *     of its number is found out when a weight is read
      */
     public BaseModel(Path folder, VisionMode visionMode, Precision precision, Device device) {
         if (!device.isCpu() && !Engine.cudaAvailable()) {
@@ -54,7 +55,11 @@ public final class BaseModel implements AutoCloseable {
         return stored;
     }
 
-    /** The networks without an adapter, to be closed before the base. */
+    /**
+     * The networks without an adapter, to be closed before the base.
+     *
+     * @throws ModelException if weights or tokenizer do not fit the configuration
+     */
     public MiniCpmV alone() {
         return over(ModelWeights.of(store));
     }
@@ -63,6 +68,7 @@ public final class BaseModel implements AutoCloseable {
      * The networks with an adapter, to be closed before the base.
      *
      * @param adapter closed with the networks
+     * @throws ModelException if weights, adapter or tokenizer do not fit the configuration
      */
     public MiniCpmV with(Adapter adapter, LoraMode loraMode) {
         return over(ModelWeights.of(store, adapter, loraMode));

@@ -96,8 +96,9 @@ public final class ChatTemplate {
 
     /**
      * The ids of a conversation that is not answered any more, within a length: if need be the last answer loses words at
-     * its end. Questions are never cut.
+     * its end.
      *
+     * @param turns the last of them a question, which is never cut, and the one before it the last answer
      * @return empty if image and questions alone are longer
      */
     public Optional<TokenizedConversation> tokenizeWithin(SlicePlan plan, List<Turn> turns, int maxLength) {

@@ -250,7 +250,10 @@ public final class PretrainingPass {
         }
     }
 
-    /** The losses: dense, global, score and tower as mean squared errors, caption and text as mean cross-entropies in nats. */
+    /**
+     * The losses in the order dense, global, caption, text, score, tower, 0 where there is nothing to learn from: caption and
+     * text are mean cross-entropies in nats, the others mean squared errors.
+     */
     public float[] losses() {
         return Torch.toFloats(Torch.stack(losses));
     }

@@ -7,9 +7,13 @@ import org.bytedeco.pytorch.Tensor;
 
 /** How the steps of a sequence become one vector. */
 public enum Pooler {
+    /** The mean of all steps. */
     MEAN,
+    /** The largest of each component. */
     MAX,
+    /** The last step. */
     LAST,
+    /** The mean of the first step and the last. */
     FIRSTLASTMEAN;
 
     /** The lower-case name used in files. */

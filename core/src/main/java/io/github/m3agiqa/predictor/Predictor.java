@@ -18,8 +18,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The score head: every token's vector is projected, a network reads them in order, and their mean is regressed to one
- * number. All of it is float32.
+ * The score head: every token's vector is projected, a network reads them in order, and what the {@link Pooler} makes
+ * of its steps is regressed to one number. All of it is float32.
  *
  * <p>A head may have members: as many networks, which differ in what they began with and of whose numbers the mean is the
  * score. Each has its own rows of the projection.

@@ -5,7 +5,8 @@ import io.github.m3agiqa.AspectResult;
 
 /**
  * Watches how an image is scored; called by the thread that scores it. What it throws ends the scoring of its image, and of
- * no other, with {@link io.github.m3agiqa.ErrorCode#INTERNAL}.
+ * no other, with {@link io.github.m3agiqa.ErrorCode#INTERNAL}, or with its own code if it is an {@link
+ * io.github.m3agiqa.M3AgiqaException}.
  */
 public interface ScoringListener {
     /** Does not watch. */

@@ -329,7 +329,7 @@ public final class Torch {
      * GELU in its form with a hyperbolic tangent: {@code x (1 + tanh(u)) / 2 = x sigmoid(2 u)} with {@code u = sqrt(2 / pi)
      * (x + 0.044715 x^3)}. In main memory the sigmoid is computed, in half the time, unless there are gradients.
      *
-     * @return as x, or float32
+     * @return of x's shape, in float32 where the sigmoid is computed, else of x's type
      * @see <a href="https://arxiv.org/abs/1606.08415">Gaussian error linear units</a>
      */
     public static Tensor gelu(Tensor x) {
@@ -350,12 +350,25 @@ public final class Torch {
         return tensor.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most)));
     }
 
-    /** x times the transposed weight. */
+    /**
+     * x times the transposed weight.
+     *
+     * @param x (..., in)
+     * @param weight (out, in)
+     * @return (..., out)
+     */
     public static Tensor linear(Tensor x, Tensor weight) {
         return OneDnnProduct.isFaster(x, weight) ? OneDnnProduct.linear(x, weight, null) : torch.linear(x, weight);
     }
 
-    /** x times the transposed weight, plus the bias. */
+    /**
+     * x times the transposed weight, plus the bias.
+     *
+     * @param x (..., in)
+     * @param weight (out, in)
+     * @param bias (out)
+     * @return (..., out)
+     */
     public static Tensor linear(Tensor x, Tensor weight, Tensor bias) {
         return OneDnnProduct.isFaster(x, weight)
                 ? OneDnnProduct.linear(x, weight, bias)
@@ -367,7 +380,9 @@ public final class Torch {
      *
      * @param images (images, channels, height, width)
      * @param weight (filters, channels, side, side)
+     * @param bias (filters)
      * @param padding zeros at each border
+     * @return (images, filters, rows, columns)
      */
     public static Tensor convolution(Tensor images, Tensor weight, Tensor bias, long stride, long padding) {
         Dtype dtype = dtypeOf(images);

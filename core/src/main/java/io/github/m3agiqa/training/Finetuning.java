@@ -75,6 +75,7 @@ public final class Finetuning {
      *
      * @return the folder of the model that was made
      * @throws InputException if recipe or data are wrong; everything is checked before the first step
+     * @throws io.github.m3agiqa.ModelException if the model that it starts from is missing or damaged, or no such device answers
      */
     public static Path run(Path recipeFile, StepListener listener) {
         FinetuneRecipe recipe = RecipeReader.read(recipeFile, FinetuneRecipe.class);

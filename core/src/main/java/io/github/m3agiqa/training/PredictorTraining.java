@@ -135,6 +135,7 @@ public final class PredictorTraining implements AutoCloseable {
      * Computes the hidden states that a recipe needs and that are not cached yet.
      *
      * @throws InputException if recipe or data are wrong; everything is checked before the first image is read
+     * @throws io.github.m3agiqa.ModelException if the model is missing or damaged, or no such device answers
      */
     public static void cache(Path recipeFile, StepListener listener) {
         try (PredictorTraining job = new PredictorTraining(recipeFile, listener)) {
@@ -147,6 +148,7 @@ public final class PredictorTraining implements AutoCloseable {
      *
      * @return the folder of the run, for {@code evaluate}
      * @throws InputException if recipe or data are wrong; everything is checked before the first step
+     * @throws io.github.m3agiqa.ModelException if the model is missing or damaged, or no such device answers
      */
     public static Path run(Path recipeFile, StepListener listener) {
         try (PredictorTraining job = new PredictorTraining(recipeFile, listener)) {

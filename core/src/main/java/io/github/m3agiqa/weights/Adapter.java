@@ -15,7 +15,11 @@ public interface Adapter extends TensorSource {
     /** The rank r of every low-rank pair. */
     int rank();
 
-    /** The factor of the low-rank branch: alpha / r. */
+    /**
+     * The factor of the low-rank branch: alpha / r, or alpha / sqrt(r) where it is rank-stabilized.
+     *
+     * @see <a href="https://arxiv.org/abs/2312.03732">A rank stabilization scaling factor for fine-tuning with LoRA</a>
+     */
     double scale();
 
     /** The probability with which each input of a low-rank branch is dropped; 0 except in training. */

@@ -36,11 +36,14 @@ public final class M3Agiqa {
      *
      * <p>An image is the bytes of a column {@code content}, or the file that {@code image_path} or {@code path} names on
      * any Hadoop file system; its prompt is the column {@code prompt}, if there is one. All columns but {@code content}
-     * stay. A struct a column is added for each aspect, and {@code model}, {@code error} and {@code elapsed_millis} for
-     * the whole image. Whatever goes wrong with an image is in its row, and the others go on.
+     * stay. A struct is added for each aspect, of {@code score}, {@code rating}, {@code interval_low}, {@code interval_high},
+     * {@code description} and {@code error}, each null where there is none, and {@code model}, {@code error} and {@code
+     * elapsed_millis} for the whole image. Whatever goes wrong with an image is in its row, and the others go on.
      *
      * @throws IllegalArgumentException if there is no column with images, if it has something else, if there is already one of
      *     those that are added, or if the driver can read the model and it scores none of the aspects asked for
+     * @throws io.github.m3agiqa.ModelException if the driver can read the model and it is damaged; one that an executor cannot
+     *     open ends the job
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
         return score(images, null, settings);
@@ -75,6 +78,8 @@ public final class M3Agiqa {
     /**
      * Makes a function of an image's bytes and its prompt known to SQL: {@code SELECT name(content, prompt) FROM
      * images}. It returns a struct with the columns that {@link #score} adds. A prompt that is null is none.
+     *
+     * @throws IllegalArgumentException if the driver can read the model and it scores none of the aspects asked for
      */
     public static void register(SparkSession spark, String name, SparkScoring settings) {
         ScoreColumns scores = new ScoreColumns(aspects(settings));

@@ -33,8 +33,8 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What became of the scores of a Dataset from day to day. Spark counts scores in bins of a hundredth; their means, their
- * intervals and their tests are computed from those counts by the driver.
+ * What became of the scores of a Dataset from day to day. Spark adds up scores and their squares, of which the driver makes
+ * means and intervals, and counts them in bins of a hundredth, of which it makes the tests.
  */
 public final class ScoreMonitor {
     private static final double BINS_A_POINT = 100;
@@ -170,7 +170,10 @@ public final class ScoreMonitor {
                 counts);
     }
 
-    /** The mean of each generator, day and aspect: {@code images}, {@code failed}, {@code mean}, {@code low}, {@code high}. */
+    /**
+     * The mean of each generator, day and aspect: {@code images}, {@code failed}, {@code mean}, null where none was scored, and
+     * its 95 % interval {@code low}, {@code high}, null for fewer than two images.
+     */
     public Dataset<Row> means() {
         List<Row> rows = new ArrayList<>();
         monitoring.means().forEach(mean -> {
@@ -192,7 +195,7 @@ public final class ScoreMonitor {
         return Double.isNaN(number) ? null : number;
     }
 
-    /** Every later day against the baseline, as {@link Monitoring.Drift} has it. */
+    /** Every later day against the baseline, as {@link Monitoring.Drift} has it; its probabilities are {@code p_value} and {@code p_corrected}. */
     public Dataset<Row> drift() {
         List<Row> rows = new ArrayList<>();
         monitoring
