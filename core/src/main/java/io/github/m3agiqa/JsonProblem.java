@@ -90,6 +90,9 @@ public final class JsonProblem {
         if (type == String.class || type == Path.class) {
             return "no text";
         }
+        if (type == Scale.class) {
+            return "no list of the worst score and the best";
+        }
         return Collection.class.isAssignableFrom(type) ? "no list" : "no keys with values";
     }
 }

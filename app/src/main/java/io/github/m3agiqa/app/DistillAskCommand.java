@@ -171,7 +171,11 @@ final class DistillAskCommand implements Callable<Integer> {
             description = "What a million tokens cost that are written (default: ${DEFAULT-VALUE}).")
     private double priceOutput;
 
-    @Option(names = "--max-cost", paramLabel = "MONEY", description = "Stop before the store has cost more.")
+    @Option(
+            names = "--max-cost",
+            paramLabel = "MONEY",
+            description =
+                    "Stop before the store has cost more, or where the provider does not say what a reply" + " took.")
     private double maxCost = Double.POSITIVE_INFINITY;
 
     @Option(names = "--max-requests", paramLabel = "N", description = "Stop before the store has more requests.")
@@ -475,8 +479,10 @@ final class DistillAskCommand implements Callable<Integer> {
         switch (summary.end()) {
             case BUDGET ->
                 err.println(
-                        "stopped, as the next request might go over the budget: raise --max-cost or --max-requests");
-            case KEYS -> err.println("stopped, as the provider accepts no key: look at its error, and start again");
+                        "stopped, as the next request might go over the budget, or its cost cannot be known, which is then said above: raise --max-cost or --max-requests");
+            case KEYS ->
+                err.println(
+                        "stopped, as no key is left that may be asked: look at what is said above, and start again");
             case UNREACHABLE ->
                 err.println("stopped, as question after question failed: start again when the provider answers, with"
                         + " --retry-failed if it rejected them");

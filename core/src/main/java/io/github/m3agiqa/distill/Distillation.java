@@ -90,6 +90,10 @@ public final class Distillation {
     /** As many questions in a row may be rejected, or fail for passing reasons after all their retries, before a run gives up. */
     private static final int MOST_GIVEN_UP = 20;
 
+    /** How a question ends that the teacher said something to, for which it is paid. */
+    private static final Set<Outcome> SAID =
+            Set.of(Outcome.ANSWERED, Outcome.REFUSED, Outcome.CUT_OFF, Outcome.MALFORMED);
+
     /** A provider that asks to wait longer is not waited for. */
     private static final Duration LONGEST_REST = Duration.ofDays(1);
 
@@ -327,7 +331,7 @@ public final class Distillation {
     /** Whether there is a limit of what answers cost, and nobody knows what this one did. */
     private boolean costsWhoKnowsWhat(Attempt attempt) {
         return Double.isFinite(limits.maxCost)
-                && attempt.outcome() == Outcome.ANSWERED
+                && SAID.contains(attempt.outcome())
                 && attempt.inputTokens() + attempt.outputTokens() == 0;
     }
 

@@ -97,9 +97,15 @@ public record ModelManifest(
      * The aspects that an answer has: those asked for, or all that it scores if none are.
      *
      * @throws IllegalArgumentException if it scores none of them
+     * @throws ModelException if it scores nothing at all
      */
     public Set<Aspect> answered(Collection<Aspect> asked) {
         Set<Aspect> scored = scoredAspects();
+        if (scored.isEmpty()) {
+            throw new ModelException(
+                    "%s has no predictor, so it describes images and scores none; train one with m3agiqa train"
+                            .formatted(id()));
+        }
         Set<Aspect> answered = asked.isEmpty() ? scored : EnumSet.copyOf(asked);
         if (Collections.disjoint(answered, scored)) {
             throw new IllegalArgumentException("%s scores none of the aspects asked for, only %s"

@@ -94,7 +94,7 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Whether there is anything yet that the recipe decided on; one that ended before that may be corrected. */
+    /** Whether there is anything beside what it was started with; one that ended before that may be corrected. */
     private boolean begun() throws IOException {
         try (Stream<Path> files = Files.list(path)) {
             return Files.exists(path.resolve(FACTS))

@@ -38,23 +38,34 @@ record ImageColumns(
         Integer imagePath = place(schema, "image_path");
         Integer path = imagePath == null ? place(schema, "path") : imagePath;
         Integer content = place(schema, "content");
+        if (content != null
+                && path != null
+                && !isBytes(schema, content)
+                && !schema.fieldNames()[content].equals("content")) {
+            content = null; // a text of the user's, as Content may be
+        }
         if (path == null && content == null) {
             throw new IllegalArgumentException("no column has images: image_path, path or content is needed, there are "
                     + List.of(schema.fieldNames()));
         }
-        if (content != null && !schema.fields()[content].dataType().equals(DataTypes.BinaryType)) {
+        if (content != null && !isBytes(schema, content)) {
             throw new IllegalArgumentException(
                     "the column content must have the images' bytes, but is %s: drop or rename it"
                             .formatted(schema.fields()[content].dataType().simpleString()));
         }
+        Integer left = content;
         List<Integer> kept = IntStream.range(0, schema.length())
                 .boxed()
-                .filter(i -> !i.equals(content))
+                .filter(i -> !i.equals(left))
                 .toList();
         return new ImageColumns(path, content, place(schema, "prompt"), kept, root);
     }
 
-    /** A column's place; one whose name differs in upper and lower case alone is taken if there is no other, as Spark does. */
+    private static boolean isBytes(StructType schema, int column) {
+        return schema.fields()[column].dataType().equals(DataTypes.BinaryType);
+    }
+
+    /** A column's place; one whose name differs in upper and lower case alone is taken if there is no other. */
     private static @Nullable Integer place(StructType schema, String name) {
         List<Integer> exact = places(schema, name::equals);
         List<Integer> places = exact.isEmpty() ? places(schema, name::equalsIgnoreCase) : exact;

@@ -132,6 +132,7 @@ public final class M3Agiqa {
         if (!Files.isDirectory(settings.path())) {
             return settings.aspects().isEmpty() ? Arrays.asList(Aspect.values()) : settings.aspects();
         }
-        return List.copyOf(settings.folder().manifest().answered(settings.aspects()));
+        Set<Aspect> answered = settings.folder().manifest().answered(settings.aspects());
+        return settings.aspects().isEmpty() ? List.copyOf(answered) : settings.aspects();
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.ModelException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.scoring.Scorer;
@@ -279,8 +280,8 @@ class M3AgiqaTest extends SparkTest {
         Dataset<Row> images = spark.range(1).selectExpr("'a.png' as image_path");
 
         assertThatThrownBy(() -> M3Agiqa.score(images, SparkScoring.of(model.toString())))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("scores none of the aspects");
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("has no predictor, so it describes images and scores none");
     }
 
     @Test

@@ -44,7 +44,7 @@ final class RefusalHandler extends ErrorHandler {
             return new Problem(status, "NOT_READY", "the service is ending");
         }
         String reason = cause instanceof HttpException http ? http.getReason() : null;
-        if (status >= Problem.INTERNAL && reason == null) {
+        if (status >= Problem.INTERNAL && status != HttpStatus.HTTP_VERSION_NOT_SUPPORTED_505) {
             LOG.error("unexpected error", cause);
             return Problem.unexpected(status);
         }

@@ -56,7 +56,7 @@ final class RequestReader {
      */
     static ScoringRequest read(Context context, int maxBytes) {
         String coding = context.header("Content-Encoding");
-        if (coding != null) {
+        if (coding != null && !coding.isBlank() && !coding.strip().equalsIgnoreCase("identity")) {
             throw unsupported("a body with the Content-Encoding %s is not read; send it as it is"
                             .formatted(shortened(coding)))
                     .raised();

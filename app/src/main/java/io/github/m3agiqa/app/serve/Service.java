@@ -48,6 +48,9 @@ public final class Service implements AutoCloseable {
     /** After it a stream says that it goes on, or what lies between takes it for dead; and it hears whether its client is there. */
     private static final Duration LONGEST_SILENCE = Duration.ofSeconds(5);
 
+    /** How long what is left of a refused body is read. */
+    private static final Duration LONGEST_REST = Duration.ofSeconds(5);
+
     private static final Duration LAST_BYTES = Duration.ofSeconds(10);
 
     /** What the page may do: only what comes from this service, and pictures that the user has dropped. */
@@ -112,6 +115,7 @@ public final class Service implements AutoCloseable {
     private final Settings settings;
     private final ScoringQueue queue;
     private final BodyDeadline bodies;
+    private final BodyDeadline rests = new BodyDeadline(LONGEST_REST);
     private final BodyBudget memory = new BodyBudget(Runtime.getRuntime().maxMemory() / 4);
     private final ServiceMetrics metrics;
     private volatile State state = State.STARTING;
@@ -378,7 +382,7 @@ public final class Service implements AutoCloseable {
         boolean heard = status != Problem.REQUEST_TIMEOUT && context.header("Expect") == null;
         if (heard) {
             try {
-                bodies.read(() -> RequestReader.discard(context));
+                rests.read(() -> RequestReader.discard(context));
             } catch (Problem.Raised _) {
                 heard = false;
             }
@@ -437,5 +441,6 @@ public final class Service implements AutoCloseable {
         server.stop();
         queue.close();
         bodies.close();
+        rests.close();
     }
 }
