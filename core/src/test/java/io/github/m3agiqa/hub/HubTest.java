@@ -100,6 +100,9 @@ class HubTest {
                                 .set("map", new ObjectMapper().valueToTree(new LogisticMap(0, 0, 0, 1, 0)))),
                 "aspects.quality.calibration.halfWidth: the key is missing");
         assertRefused(
+                changed(tiny, root -> root.withObject("/aspects/quality").put("scale", "0 to 5")),
+                "aspects.quality.scale: what stands here is no list of the worst score and the best");
+        assertRefused(
                 changed(tiny, root -> root.withObject("/aspects/quality/rate").put("maxSlices", 1.5)),
                 "aspects.quality.rate.maxSlices: '1.5' is no whole number");
         assertRefused(

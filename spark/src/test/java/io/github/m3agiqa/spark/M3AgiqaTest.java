@@ -261,6 +261,16 @@ class M3AgiqaTest extends SparkTest {
     }
 
     @Test
+    void keepsATextThatIsCalledContentAndTheOrderOfTheAspects() {
+        SparkScoring settings = SETTINGS.withAspects(List.of(Aspect.CORRESPONDENCE, Aspect.QUALITY));
+        Dataset<Row> images = spark.range(1).selectExpr("'a.png' as image_path", "'a text' as Content");
+
+        assertThat(M3Agiqa.score(images, settings).columns())
+                .startsWith("image_path", "Content")
+                .containsSubsequence("correspondence", "quality");
+    }
+
+    @Test
     void saysThatTheModelHasNoneOfTheAspects() {
         Path model = TestModels.tinyWith(
                 folder.resolve("model"), manifest -> ((ObjectNode) manifest.path("aspects")).remove("authenticity"));
