@@ -174,8 +174,7 @@ final class DistillAskCommand implements Callable<Integer> {
     @Option(
             names = "--max-cost",
             paramLabel = "MONEY",
-            description =
-                    "Stop before the store has cost more, or where the provider does not say what a reply" + " took.")
+            description = "Stop before the store has cost more, or where the provider does not say what a reply took.")
     private double maxCost = Double.POSITIVE_INFINITY;
 
     @Option(names = "--max-requests", paramLabel = "N", description = "Stop before the store has more requests.")

@@ -42,8 +42,8 @@ public final class M3Agiqa {
      *
      * @throws IllegalArgumentException if there is no column with images, if it has something else, if there is already one of
      *     those that are added, or if the driver can read the model and it scores none of the aspects asked for
-     * @throws io.github.m3agiqa.ModelException if the driver can read the model and it is damaged; one that an executor cannot
-     *     open ends the job
+     * @throws io.github.m3agiqa.ModelException if the driver can read the model and it is damaged or scores nothing; one that
+     *     an executor cannot open ends the job
      */
     public static Dataset<Row> score(Dataset<Row> images, SparkScoring settings) {
         return score(images, null, settings);
