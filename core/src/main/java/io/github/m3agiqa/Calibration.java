@@ -9,9 +9,7 @@ package io.github.m3agiqa;
  */
 public record Calibration(LogisticMap map, double halfWidth) {
     public Calibration {
-        if (map == null) {
-            throw new IllegalArgumentException("map is missing");
-        }
+        Required.of("map", map);
         if (!(halfWidth >= 0 && Double.isFinite(halfWidth))) {
             throw new IllegalArgumentException("half a width must be finite and not negative, not " + halfWidth);
         }

@@ -14,9 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record ImagePrompt(String image, @Nullable String prompt, Content content) {
     public ImagePrompt {
-        if (image == null || content == null) {
-            throw new IllegalArgumentException((image == null ? "image" : "content") + " is missing");
-        }
+        Required.of("image", image);
+        Required.of("content", content);
     }
 
     /** The encoded bytes of an image file. */

@@ -225,8 +225,8 @@ public final class OnlineTeacher implements Teacher {
             JsonNode answer = object(text);
             if (answer.path(REFUSED).asBoolean() || refuses(reply())) {
                 outcome = Outcome.REFUSED;
-            } else if (!answer.path(DESCRIPTION).asText().isBlank()
-                    && answer.path(DESCRIPTION).isTextual()) {
+            } else if (answer.path(DESCRIPTION).isTextual()
+                    && !answer.path(DESCRIPTION).asText().isBlank()) {
                 outcome = Outcome.ANSWERED;
                 description = answer.path(DESCRIPTION).asText().strip();
             }

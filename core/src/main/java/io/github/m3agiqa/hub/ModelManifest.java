@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.Scale;
 import java.util.Collection;
 import java.util.Collections;
@@ -47,25 +48,25 @@ public record ModelManifest(
     private static final String MEAN = "mean";
 
     public ModelManifest {
-        given("license", license);
-        given("base", base);
+        Required.of("license", license);
+        Required.of("base", base);
         alpha = orElse(alpha, "white");
         vision = orElse(vision, "published");
-        if (!given("name", name).matches("[\\w.-]+")) {
+        if (!Required.of("name", name).matches("[\\w.-]+")) {
             throw new IllegalArgumentException("name is '%s', not letters, digits, '.', '_' and '-'".formatted(name));
         }
-        if (!given("architecture", architecture).equals(ARCHITECTURE)) {
+        if (!Required.of("architecture", architecture).equals(ARCHITECTURE)) {
             throw new IllegalArgumentException(
                     "architecture is '%s', known is %s".formatted(architecture, ARCHITECTURE));
         }
-        if (given("aspects", aspects).isEmpty()) {
+        if (Required.of("aspects", aspects).isEmpty()) {
             throw new IllegalArgumentException("aspects is empty");
         }
-        aspects.forEach((aspect, settings) -> given(aspect.id(), settings));
+        aspects.forEach((aspect, settings) -> Required.of(aspect.id(), settings));
         aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
         sha256 = Collections.unmodifiableMap(new TreeMap<>(orElse(sha256, Map.of())));
         sha256.forEach((file, hash) -> {
-            if (!given("sha256 of " + file, hash).matches("[0-9a-fA-F]{64}")) {
+            if (!Required.of("sha256 of " + file, hash).matches("[0-9a-fA-F]{64}")) {
                 throw new IllegalArgumentException("'%s' is no SHA-256".formatted(hash));
             }
         });
@@ -164,8 +165,8 @@ public record ModelManifest(
             head = orElse(head, XLSTM);
             pooler = orElse(pooler, MEAN);
             scale = orElse(scale, Scale.ZERO_TO_FIVE);
-            given("describe", describe);
-            given("rate", rate);
+            Required.of("describe", describe);
+            Required.of("rate", rate);
         }
 
         /** These settings with another adapter, or null for none, for which no predictor is trained yet. */
@@ -260,7 +261,7 @@ public record ModelManifest(
             @Nullable String matcher,
             @Nullable Calibration calibration) {
         public ScoreHead {
-            given("predictor", predictor);
+            Required.of("predictor", predictor);
             head = orElse(head, XLSTM);
             pooler = orElse(pooler, MEAN);
         }
@@ -314,7 +315,7 @@ public record ModelManifest(
     public record Describe(
             String question, int maxSlices, Integer beams, Double repetitionPenalty, Integer maxNewTokens) {
         public Describe {
-            given("question", question);
+            Required.of("question", question);
             beams = orElse(beams, 3);
             repetitionPenalty = orElse(repetitionPenalty, 1.2);
             maxNewTokens = orElse(maxNewTokens, 1024);
@@ -333,18 +334,11 @@ public record ModelManifest(
      */
     public record Rate(String question, int maxSlices, int maxLength) {
         public Rate {
-            given("question", question);
+            Required.of("question", question);
             if (maxSlices < 1 || maxLength < 1) {
                 throw new IllegalArgumentException("rate needs a positive maxSlices and a positive maxLength");
             }
         }
-    }
-
-    private static <T> T given(String field, @Nullable T value) {
-        if (value == null) {
-            throw new IllegalArgumentException("%s is missing".formatted(field));
-        }
-        return value;
     }
 
     private static <T> T orElse(@Nullable T value, T fallback) {

@@ -47,7 +47,7 @@ public record MiniCpmVConfig(
         require(file, json, "slice_mode", "true");
         require(file, json, "mm_use_im_start_end", "true");
         for (String unknown : List.of("rope_scaling", "rope_parameters")) {
-            if (!leftOut(json.path(unknown))) {
+            if (json.hasNonNull(unknown)) {
                 throw new ModelException("%s: %s is not supported".formatted(file, unknown));
             }
         }
@@ -80,12 +80,11 @@ public record MiniCpmVConfig(
 
     private static int resolution(Path file, JsonNode json, SiglipVision.Config vision) {
         JsonNode slices = json.path("slice_config");
-        if (!slices.isObject() && !leftOut(slices)) {
+        if (json.hasNonNull("slice_config") && !slices.isObject()) {
             throw new ModelException("%s: slice_config is %s, no object".formatted(file, slices));
         }
-        int resolution = leftOut(slices.path("scale_resolution"))
-                ? DEFAULT_RESOLUTION
-                : positive(file, slices, "scale_resolution");
+        int resolution =
+                slices.hasNonNull("scale_resolution") ? positive(file, slices, "scale_resolution") : DEFAULT_RESOLUTION;
         if (resolution < vision.patchSize()) {
             throw new ModelException(
                     "%s: tiles of %d pixels hold no patch of %d".formatted(file, resolution, vision.patchSize()));
@@ -109,15 +108,11 @@ public record MiniCpmVConfig(
         }
     }
 
-    private static boolean leftOut(JsonNode value) {
-        return value.isMissingNode() || value.isNull();
-    }
-
     private static double positive(Path file, JsonNode json, String field, double otherwise) {
-        JsonNode value = json.path(field);
-        if (leftOut(value)) {
+        if (!json.hasNonNull(field)) {
             return otherwise;
         }
+        JsonNode value = json.path(field);
         double number = value.isNumber() ? value.doubleValue() : Double.NaN;
         if (!(number > 0 && number < Double.POSITIVE_INFINITY)) {
             throw new ModelException("%s: %s must be a positive number, not %s".formatted(file, field, value));

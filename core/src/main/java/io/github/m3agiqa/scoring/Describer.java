@@ -5,6 +5,7 @@ import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.Failure;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.ScoringException;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
@@ -73,9 +74,8 @@ public final class Describer implements AutoCloseable {
     public record Request(
             ImagePrompt image, String describe, @Nullable String rate) {
         public Request {
-            if (image == null || describe == null) {
-                throw new IllegalArgumentException((image == null ? "image" : "describe") + " is missing");
-            }
+            Required.of("image", image);
+            Required.of("describe", describe);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.m3agiqa.scoring;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.ErrorCode;
 import io.github.m3agiqa.ImagePrompt;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.ScoringException;
 import java.util.Set;
 
@@ -16,9 +17,8 @@ import java.util.Set;
  */
 public record ScoringRequest(ImagePrompt input, Set<Aspect> aspects, boolean describe, ScoringListener listener) {
     public ScoringRequest {
-        if (input == null || listener == null) {
-            throw new IllegalArgumentException((input == null ? "input" : "listener") + " is missing");
-        }
+        Required.of("input", input);
+        Required.of("listener", listener);
         aspects = Set.copyOf(aspects);
     }
 

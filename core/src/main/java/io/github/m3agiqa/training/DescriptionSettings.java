@@ -1,5 +1,7 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
+
 /**
  * The descriptions that stand in the conversations which the predictor reads.
  *
@@ -37,9 +39,9 @@ public record DescriptionSettings(Rounds rounds, Source train, Source test, bool
     }
 
     public DescriptionSettings {
-        Recipes.given("rounds", rounds);
-        Recipes.given("train", train);
-        Recipes.given("test", test);
+        Required.of("rounds", rounds);
+        Required.of("train", train);
+        Required.of("test", test);
         if (rounds != Rounds.NONE && test == Source.TEACHER && teacherSawMos) {
             throw new IllegalArgumentException(
                     "test: teacher would report scores read from words that were written by someone who knew the score;"

@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.tensor.Device;
 import java.nio.file.Path;
@@ -82,7 +83,7 @@ public record FinetuneRecipe(
      */
     public record ConversationFiles(Path train, @Nullable Path validation) {
         public ConversationFiles {
-            Recipes.given("train", train);
+            Required.of("train", train);
         }
     }
 
@@ -105,19 +106,19 @@ public record FinetuneRecipe(
 
     public FinetuneRecipe {
         Recipes.name(name);
-        Recipes.given("model", model);
-        Recipes.given("output", output);
-        Recipes.given("dataset", dataset);
-        Recipes.given("missingImages", missingImages);
-        if (Recipes.given("conversations", conversations).isEmpty()) {
+        Required.of("model", model);
+        Required.of("output", output);
+        Required.of("dataset", dataset);
+        Required.of("missingImages", missingImages);
+        if (Required.of("conversations", conversations).isEmpty()) {
             throw new IllegalArgumentException("conversations names no aspect");
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
         alsoFor = alsoFor == null ? Set.of() : Set.copyOf(alsoFor);
         heldOut = heldOut == null ? List.of() : List.copyOf(heldOut);
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
-        Recipes.given("lora", lora);
-        Recipes.given("optimization", optimization);
+        Required.of("lora", lora);
+        Required.of("optimization", optimization);
         if (tower != null && tower.spoilt > batchSize) {
             throw new IllegalArgumentException(
                     "tower: spoilt is %d, more than the %d of a pass".formatted(tower.spoilt, batchSize));
@@ -136,6 +137,6 @@ public record FinetuneRecipe(
             throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
         }
         Recipes.dtype(dtype);
-        Device.parse(Recipes.given("device", device));
+        Device.parse(Required.of("device", device));
     }
 }

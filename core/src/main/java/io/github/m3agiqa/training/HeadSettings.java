@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.predictor.HeadConfig;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
@@ -38,8 +39,8 @@ public record HeadSettings(
         config(kind, pooler, width, layers, regression);
         members = members == null ? 1 : members;
         Recipes.positive("members", members);
-        Recipes.given("reads", reads);
-        Recipes.given("names", names);
+        Required.of("reads", reads);
+        Required.of("names", names);
     }
 
     HeadConfig config() {

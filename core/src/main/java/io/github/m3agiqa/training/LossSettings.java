@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
 import io.github.m3agiqa.tensor.Torch;
@@ -38,7 +39,7 @@ public record LossSettings(Kind kind, double margin, double mse) {
     private static final double FIDELITY_EPSILON = 1e-6;
 
     public LossSettings {
-        Recipes.given("kind", kind);
+        Required.of("kind", kind);
         if (!(margin >= 0) || !(mse >= 0 && mse <= 1)) {
             throw new IllegalArgumentException("margin must not be negative, mse from 0 to 1");
         }

@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,7 @@ public record MatcherSettings(
      */
     public record Words(Path vectors, double share) {
         public Words {
-            Recipes.given("vectors", vectors);
+            Required.of("vectors", vectors);
             if (!(share > 0 && share <= 1)) {
                 throw new IllegalArgumentException("share must be from above 0 to 1, not " + share);
             }

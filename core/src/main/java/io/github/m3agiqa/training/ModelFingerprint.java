@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 final class ModelFingerprint {
     /** A note with fewer was not written to its end. */
     private static final int HASH_DIGITS = 64;
+
     /** What the folder of the notes is called. */
     static final String NOTES = "hashes";
 

@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import java.util.List;
 
 /**
@@ -29,8 +30,6 @@ public record Optimization(
             throw new IllegalArgumentException("betas must be two numbers from 0 to below 1, such as [0.9, 0.999]");
         }
         betas = List.copyOf(betas);
-        if (schedule == null) {
-            throw new IllegalArgumentException("schedule is missing");
-        }
+        Required.of("schedule", schedule);
     }
 }

@@ -68,6 +68,7 @@ public final class PredictorTraining implements AutoCloseable {
     private final Readings readings;
     private final @Nullable WordVectors wordVectors;
     private final List<PredictorUnit> units = new ArrayList<>();
+
     /** All that predictors of an aspect learn from and are measured by. */
     private final Map<Aspect, Set<Reading>> needed = new EnumMap<>(Aspect.class);
 

@@ -3,6 +3,7 @@ package io.github.m3agiqa.training;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
 import io.github.m3agiqa.teacher.Hint;
 import io.github.m3agiqa.teacher.TeacherSettings;
@@ -141,11 +142,11 @@ public record PretrainRecipe(
      */
     public record Teachers(Path cache, int globalSize, int denseSize, int denseSample, List<TeacherSettings> networks) {
         public Teachers {
-            Recipes.given("cache", cache);
+            Required.of("cache", cache);
             Recipes.positive("globalSize", globalSize);
             Recipes.positive("denseSize", denseSize);
             Recipes.positive("denseSample", denseSample);
-            if (Recipes.given("networks", networks).isEmpty()) {
+            if (Required.of("networks", networks).isEmpty()) {
                 throw new IllegalArgumentException("networks names no teacher");
             }
             networks = List.copyOf(networks);
@@ -174,11 +175,11 @@ public record PretrainRecipe(
             int imagesPerStep,
             long evaluateEvery) {
         public StemStage {
-            Recipes.given("stem.cache", cache);
+            Required.of("stem.cache", cache);
             Recipes.positive("stem.inputSize", inputSize);
             Recipes.positive("stem.sample", sample);
-            hints = List.copyOf(Recipes.given("stem.hints", hints));
-            Recipes.given("stem.optimization", optimization);
+            hints = List.copyOf(Required.of("stem.hints", hints));
+            Required.of("stem.optimization", optimization);
             Recipes.positive("stem.steps", steps);
             Recipes.positive("stem.imagesPerStep", imagesPerStep);
             Recipes.positive("stem.evaluateEvery", evaluateEvery);
@@ -217,11 +218,11 @@ public record PretrainRecipe(
 
     public PretrainRecipe {
         Recipes.name(name);
-        Recipes.given("license", license);
-        Recipes.given("output", output);
+        Required.of("license", license);
+        Required.of("output", output);
         if (initial == null) {
-            Recipes.given("config", config);
-            if (Recipes.given("aspects", aspects).isEmpty()) {
+            Required.of("config", config);
+            if (Required.of("aspects", aspects).isEmpty()) {
                 throw new IllegalArgumentException("aspects is empty");
             }
         } else if (config != null || aspects != null || stem != null) {
@@ -233,16 +234,16 @@ public record PretrainRecipe(
         if (initial == null && !frozen.isEmpty()) {
             throw new IllegalArgumentException("frozen is for what initial has learned; without initial leave it out");
         }
-        Recipes.given("dataset", dataset);
-        heldOut = List.copyOf(Recipes.given("heldOut", heldOut));
-        texts = List.copyOf(Recipes.given("texts", texts));
+        Required.of("dataset", dataset);
+        heldOut = List.copyOf(Required.of("heldOut", heldOut));
+        texts = List.copyOf(Required.of("texts", texts));
         scores = scores == null ? List.of() : List.copyOf(scores);
         calibrationShare = calibrationShare == null ? 0 : calibrationShare;
         descriptions = descriptions == null ? List.of() : List.copyOf(descriptions);
         if (captionQuestion == null && descriptions.isEmpty()) {
             throw new IllegalArgumentException("captionQuestion and descriptions are missing: one of them is needed");
         }
-        Recipes.given("lossWeights", lossWeights);
+        Required.of("lossWeights", lossWeights);
         if (teachers == null && (lossWeights.dense > 0 || lossWeights.global > 0)) {
             throw new IllegalArgumentException("teachers is missing, and lossWeights has dense or global above 0");
         }
@@ -254,7 +255,7 @@ public record PretrainRecipe(
             throw new IllegalArgumentException(
                     "lossWeights has tower above 0, which is for frozen: [tower]: what is aimed at must not move");
         }
-        Recipes.given("optimization", optimization);
+        Required.of("optimization", optimization);
         Recipes.positive("steps", steps);
         Recipes.positive("imagesPerStep", imagesPerStep);
         Recipes.positive("maxLength", maxLength);
@@ -280,6 +281,6 @@ public record PretrainRecipe(
             throw new IllegalArgumentException("validationShare must be from 0 to below 1, not " + validationShare);
         }
         Recipes.dtype(dtype);
-        Device.parse(Recipes.given("device", device));
+        Device.parse(Required.of("device", device));
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.hub.ModelFolder;
@@ -128,7 +129,7 @@ public final class Pretraining {
     /** The questions; what was trained for another base is of no use. */
     private Map<Aspect, AspectManifest> aspects() {
         if (before == null) {
-            return Recipes.given("aspects", recipe.aspects());
+            return Required.of("aspects", recipe.aspects());
         }
         Map<Aspect, AspectManifest> aspects = new EnumMap<>(before.manifest().aspects());
         aspects.replaceAll((_, settings) -> settings.withAdapter(null));
@@ -137,7 +138,7 @@ public final class Pretraining {
 
     /** Writes what a new base is configured by, and trains its tokenizer. */
     private void begin(Path base) throws IOException {
-        ObjectNode config = Recipes.given("config", recipe.config()).deepCopy();
+        ObjectNode config = Required.of("config", recipe.config()).deepCopy();
         config.put("model_type", "minicpmv").put("hidden_act", "silu");
         Files.write(
                 base.resolve(CONFIG),

@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.ConversationFile;
 import io.github.m3agiqa.dataset.Dataset;
@@ -56,15 +57,8 @@ final class Recipes {
         }
     }
 
-    static <T> T given(String key, @Nullable T value) {
-        if (value == null) {
-            throw new IllegalArgumentException(key + " is missing");
-        }
-        return value;
-    }
-
     static void dtype(@Nullable String dtype) {
-        if (Precision.of(given("dtype", dtype)).packed()) {
+        if (Precision.of(Required.of("dtype", dtype)).packed()) {
             throw new IllegalArgumentException("dtype must be bf16 or fp32, not " + dtype);
         }
     }
@@ -76,7 +70,7 @@ final class Recipes {
     }
 
     static void name(@Nullable String name) {
-        if (!given("name", name).matches("[\\w.-]+")) {
+        if (!Required.of("name", name).matches("[\\w.-]+")) {
             throw new IllegalArgumentException("name is '%s', not letters, digits, '.', '_' and '-'".formatted(name));
         }
     }

@@ -29,6 +29,9 @@ final class RunFolder implements AutoCloseable {
     private static final String RECIPE = "recipe.yaml";
     private static final String LOCK = ".lock";
 
+    /** What a run has before anything comes of it. */
+    private static final Set<String> BEGINNING = Set.of(FACTS, RECIPE, LOCK, ModelFingerprint.NOTES);
+
     private final Path path;
     private final FileChannel lock;
 
@@ -96,11 +99,11 @@ final class RunFolder implements AutoCloseable {
 
     /** Whether there is anything beside what it was started with; one that ended before that may be corrected. */
     private boolean begun() throws IOException {
+        if (!Files.exists(path.resolve(FACTS))) {
+            return false;
+        }
         try (Stream<Path> files = Files.list(path)) {
-            return Files.exists(path.resolve(FACTS))
-                    && files.map(file -> String.valueOf(file.getFileName()))
-                            .anyMatch(name -> !Set.of(FACTS, RECIPE, LOCK, ModelFingerprint.NOTES)
-                                    .contains(name));
+            return !files.allMatch(file -> BEGINNING.contains(String.valueOf(file.getFileName())));
         }
     }
 

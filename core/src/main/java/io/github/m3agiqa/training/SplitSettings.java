@@ -1,5 +1,6 @@
 package io.github.m3agiqa.training;
 
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.dataset.Conversation;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Prompts;
@@ -50,7 +51,7 @@ public record SplitSettings(
     }
 
     public SplitSettings {
-        Recipes.given("protocol", protocol);
+        Required.of("protocol", protocol);
         if (protocol == Protocol.PROMPT_FOLDS && folds < 2) {
             throw new IllegalArgumentException("folds must be at least 2, not " + folds);
         }

@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Required;
 import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.tensor.Device;
@@ -92,7 +93,7 @@ public record TrainRecipe(
      */
     public record ConversationFiles(Path train, @Nullable Path test) {
         public ConversationFiles {
-            Recipes.given("train", train);
+            Required.of("train", train);
         }
     }
 
@@ -104,16 +105,16 @@ public record TrainRecipe(
 
     public TrainRecipe {
         Recipes.name(name);
-        Recipes.given("model", model);
-        Recipes.given("output", output);
-        Recipes.given("cache", cache);
-        Recipes.given("dataset", dataset);
-        Recipes.given("missingImages", missingImages);
-        if (Recipes.given("conversations", conversations).isEmpty()) {
+        Required.of("model", model);
+        Required.of("output", output);
+        Required.of("cache", cache);
+        Required.of("dataset", dataset);
+        Required.of("missingImages", missingImages);
+        if (Required.of("conversations", conversations).isEmpty()) {
             throw new IllegalArgumentException("conversations names no aspect");
         }
         conversations = Collections.unmodifiableMap(new EnumMap<>(conversations));
-        if (Recipes.given("split", split).protocol() == Protocol.AUTHORS) {
+        if (Required.of("split", split).protocol() == Protocol.AUTHORS) {
             conversations.forEach((aspect, files) -> {
                 if (files.test == null) {
                     throw new IllegalArgumentException(
@@ -122,7 +123,7 @@ public record TrainRecipe(
                 }
             });
         }
-        Recipes.given("descriptions", descriptions);
+        Required.of("descriptions", descriptions);
         undescribed = undescribed != null && undescribed;
         if (undescribed && descriptions.rounds() != Rounds.NONE) {
             throw new IllegalArgumentException(
@@ -132,14 +133,14 @@ public record TrainRecipe(
             throw new IllegalArgumentException(
                     "blend goes with descriptions: {rounds: own_or_none} or with undescribed: true; leave it out");
         }
-        Recipes.given("head", head);
-        Recipes.given("loss", loss);
+        Required.of("head", head);
+        Required.of("loss", loss);
         if (matcher != null && !conversations.containsKey(Aspect.CORRESPONDENCE)) {
             throw new IllegalArgumentException(
                     "matcher goes with correspondence, of which there are no conversations; leave it out");
         }
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
-        Recipes.given("optimization", optimization);
+        Required.of("optimization", optimization);
         averaging = averaging == null ? Double.valueOf(0) : averaging;
         if (!(averaging >= 0 && averaging < 1)) {
             throw new IllegalArgumentException("averaging must be from 0 to below 1, not " + averaging);
@@ -154,7 +155,7 @@ public record TrainRecipe(
         Recipes.positive("batchSize", batchSize);
         Recipes.positive("evaluateEvery", evaluateEvery);
         Recipes.dtype(dtype);
-        Device.parse(Recipes.given("device", device));
+        Device.parse(Required.of("device", device));
         variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));
         variants.keySet().forEach(Recipes::name);
         if (undescribed && !variants.isEmpty()) {

@@ -95,7 +95,7 @@ public final class PeftAdapter implements Adapter {
                     .formatted(configFile, shown(config, "r"), shown(config, "lora_alpha")));
         }
         JsonNode stabilized = config.path("use_rslora");
-        if (!stabilized.isBoolean() && !stabilized.isNull() && !stabilized.isMissingNode()) {
+        if (config.hasNonNull("use_rslora") && !stabilized.isBoolean()) {
             throw new ModelException("%s: use_rslora is %s, not true or false".formatted(configFile, stabilized));
         }
         this.scale = alpha / (stabilized.booleanValue() ? Math.sqrt(rank) : rank);

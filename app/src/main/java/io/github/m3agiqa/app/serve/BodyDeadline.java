@@ -9,13 +9,8 @@ import java.util.function.Supplier;
 
 /** Ends the reading of a body that does not arrive in time, however steadily it drips. */
 final class BodyDeadline implements AutoCloseable {
-    private final Duration longest;
     private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("body-deadline").factory());
-
-    BodyDeadline(Duration longest) {
-        this.longest = longest;
-    }
 
     /** A thread that reads, until it is done or interrupted. */
     private static final class Reading {
@@ -43,9 +38,10 @@ final class BodyDeadline implements AutoCloseable {
     /**
      * Reads a body on this thread.
      *
+     * @param longest how long it may take
      * @throws Problem.Raised with 408 if the body did not arrive in time
      */
-    <T> T read(Supplier<T> body) {
+    <T> T read(Duration longest, Supplier<T> body) {
         Reading reading = new Reading();
         Future<?> end = clock.schedule(reading::interrupt, longest.toNanos(), TimeUnit.NANOSECONDS);
         try {

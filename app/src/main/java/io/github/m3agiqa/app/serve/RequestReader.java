@@ -213,12 +213,13 @@ final class RequestReader {
                     .raised();
         }
         JsonNode aspects = request.path(ASPECTS);
-        if (!isAbsent(aspects) && !(aspects.isArray() && aspects.valueStream().allMatch(JsonNode::isTextual))) {
+        if (request.hasNonNull(ASPECTS)
+                && !(aspects.isArray() && aspects.valueStream().allMatch(JsonNode::isTextual))) {
             throw Problem.invalid("the field aspects holds no list of texts").raised();
         }
         List<String> wanted = aspects.valueStream().map(JsonNode::asText).toList();
         JsonNode describe = request.path(DESCRIBE);
-        if (!isAbsent(describe) && !describe.isBoolean()) {
+        if (request.hasNonNull(DESCRIBE) && !describe.isBoolean()) {
             throw noBoolean().raised();
         }
         return checked(text(request, NAME), bytes, text(request, PROMPT), wanted, describe.asBoolean(true), maxBytes);
@@ -230,7 +231,7 @@ final class RequestReader {
 
     private static @Nullable String text(JsonNode request, String field) {
         JsonNode value = request.path(field);
-        if (!isAbsent(value) && !value.isTextual()) {
+        if (request.hasNonNull(field) && !value.isTextual()) {
             throw Problem.invalid("the field %s holds no text".formatted(field)).raised();
         }
         return value.textValue();
@@ -242,10 +243,6 @@ final class RequestReader {
                             .formatted(shortened(field)))
                     .raised();
         }
-    }
-
-    private static boolean isAbsent(JsonNode field) {
-        return field.isMissingNode() || field.isNull();
     }
 
     private static ScoringRequest checked(

@@ -114,8 +114,7 @@ public final class Service implements AutoCloseable {
     private final Offer offer;
     private final Settings settings;
     private final ScoringQueue queue;
-    private final BodyDeadline bodies;
-    private final BodyDeadline rests = new BodyDeadline(LONGEST_REST);
+    private final BodyDeadline bodies = new BodyDeadline();
     private final BodyBudget memory = new BodyBudget(Runtime.getRuntime().maxMemory() / 4);
     private final ServiceMetrics metrics;
     private volatile State state = State.STARTING;
@@ -150,7 +149,6 @@ public final class Service implements AutoCloseable {
         this.offer = offer;
         this.settings = settings;
         this.queue = new ScoringQueue(settings.queue, settings.workers, together, scoring);
-        this.bodies = new BodyDeadline(settings.timeout);
         this.metrics = new ServiceMetrics(queue::waiting);
         try {
             this.server = Javalin.create(this::configure).start(settings.host, settings.port);
@@ -282,7 +280,7 @@ public final class Service implements AutoCloseable {
     }
 
     private ScoringRequest read(Context context) {
-        return bodies.read(() -> RequestReader.read(context, settings.maxBytes));
+        return bodies.read(settings.timeout, () -> RequestReader.read(context, settings.maxBytes));
     }
 
     private CompletableFuture<Assessment> submit(ScoringRequest request, Deadline deadline, boolean watched) {
@@ -382,7 +380,7 @@ public final class Service implements AutoCloseable {
         boolean heard = status != Problem.REQUEST_TIMEOUT && context.header("Expect") == null;
         if (heard) {
             try {
-                rests.read(() -> RequestReader.discard(context));
+                bodies.read(LONGEST_REST, () -> RequestReader.discard(context));
             } catch (Problem.Raised _) {
                 heard = false;
             }
@@ -441,6 +439,5 @@ public final class Service implements AutoCloseable {
         server.stop();
         queue.close();
         bodies.close();
-        rests.close();
     }
 }
