@@ -46,6 +46,7 @@ public record ModelManifest(
 
     private static final String XLSTM = "xlstm";
     private static final String MEAN = "mean";
+    private static final String HIDDEN = "hidden";
 
     public ModelManifest {
         Required.of("license", license);
@@ -241,16 +242,19 @@ public record ModelManifest(
 
         /** What scores described images, and the others if there is nothing else for them. */
         public Optional<ScoreHead> scoreHead() {
-            return Optional.ofNullable(predictor).map(file -> new ScoreHead(file, head, pooler, matcher, calibration));
+            return Optional.ofNullable(predictor)
+                    .map(file -> new ScoreHead(file, head, pooler, HIDDEN, matcher, calibration));
         }
     }
 
     /**
-     * What makes a score of hidden states.
+     * What makes a score of hidden states, or of what the vision tower sees.
      *
      * @param predictor the file of the weights
      * @param head the kind, {@code xlstm} by default
      * @param pooler how it pools its steps, {@code mean} by default
+     * @param reads {@code hidden} for the hidden states of the conversation (the default); {@code tower} for what the vision
+     *     tower sees in each piece of the picture, which only images without a description are scored by
      * @param matcher the file of what adds points to its score; null for nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      */
@@ -258,16 +262,21 @@ public record ModelManifest(
             String predictor,
             String head,
             String pooler,
+            String reads,
             @Nullable String matcher,
             @Nullable Calibration calibration) {
         public ScoreHead {
             Required.of("predictor", predictor);
             head = orElse(head, XLSTM);
             pooler = orElse(pooler, MEAN);
+            reads = orElse(reads, HIDDEN);
+            if (matcher != null && !reads.equals(HIDDEN)) {
+                throw new IllegalArgumentException("a matcher goes with reads: hidden, not with " + reads);
+            }
         }
 
         private ScoreHead withCalibration(Calibration other) {
-            return new ScoreHead(predictor, head, pooler, matcher, other);
+            return new ScoreHead(predictor, head, pooler, reads, matcher, other);
         }
 
         private ScoreHead moved(BinaryOperator<String> move) {
@@ -275,28 +284,37 @@ public record ModelManifest(
                     move.apply("predictor", predictor),
                     head,
                     pooler,
+                    reads,
                     matcher == null ? null : move.apply("matcher", matcher),
                     calibration);
         }
     }
 
     /**
-     * How the score of a described image is made of two: the one with its description, and the one that it would have without,
+     * How the score of a described image, or of any, is made of two: the one with its description, and the one that it would have without,
      * by the predictor for images without a description if the aspect has one.
      *
      * @param share how much of the score is the second one's, from 0 (the default) to 1
      * @param aboveFrom the score is above the second one only where that is above so many points, and by no more than it is
      *     above them: pictures that are rated low without a description are not rated higher for it. Null for no such bound
+     * @param always whether images without a description are scored by both predictors, too, the first one reading their
+     *     conversation as it is; false by default
      */
-    public record Blend(Double share, @Nullable Double aboveFrom) {
+    public record Blend(Double share, @Nullable Double aboveFrom, Boolean always) {
         public Blend {
             share = orElse(share, 0.0);
+            always = orElse(always, false);
             if (!(share >= 0 && share <= 1)) {
                 throw new IllegalArgumentException("blend has a share from 0 to 1, not " + share);
             }
         }
 
-        /** The score of a described image. */
+        /**
+         * A score of both.
+         *
+         * @param described by the predictor of described images
+         * @param undescribed by that of the others
+         */
         public double of(double described, double undescribed) {
             double score = (1 - share) * described + share * undescribed;
             return aboveFrom == null ? score : Math.min(score, undescribed + Math.max(0, undescribed - aboveFrom));

@@ -58,6 +58,11 @@ public final class MiniCpmV implements AutoCloseable {
         return resampler;
     }
 
+    /** How many numbers say what the tower sees in a piece of a picture, see {@link Session#view}. */
+    public int viewSize() {
+        return config.vision().viewSize();
+    }
+
     /** How an image of that size is cut for this model. */
     public SlicePlan plan(RgbImage image, int maxSlices) {
         return SlicePlan.of(
@@ -94,7 +99,12 @@ public final class MiniCpmV implements AutoCloseable {
      */
     public List<Tensor> encode(RgbImage image, SlicePlan plan) {
         List<RgbImage> pieces = plan.cut(image);
-        return tokens(pieces, vision.forward(pieces, LayerChain.PLAIN));
+        return tokens(pieces, see(pieces));
+    }
+
+    /** What the tower sees in each piece of a picture, (patches, vision width). */
+    List<Tensor> see(List<RgbImage> pieces) {
+        return vision.forward(pieces, LayerChain.PLAIN);
     }
 
     /**

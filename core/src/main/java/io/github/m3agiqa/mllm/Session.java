@@ -22,6 +22,7 @@ import org.bytedeco.pytorch.Tensor;
 public final class Session implements AutoCloseable {
     private final MiniCpmV model;
     private final SlicePlan plan;
+    private final Tensor view; // owned
     private final List<Tensor> pictures; // owned, each (queries, hidden)
     private final int pictureLength;
     private final KvCache cache;
@@ -51,7 +52,11 @@ public final class Session implements AutoCloseable {
         this.wanted = wanted;
         this.pictureLength = model.template().pictureLength(plan);
         try (Scope _ = new Scope()) {
-            this.pictures = model.encode(image, plan).stream().map(Scope::own).toList();
+            List<RgbImage> pieces = plan.cut(image);
+            List<Tensor> features = model.see(pieces);
+            this.view = Scope.own(TowerView.ofEach(features));
+            this.pictures =
+                    model.tokens(pieces, features).stream().map(Scope::own).toList();
         }
         this.hidden = new TokenBuffer(
                 model.llama().device(), 0, 0, model.llama().config().hiddenSize());
@@ -61,6 +66,16 @@ public final class Session implements AutoCloseable {
     /** How the picture was cut. */
     public SlicePlan plan() {
         return plan;
+    }
+
+    /**
+     * What the tower sees in each piece of the picture, the whole of it first: the mean of its patches' vectors and their
+     * standard deviation.
+     *
+     * @return (pieces, 2 * vision width), valid until the session is closed
+     */
+    public Tensor view() {
+        return view;
     }
 
     /** Forgets everything but the picture. */
@@ -280,6 +295,7 @@ public final class Session implements AutoCloseable {
     @Override
     public void close() {
         cache.close();
+        Scope.release(view);
         pictures.forEach(Scope::release);
         hidden.close();
     }

@@ -67,6 +67,11 @@ public final class SiglipVision {
             }
         }
 
+        /** How many numbers say what is seen in a piece of a picture, see {@link Session#view}. */
+        public int viewSize() {
+            return 2 * hiddenSize;
+        }
+
         /** The side of the position table. */
         int positions() {
             return imageSize / patchSize;

@@ -97,7 +97,7 @@ public final class TowerReadout implements AutoCloseable {
     }
 
     /**
-     * What is seen in a whole picture.
+     * The {@linkplain TowerView view} of a whole picture.
      *
      * @param features for each of its pieces (patches, vision width); the first, which shows all of it, counts only when
      *     it is alone
@@ -105,10 +105,7 @@ public final class TowerReadout implements AutoCloseable {
      */
     static Tensor view(List<Tensor> features) {
         Tensor patches = Torch.cat(0, features.size() == 1 ? features : features.subList(1, features.size()));
-        Tensor mean = Torch.mean(patches, 0);
-        return Torch.cat(1, mean, Torch.mean(patches.sub(mean).square(), 0).sqrt())
-                .squeeze(0)
-                .detach();
+        return TowerView.of(patches).detach();
     }
 
     /**

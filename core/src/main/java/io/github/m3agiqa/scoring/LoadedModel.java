@@ -15,6 +15,7 @@ import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
 import io.github.m3agiqa.predictor.Predictor;
+import io.github.m3agiqa.predictor.PredictorInput;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.predictor.PromptMatcher;
 import io.github.m3agiqa.tensor.Device;
@@ -42,10 +43,20 @@ final class LoadedModel implements AutoCloseable {
 
     /** A predictor, perhaps with what matches pictures and prompts, and what its intervals are made of. */
     record Head(
+            PredictorInput reads,
             Projection projection,
             Predictor predictor,
             @Nullable PromptMatcher matcher,
             @Nullable Calibration calibration) {
+        /**
+         * A score, on whatever scale the predictor learned, by what the vision tower sees.
+         *
+         * @param view (pieces, 2 * vision width)
+         */
+        double score(Tensor view) {
+            return predictor.predict(projection.apply(view));
+        }
+
         /**
          * A score, on whatever scale the predictor learned.
          *
@@ -80,7 +91,7 @@ final class LoadedModel implements AutoCloseable {
             mllm.variants().forEach(variant -> {
                 List<Scored> aspects = variant.aspects().stream()
                         .filter(scored::contains)
-                        .map(aspect -> heads(folder, aspect, variant.mllm().llama(), options.device()))
+                        .map(aspect -> heads(folder, aspect, variant.mllm(), options.device()))
                         .toList();
                 tuned.add(new Tuned(variant.mllm(), aspects));
             });
@@ -94,37 +105,50 @@ final class LoadedModel implements AutoCloseable {
         return new LoadedModel(folder, options);
     }
 
-    private Scored heads(ModelFolder folder, Aspect aspect, Llama llama, Device device) {
+    private Scored heads(ModelFolder folder, Aspect aspect, MiniCpmV mllm, Device device) {
         AspectManifest settings = manifest.aspect(aspect);
-        Head described = head(folder, settings.scoreHead().orElseThrow(), llama, device);
+        Head described = head(folder, settings.scoreHead().orElseThrow(), mllm, device);
         ScoreHead undescribed = settings.undescribed();
         return new Scored(
-                aspect,
-                settings,
-                described,
-                undescribed == null ? described : head(folder, undescribed, llama, device));
+                aspect, settings, described, undescribed == null ? described : head(folder, undescribed, mllm, device));
     }
 
-    private Head head(ModelFolder folder, ScoreHead settings, Llama llama, Device device) {
+    private Head head(ModelFolder folder, ScoreHead settings, MiniCpmV mllm, Device device) {
         Path file = folder.part(settings.predictor());
         TensorSource source =
                 file.toString().endsWith(".safetensors") ? new SafetensorsFile(file) : new TorchCheckpoint(file);
         closers.push(source::close);
         HeadKind kind;
         Pooler pooler;
+        PredictorInput reads;
         try {
             kind = HeadKind.of(settings.head());
             pooler = Pooler.of(settings.pooler());
+            reads = PredictorInput.of(settings.reads());
         } catch (IllegalArgumentException e) {
             throw new ModelException("%s: %s".formatted(folder.path(), e.getMessage()), e);
         }
         Predictor predictor = new Predictor(source, kind, pooler, device);
         closers.push(predictor::close);
         return new Head(
-                projection(file, predictor, llama),
+                reads,
+                switch (reads) {
+                    case HIDDEN -> projection(file, predictor, mllm.llama());
+                    case TOWER -> ofViews(file, predictor, mllm.viewSize());
+                },
                 predictor,
-                settings.matcher() == null ? null : matcher(folder.part(settings.matcher()), llama, device),
+                settings.matcher() == null ? null : matcher(folder.part(settings.matcher()), mllm.llama(), device),
                 settings.calibration());
+    }
+
+    /** The predictor's first layer, of one that reads what the tower sees. */
+    private static Projection ofViews(Path file, Predictor predictor, int viewSize) {
+        Projection projection = predictor.projection();
+        if (projection.inputSize() != viewSize) {
+            throw new ModelException("%s reads vectors of %d, what the base's tower sees of a piece are %d numbers"
+                    .formatted(file, projection.inputSize(), viewSize));
+        }
+        return projection;
     }
 
     private PromptMatcher matcher(Path file, Llama llama, Device device) {

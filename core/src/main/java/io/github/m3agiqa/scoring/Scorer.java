@@ -22,6 +22,7 @@ import io.github.m3agiqa.mllm.Generation;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.predictor.PredictorInput;
 import io.github.m3agiqa.scoring.LoadedModel.Head;
 import io.github.m3agiqa.scoring.LoadedModel.Scored;
 import io.github.m3agiqa.scoring.LoadedModel.Tuned;
@@ -383,11 +384,14 @@ public final class Scorer implements AutoCloseable {
             turns.add(Turn.user(rating));
             request.listener().rating(scored.aspect(), rating);
             Head head = description == null ? scored.undescribed() : scored.described();
-            double raw = read(turns, head);
             Blend blend = scored.settings().blend();
-            if (description != null && blend != null) {
+            double raw;
+            if (blend != null && (description != null || blend.always())) {
+                double described = read(turns, scored.described());
                 rated().rewind(); // so that it is read as without a description
-                raw = blend.of(raw, read(List.of(Turn.user(rating)), scored.undescribed()));
+                raw = blend.of(described, read(List.of(Turn.user(rating)), scored.undescribed()));
+            } else {
+                raw = read(turns, head);
             }
             if (!Double.isFinite(raw)) {
                 throw new ScoringException(
@@ -407,9 +411,14 @@ public final class Scorer implements AutoCloseable {
             return about.cut(scored.settings().rate().maxSlices());
         }
 
-        /** What a head makes of a conversation, on whatever scale it learned. */
+        /** What a head makes of a conversation, or of its picture alone, on whatever scale it learned. */
         private double read(List<Turn> turns, Head head) {
             Session session = rated();
+            if (head.reads() == PredictorInput.TOWER) {
+                try (Scope _ = new Scope()) {
+                    return head.score(session.view());
+                }
+            }
             int most = Math.min(
                     scored.settings().rate().maxLength(),
                     about.tuned.mllm().llama().config().maxPositions());

@@ -12,6 +12,7 @@ import io.github.m3agiqa.mllm.PictureStates;
 import io.github.m3agiqa.mllm.Session;
 import io.github.m3agiqa.mllm.TokenizedConversation;
 import io.github.m3agiqa.mllm.Turn;
+import io.github.m3agiqa.predictor.PredictorInput;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Engine;
 import io.github.m3agiqa.tensor.Precision;
@@ -37,8 +38,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The hidden states of conversations, read by a tuned model as {@code score} reads them, and kept in a cache: what is
- * there is not read again.
+ * What predictors read of conversations, made by a tuned model as {@code score} makes it, and kept in a cache: what is there
+ * is not read again. That is their hidden states, or what the vision tower sees in the picture.
  */
 final class FeatureReader implements AutoCloseable {
     /** An image, what is done to it, and how finely it is cut. */
@@ -46,6 +47,7 @@ final class FeatureReader implements AutoCloseable {
 
     private final ModelFolder folder;
     private final @Nullable String adapter;
+    private final PredictorInput input;
     private final Dataset dataset;
     private final Precision precision;
     private final Device device;
@@ -57,19 +59,22 @@ final class FeatureReader implements AutoCloseable {
      * Opens the cache of a model.
      *
      * @param adapter the adapter of the aspect that is read for, as the manifest names it; null for none
+     * @param input what of a conversation is read
      * @param caches the folder of the caches of all models
-     * @param hiddenSize the width of the model's hidden states
+     * @param width of what is read
      */
     FeatureReader(
             ModelFolder folder,
             @Nullable String adapter,
+            PredictorInput input,
             Dataset dataset,
             Precision precision,
             Device device,
             Path caches,
-            int hiddenSize) {
+            int width) {
         this.folder = folder;
         this.adapter = adapter;
+        this.input = input;
         this.dataset = dataset;
         this.precision = precision;
         this.device = device;
@@ -79,8 +84,11 @@ final class FeatureReader implements AutoCloseable {
         }
         String settings = "%s %s %s %s"
                 .formatted(folder.manifest().vision(), folder.manifest().alpha(), precision.id(), device.kind());
+        if (input != PredictorInput.HIDDEN) {
+            settings += " " + input.id();
+        }
         this.fingerprint = new ModelFingerprint(caches).of(parts, settings);
-        this.cache = new FeatureCache(caches.resolve(fingerprint.substring(0, 16)), hiddenSize);
+        this.cache = new FeatureCache(caches.resolve(fingerprint.substring(0, 16)), width);
     }
 
     FeatureCache cache() {
@@ -189,16 +197,22 @@ final class FeatureReader implements AutoCloseable {
                     .orElseThrow();
             try (Session session = new Session(mllm, image, plan, longest)) {
                 conversations.forEach((key, conversation) -> {
-                    session.rewind(); // so that the states do not depend on what else is read
-                    Tensor states = session.read(conversation);
                     boolean alone =
                             Objects.requireNonNull(about.get(key)).turns().isEmpty();
-                    cache.put(
-                            key,
-                            alone ? PictureStates.mean(states, conversation).unsqueeze(0) : states);
+                    cache.put(key, read(session, conversation, alone));
                 });
             }
         }
+    }
+
+    /** What is kept of a conversation; of a picture alone the mean state. */
+    private Tensor read(Session session, TokenizedConversation conversation, boolean alone) {
+        if (input == PredictorInput.TOWER) {
+            return session.view();
+        }
+        session.rewind(); // so that the states do not depend on what else is read
+        Tensor states = session.read(conversation);
+        return alone ? PictureStates.mean(states, conversation).unsqueeze(0) : states;
     }
 
     private TokenizedConversation tokenize(MiniCpmV mllm, Picture picture, SlicePlan plan, Reading reading) {

@@ -4,6 +4,7 @@ import io.github.m3agiqa.Required;
 import io.github.m3agiqa.predictor.HeadConfig;
 import io.github.m3agiqa.predictor.HeadKind;
 import io.github.m3agiqa.predictor.Pooler;
+import io.github.m3agiqa.predictor.PredictorInput;
 import io.github.m3agiqa.predictor.PredictorNames;
 
 /**
@@ -32,7 +33,14 @@ public record HeadSettings(
         /** The last hidden states. */
         HIDDEN,
         /** The logits that the language model's head makes of them, as published: W has a column for every token. */
-        VOCABULARY
+        VOCABULARY,
+        /** What the vision tower sees in each piece of the picture, see {@link io.github.m3agiqa.mllm.Session#view}. */
+        TOWER;
+
+        /** What a predictor that was trained so reads when it scores. */
+        PredictorInput input() {
+            return this == TOWER ? PredictorInput.TOWER : PredictorInput.HIDDEN;
+        }
     }
 
     public HeadSettings {

@@ -66,7 +66,7 @@ final class PredictorRun implements AutoCloseable {
      * @param folder of this run alone
      * @param name for its curve
      * @param recipe without variants
-     * @param hiddenSize the width of the hidden states
+     * @param width of what is read
      * @param languageHead the language model's head, (vocabulary, hidden) in float32 on the device; null where the first
      *     layer reads hidden states
      */
@@ -75,7 +75,7 @@ final class PredictorRun implements AutoCloseable {
             String name,
             TrainRecipe recipe,
             FeatureCache cache,
-            int hiddenSize,
+            int width,
             @Nullable Tensor languageHead) {
         this.folder = folder;
         this.name = name;
@@ -83,7 +83,7 @@ final class PredictorRun implements AutoCloseable {
         this.cache = cache;
         this.device = Device.parse(recipe.device());
         this.languageHead = languageHead;
-        long inputSize = languageHead == null ? hiddenSize : languageHead.size(0);
+        long inputSize = languageHead == null ? width : languageHead.size(0);
         try (Scope _ = new Scope()) {
             Map<String, Tensor> drawn = new LinkedHashMap<>();
             PredictorInitialization.draw(

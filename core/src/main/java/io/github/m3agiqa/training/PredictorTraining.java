@@ -72,7 +72,7 @@ public final class PredictorTraining implements AutoCloseable {
     /** All that predictors of an aspect learn from and are measured by. */
     private final Map<Aspect, Set<Reading>> needed = new EnumMap<>(Aspect.class);
 
-    private final int hiddenSize;
+    private final MiniCpmVConfig config;
     /** One an adapter, so that images and weights are hashed once. */
     private final Map<Optional<String>, FeatureReader> readers = new LinkedHashMap<>();
 
@@ -87,10 +87,7 @@ public final class PredictorTraining implements AutoCloseable {
             recipe.conversations().keySet().forEach(this::checkDescribed);
         }
         this.wordVectors = wordVectors(recipe).map(WordVectors::read).orElse(null);
-        this.hiddenSize = MiniCpmVConfig.read(
-                        model.part(model.manifest().base()).resolve("config.json"))
-                .llama()
-                .hiddenSize();
+        this.config = MiniCpmVConfig.read(model.part(model.manifest().base()).resolve("config.json"));
         recipe.runs()
                 .forEach((variant, run) -> recipe.conversations().keySet().forEach(aspect -> {
                     Dataset labelled = dataset.with(aspect);
@@ -164,11 +161,20 @@ public final class PredictorTraining implements AutoCloseable {
                 adapter -> new FeatureReader(
                         model,
                         adapter.orElse(null),
+                        recipe.head().reads().input(),
                         dataset,
                         Precision.of(recipe.dtype()),
                         Device.parse(recipe.device()),
                         recipe.cache(),
-                        hiddenSize));
+                        width()));
+    }
+
+    /** Of what predictors read. */
+    private int width() {
+        return switch (recipe.head().reads().input()) {
+            case HIDDEN -> config.llama().hiddenSize();
+            case TOWER -> config.vision().viewSize();
+        };
     }
 
     private Optional<String> adapter(Aspect aspect) {
@@ -380,7 +386,7 @@ public final class PredictorTraining implements AutoCloseable {
                 String.valueOf(folder.getFileName()),
                 unit.recipe(),
                 reader(unit.aspect()).cache(),
-                hiddenSize,
+                width(),
                 languageHead(unit));
     }
 
@@ -456,7 +462,8 @@ public final class PredictorTraining implements AutoCloseable {
     private @Nullable PromptMatcher matcher(PredictorUnit unit, UnitFolder folder) {
         return unit.matcher().isEmpty()
                 ? null
-                : new PromptMatcher(new SafetensorsFile(folder.matcher()), hiddenSize, Device.CPU);
+                : new PromptMatcher(
+                        new SafetensorsFile(folder.matcher()), config.llama().hiddenSize(), Device.CPU);
     }
 
     private List<MatcherFit.Pair> pairs(PredictorUnit unit, List<Sample> samples) {
@@ -509,7 +516,7 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private @Nullable Tensor languageHead(PredictorUnit unit) {
-        if (unit.recipe().head().reads() == Reads.HIDDEN) {
+        if (unit.recipe().head().reads() != Reads.VOCABULARY) {
             return null;
         }
         try (SafetensorsFolder base =

@@ -7,12 +7,15 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
+import io.github.m3agiqa.training.HeadSettings.Reads;
 import io.github.m3agiqa.training.SplitSettings.Protocol;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -139,6 +142,9 @@ public record TrainRecipe(
             throw new IllegalArgumentException(
                     "matcher goes with correspondence, of which there are no conversations; leave it out");
         }
+        if (matcher != null && head.reads() == Reads.TOWER) {
+            throw new IllegalArgumentException("matcher goes with head.reads: hidden, not with tower; leave one out");
+        }
         augmentation = augmentation == null ? AugmentationSettings.NONE : augmentation;
         Required.of("optimization", optimization);
         averaging = averaging == null ? Double.valueOf(0) : averaging;
@@ -158,6 +164,12 @@ public record TrainRecipe(
         Device.parse(Required.of("device", device));
         variants = variants == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(variants));
         variants.keySet().forEach(Recipes::name);
+        Stream<HeadSettings> heads = Stream.concat(
+                Stream.of(head), variants.values().stream().map(Variant::head).filter(Objects::nonNull));
+        if (!undescribed && heads.anyMatch(any -> any.reads() == Reads.TOWER)) {
+            throw new IllegalArgumentException(
+                    "head.reads: tower reads no conversation, so it goes with undescribed: true");
+        }
         if (undescribed && !variants.isEmpty()) {
             throw new IllegalArgumentException(
                     "undescribed: true makes a model, and variants make none; leave one out");

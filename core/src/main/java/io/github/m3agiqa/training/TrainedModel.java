@@ -58,6 +58,7 @@ final class TrainedModel {
                 predictor,
                 network.kind().id(),
                 network.pooler().id(),
+                network.reads().input().id(),
                 matcher,
                 folder.calibration().orElse(null));
     }

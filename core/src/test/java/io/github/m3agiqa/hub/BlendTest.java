@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class BlendTest {
     @Test
     void aShareOfTheSecondScoreAndNotAboveALowOne() {
-        Blend blend = new Blend(0.25, 2.5);
+        Blend blend = new Blend(0.25, 2.5, false);
 
         assertThat(blend.of(3.2, 2.8)).as("near each other").isCloseTo(3.1, within(1e-12));
         assertThat(blend.of(5, 2.8)).as("far above").isCloseTo(3.1, within(1e-12));
@@ -21,13 +21,13 @@ class BlendTest {
 
     @Test
     void withoutABoundOrAShare() {
-        assertThat(new Blend(0.25, null).of(3, 1)).isCloseTo(2.5, within(1e-12));
-        assertThat(new Blend(0.0, 5.0).of(3, 1)).isEqualTo(1);
-        assertThat(new Blend(0.0, 5.0).of(1, 3)).isEqualTo(1);
+        assertThat(new Blend(0.25, null, false).of(3, 1)).isCloseTo(2.5, within(1e-12));
+        assertThat(new Blend(0.0, 5.0, false).of(3, 1)).isEqualTo(1);
+        assertThat(new Blend(0.0, 5.0, false).of(1, 3)).isEqualTo(1);
     }
 
     @Test
     void whatIsNoShareIsRefused() {
-        assertThatThrownBy(() -> new Blend(1.5, null)).hasMessageContaining("share from 0 to 1");
+        assertThatThrownBy(() -> new Blend(1.5, null, false)).hasMessageContaining("share from 0 to 1");
     }
 }

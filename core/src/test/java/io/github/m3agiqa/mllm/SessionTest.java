@@ -20,6 +20,7 @@ import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.WeightStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -94,6 +95,41 @@ class SessionTest {
             assertThat(cached).hasSameSizeAs(scratch);
             for (int i = 0; i < cached.length; i++) {
                 assertThat((double) cached[i]).isCloseTo(scratch[i], Offset.offset(tolerance));
+            }
+        }
+    }
+
+    /** The whole picture first, then its slices; and no matter what is read. */
+    @ParameterizedTest
+    @CsvSource({"512, 512, 3", "200, 100, 1"})
+    void aViewIsMeanAndDeviationOfThePatchesOfEachPiece(int width, int height, int pieces) {
+        MiniCpmV model = model(Precision.FP32, 1);
+        RgbImage image = image(width, height);
+        SlicePlan plan = model.plan(image, 4);
+        List<Tensor> features = model.vision().forward(plan.cut(image), LayerChain.PLAIN);
+
+        try (Session session = new Session(model, image, plan, CAPACITY)) {
+            session.read(model.template().tokenize(plan, List.of(Turn.user("Please rate it.")), false));
+
+            assertThat(session.view().size(0)).isEqualTo(pieces);
+            assertThat(session.view().size(1)).isEqualTo(model.viewSize());
+            for (int i = 0; i < pieces; i++) {
+                int vectorSize = model.viewSize() / 2;
+                float[] patches = Torch.toFloats(features.get(i));
+                float[] seen = Torch.toFloats(session.view().select(0, i));
+                for (int j = 0; j < vectorSize; j++) {
+                    int column = j;
+                    double[] values = IntStream.range(0, patches.length / vectorSize)
+                            .mapToDouble(patch -> patches[patch * vectorSize + column])
+                            .toArray();
+                    double mean = Arrays.stream(values).average().orElseThrow();
+                    double variance = Arrays.stream(values)
+                            .map(value -> (value - mean) * (value - mean))
+                            .average()
+                            .orElseThrow();
+                    assertThat((double) seen[j]).isCloseTo(mean, Offset.offset(1e-4));
+                    assertThat((double) seen[vectorSize + j]).isCloseTo(Math.sqrt(variance), Offset.offset(1e-4));
+                }
             }
         }
     }

@@ -476,7 +476,7 @@ class ScorerTest {
     @CsvSource({"0.25, , true", "0.25, 5, true", "0.4, , false"})
     void aDescribedScoreCanBeBlendedWithThatWithoutADescription(
             double share, @Nullable Double aboveFrom, boolean another) {
-        Blend blend = new Blend(share, aboveFrom);
+        Blend blend = new Blend(share, aboveFrom, false);
         ModelFolder blended = ModelFolder.open(TestModels.tinyWith(
                 folder.resolve("blended"),
                 manifest -> manifest.path("aspects").forEach(aspect -> {
@@ -509,6 +509,27 @@ class ScorerTest {
             }
         }
         assertThat(changed).as("scores that a blend changed").isPositive();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "tower, predictor, what the base's tower sees of a piece",
+        "toes, predictor, 'unknown reads ''toes''",
+        "tower, matcher, a matcher goes with reads: hidden"
+    })
+    void whatAPredictorReadsMustBeThere(String reads, String also, String message) {
+        Path model = TestModels.tinyWith(folder.resolve("model"), manifest -> {
+            String other = manifest.at("/aspects/authenticity/predictor").asText();
+            ((ObjectNode) manifest.at("/aspects/quality"))
+                    .putObject("undescribed")
+                    .put(also, other)
+                    .put("predictor", other)
+                    .put("reads", reads);
+        });
+
+        assertThatThrownBy(() -> Scorer.open(ModelFolder.open(model), FP32))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining(message);
     }
 
     @Test

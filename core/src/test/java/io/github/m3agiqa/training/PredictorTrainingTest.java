@@ -39,6 +39,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -364,7 +365,7 @@ class PredictorTrainingTest {
 
         String both = own.replace("rounds: own", "rounds: own_or_none").replace("epochs: 12", "epochs: 1");
         ModelFolder made = ModelFolder.open(run(both + "blend: {share: 0.4}\n").resolve("model"));
-        assertThat(made.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.4, null));
+        assertThat(made.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.4, null, false));
         assertThat(made.manifest().scoredAspects())
                 .as("what was not trained scores as before")
                 .containsExactly(Aspect.values());
@@ -386,7 +387,7 @@ class PredictorTrainingTest {
         ImagePrompt image =
                 ImagePrompt.of(dataset.resolve("images").resolve(row.getField("image")), row.getField("prompt"));
         for (ModelFolder model : List.of(made, packed)) {
-            assertThat(model.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.0, -9.0));
+            assertThat(model.manifest().aspect(Aspect.QUALITY).blend()).isEqualTo(new Blend(0.0, -9.0, false));
             assertThat(score(model, image, true).aspects())
                     .isEqualTo(score(before, image, true).aspects());
             Assessment undescribed = score(model, image, false);
@@ -411,6 +412,36 @@ class PredictorTrainingTest {
         assertThatThrownBy(() -> run(recipe.replace(tiny, "model: " + alone)))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("train that first");
+    }
+
+    /** What it learned, spoilt pictures included, is what a score without a description is made of, and a blend has its say. */
+    @Test
+    void aPredictorForImagesWithoutADescriptionCanReadWhatTheTowerSees() throws IOException {
+        String recipe = recipe("run").replace("kind: xlstm", "kind: mean").replace("reads: hidden", "reads: tower")
+                + "undescribed: true\nblend: {share: 0.25, always: true}\n"
+                + "augmentation: {mirrored: false, spoilt: 8, margin: 0.1, weight: 0.1, batchSize: 1}\n";
+        Path run = run(recipe);
+
+        List<NamedCsvRecord> rows = predictions(run);
+        assertThat(srcc(rows)).isGreaterThan(0.8);
+        ModelFolder before = ModelFolder.open(TestModels.tiny());
+        ModelFolder packed = ModelPack.pack(ModelFolder.open(run.resolve("model")), folder.resolve("packed"), 1);
+        AspectManifest quality = packed.manifest().aspect(Aspect.QUALITY);
+        assertThat(Objects.requireNonNull(quality.undescribed()).reads()).isEqualTo("tower");
+        for (NamedCsvRecord row : rows.subList(0, 3)) {
+            ImagePrompt image =
+                    ImagePrompt.of(dataset.resolve("images").resolve(row.getField("image")), row.getField("prompt"));
+            for (boolean described : List.of(true, false)) {
+                double byTower =
+                        4 * value(score(packed, image, described)) - 3 * value(score(before, image, described));
+                // the predictor learned from views in bfloat16, and scores float32 ones
+                assertThat(byTower).isCloseTo(Double.parseDouble(row.getField("predicted")), within(0.02));
+            }
+        }
+    }
+
+    private static double value(Assessment assessment) {
+        return assessment.score(Aspect.QUALITY).orElseThrow().value();
     }
 
     /** Correspondence gains points where the picture is one of its prompt, in the run's figures as in a score, also once packed. */
@@ -663,6 +694,8 @@ class PredictorTrainingTest {
                 "dtype: fp32|dtype: fp16|dtype must be bf16 or fp32",
                 "dtype: fp32|'dtype: fp32\nrefitCalibration: true'|goes with refit: true",
                 "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with descriptions",
+                "reads: hidden|reads: tower|goes with undescribed: true",
+                "dtype: fp32|'dtype: fp32\nvariants: {one: {head: {kind: mean, pooler: mean, width: 8, layers: 1, regression: 8, reads: tower, names: bare}}}'|goes with undescribed: true",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
         String recipe = recipe("run").replace(right, wrong);

@@ -168,12 +168,12 @@ class PretrainingTest {
                 .replace("license:", initial);
 
         ModelManifest untrained = ModelFolder.open(first).manifest();
-        ScoreHead head = new ScoreHead("quality.safetensors", "xlstm", "mean", "matcher.safetensors", null);
+        ScoreHead head = new ScoreHead("quality.safetensors", "xlstm", "mean", "hidden", "matcher.safetensors", null);
         AspectManifest trained = untrained
                 .aspect(Aspect.QUALITY)
                 .withAdapter("adapter")
                 .withPredictor(head, null)
-                .withUndescribed(head, new ModelManifest.Blend(0.2, 0.5));
+                .withUndescribed(head, new ModelManifest.Blend(0.2, 0.5, true));
         ModelFolder.write(first, untrained.derived("trained", "base", Map.of(Aspect.QUALITY, trained)));
 
         Path second = Pretraining.run(write(further), Watcher.patient());
