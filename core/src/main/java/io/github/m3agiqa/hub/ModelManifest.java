@@ -254,7 +254,7 @@ public record ModelManifest(
      * @param head the kind, {@code xlstm} by default
      * @param pooler how it pools its steps, {@code mean} by default
      * @param reads {@code hidden} for the hidden states of the conversation (the default); {@code tower} for what the vision
-     *     tower sees in each piece of the picture, which only images without a description are scored by
+     *     tower sees in each piece of the picture, with a description or without
      * @param matcher the file of what adds points to its score; null for nothing
      * @param calibration what its prediction intervals are made of; null for no intervals
      */
@@ -291,8 +291,8 @@ public record ModelManifest(
     }
 
     /**
-     * How the score of a described image, or of any, is made of two: the one with its description, and the one that it would have without,
-     * by the predictor for images without a description if the aspect has one.
+     * How the score of a described image, or of any, is made of two: the one by the predictor of described images, and the one
+     * without a description, by the predictor for such images if the aspect has one.
      *
      * @param share how much of the score is the second one's, from 0 (the default) to 1
      * @param aboveFrom the score is above the second one only where that is above so many points, and by no more than it is
