@@ -514,7 +514,7 @@ class ScorerTest {
     @ParameterizedTest
     @CsvSource({
         "tower, predictor, what the base's tower sees of a piece",
-        "toes, predictor, 'unknown reads ''toes''",
+        "toes, predictor, 'unknown reads ''toes'''",
         "tower, matcher, a matcher goes with reads: hidden"
     })
     void whatAPredictorReadsMustBeThere(String reads, String also, String message) {
