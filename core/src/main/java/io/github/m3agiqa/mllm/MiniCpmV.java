@@ -102,7 +102,16 @@ public final class MiniCpmV implements AutoCloseable {
         return tokens(pieces, see(pieces));
     }
 
-    /** What the tower sees in each piece of a picture, (patches, vision width). */
+    /**
+     * What the tower sees in a picture, as {@link Session#view}, if nothing is to be said about it.
+     *
+     * @return (pieces, 2 * vision width)
+     */
+    public Tensor view(RgbImage image, SlicePlan plan) {
+        return TowerView.ofEach(see(plan.cut(image)));
+    }
+
+    /** For each piece of a picture what the tower makes of it, (patches, vision width). */
     List<Tensor> see(List<RgbImage> pieces) {
         return vision.forward(pieces, LayerChain.PLAIN);
     }

@@ -34,7 +34,8 @@ public final class PredictorInitialization {
      * Draws the weights of a new predictor, under the names of the published checkpoints. They are float32, in main memory,
      * and belong to the scope of the caller.
      *
-     * @param inputSize the width of what it reads: the vocabulary's size as published, or the hidden size
+     * @param inputSize the width of what it reads: the vocabulary's size as published, the hidden size, or that of
+     *     a view of the tower
      * @param seed the same seed draws the same weights
      */
     public static Map<String, Tensor> draw(HeadConfig config, long inputSize, long seed) {

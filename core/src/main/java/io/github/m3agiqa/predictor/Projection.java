@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * @param weight (width, input)
  * @param bias (width)
- * @param inputSize the width of what it reads: the vocabulary's size, or the hidden size
+ * @param inputSize the width of what it reads: the vocabulary's size, the hidden size, or that of a view of the tower
  */
 public record Projection(Parameter weight, Parameter bias, long inputSize) {
     /**

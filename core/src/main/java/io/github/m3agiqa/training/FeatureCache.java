@@ -22,8 +22,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last hidden states of conversations, in bfloat16 in one file that is mapped and not read in, so that an epoch of
- * predictor training needs no pass of the language model.
+ * The last hidden states of conversations, or what the vision tower sees of their pictures, in bfloat16 in one file that is
+ * mapped and not read in, so that an epoch of predictor training needs no pass of the model.
  *
  * <p>States are found by a key that stands for all that they were computed from. The index names an entry only when its
  * states are on disk: a killed run loses what it had not finished, and nothing else.
@@ -35,7 +35,7 @@ final class FeatureCache implements AutoCloseable {
     private record Entry(long offset, int tokens) {}
 
     private final Path folder;
-    private final int hiddenSize;
+    private final int width;
     private final FileChannel states;
     private final FileChannel index;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
@@ -45,12 +45,13 @@ final class FeatureCache implements AutoCloseable {
     /**
      * Opens a cache, or starts it.
      *
-     * @param folder one for each model
+     * @param folder one for each model and what is read of it
+     * @param width of what is kept of a token
      * @throws InputException if another process writes to it, or it is damaged
      */
-    FeatureCache(Path folder, int hiddenSize) {
+    FeatureCache(Path folder, int width) {
         this.folder = folder;
-        this.hiddenSize = hiddenSize;
+        this.width = width;
         try {
             Files.createDirectories(folder);
             this.states = open("states.bf16");
@@ -109,7 +110,7 @@ final class FeatureCache implements AutoCloseable {
     }
 
     private long bytes(int tokens) {
-        return (long) Dtype.BF16.bytes() * tokens * hiddenSize;
+        return (long) Dtype.BF16.bytes() * tokens * width;
     }
 
     private void append(String line) throws IOException {
@@ -140,7 +141,7 @@ final class FeatureCache implements AutoCloseable {
     /**
      * Adds the states of a conversation.
      *
-     * @param hidden (tokens, hidden)
+     * @param hidden (tokens, width); of what the tower sees a piece of the picture is a token
      * @throws InputException if they cannot be written; those before them are left as they were
      */
     synchronized void put(String key, Tensor hidden) {
@@ -163,13 +164,13 @@ final class FeatureCache implements AutoCloseable {
     /**
      * The states of a conversation, in the mapped file. Several threads may ask for what was put before they were started.
      *
-     * @return (tokens, hidden), bfloat16, not to be written to
+     * @return (tokens, width), bfloat16, not to be written to
      */
     Tensor get(String key) {
         Entry entry = entry(key);
         return all(entry.offset + bytes(entry.tokens))
-                .narrow(0, entry.offset / Dtype.BF16.bytes(), (long) entry.tokens * hiddenSize)
-                .view(entry.tokens, hiddenSize);
+                .narrow(0, entry.offset / Dtype.BF16.bytes(), (long) entry.tokens * width)
+                .view(entry.tokens, width);
     }
 
     /** All states up to an end, mapped once and again when there are more. */

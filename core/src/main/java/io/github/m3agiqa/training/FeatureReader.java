@@ -191,28 +191,27 @@ final class FeatureReader implements AutoCloseable {
             SlicePlan plan = mllm.plan(image, picture.maxSlices);
             Map<String, TokenizedConversation> conversations = new LinkedHashMap<>();
             about.forEach((key, reading) -> conversations.put(key, tokenize(mllm, picture, plan, reading)));
+            if (input == PredictorInput.TOWER) {
+                Tensor view = mllm.view(image, plan);
+                about.keySet().forEach(key -> cache.put(key, view));
+                return;
+            }
             int longest = conversations.values().stream()
                     .mapToInt(TokenizedConversation::length)
                     .max()
                     .orElseThrow();
             try (Session session = new Session(mllm, image, plan, longest)) {
                 conversations.forEach((key, conversation) -> {
+                    session.rewind(); // so that the states do not depend on what else is read
+                    Tensor states = session.read(conversation);
                     boolean alone =
                             Objects.requireNonNull(about.get(key)).turns().isEmpty();
-                    cache.put(key, read(session, conversation, alone));
+                    cache.put(
+                            key,
+                            alone ? PictureStates.mean(states, conversation).unsqueeze(0) : states);
                 });
             }
         }
-    }
-
-    /** What is kept of a conversation; of a picture alone the mean state. */
-    private Tensor read(Session session, TokenizedConversation conversation, boolean alone) {
-        if (input == PredictorInput.TOWER) {
-            return session.view();
-        }
-        session.rewind(); // so that the states do not depend on what else is read
-        Tensor states = session.read(conversation);
-        return alone ? PictureStates.mean(states, conversation).unsqueeze(0) : states;
     }
 
     private TokenizedConversation tokenize(MiniCpmV mllm, Picture picture, SlicePlan plan, Reading reading) {
