@@ -136,25 +136,42 @@ public record Split(String name, List<Sample> train, List<Sample> validation, Li
         if (folds < 2) {
             throw new IllegalArgumentException("there must be 2 folds at least, not " + folds);
         }
-        List<List<Sample>> groups = new ArrayList<>(dataset.samples().stream()
-                .collect(Collectors.groupingBy(Sample::group, LinkedHashMap::new, Collectors.toList()))
-                .values());
-        if (groups.size() < folds) {
-            throw new InputException("%s has %d prompts, which are too few for %d prompt-disjoint folds"
-                    .formatted(dataset.folder(), groups.size(), folds));
-        }
-        Collections.shuffle(groups, new Random(seed));
-        List<Set<Sample>> tests = IntStream.range(0, folds)
-                .<Set<Sample>>mapToObj(_ -> new HashSet<>())
-                .toList();
-        for (List<Sample> group : groups) {
-            // to the fold that has least
-            Collections.min(tests, Comparator.comparingInt(Set::size)).addAll(group);
+        List<Set<Sample>> tests;
+        try {
+            tests = folds(dataset.samples(), folds, seed);
+        } catch (InputException e) {
+            throw new InputException("%s: %s".formatted(dataset.folder(), e.getMessage()), e);
         }
         return IntStream.range(0, folds)
                 .mapToObj(fold -> testingOn(
                         "prompt-disjoint fold " + (fold + 1) + " of " + folds, dataset, tests.get(fold)::contains))
                 .toList();
+    }
+
+    /**
+     * Deals images out, those of a prompt into one fold, so that folds are about as large as each other.
+     *
+     * @param folds at least 2
+     * @param seed decides which
+     * @throws InputException if there are fewer prompts than folds
+     */
+    public static List<Set<Sample>> folds(List<Sample> samples, int folds, long seed) {
+        List<List<Sample>> groups = new ArrayList<>(samples.stream()
+                .collect(Collectors.groupingBy(Sample::group, LinkedHashMap::new, Collectors.toList()))
+                .values());
+        if (groups.size() < folds) {
+            throw new InputException(
+                    "%d prompts are too few for %d prompt-disjoint folds".formatted(groups.size(), folds));
+        }
+        Collections.shuffle(groups, new Random(seed));
+        List<Set<Sample>> dealt = IntStream.range(0, folds)
+                .<Set<Sample>>mapToObj(_ -> new HashSet<>())
+                .toList();
+        for (List<Sample> group : groups) {
+            // to the fold that has least
+            Collections.min(dealt, Comparator.comparingInt(Set::size)).addAll(group);
+        }
+        return dealt;
     }
 
     /**

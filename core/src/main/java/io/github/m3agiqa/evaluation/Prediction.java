@@ -27,4 +27,9 @@ public record Prediction(
             throw new IllegalArgumentException("%s: %s and %s must be finite".formatted(image, predicted, mos));
         }
     }
+
+    /** Another score of the same image, without an interval. */
+    public Prediction withPredicted(double other) {
+        return new Prediction(image, prompt, group, generator, other, mos, null);
+    }
 }

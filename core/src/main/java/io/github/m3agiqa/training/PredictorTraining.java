@@ -16,8 +16,10 @@ import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.evaluation.Conformal;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
+import io.github.m3agiqa.evaluation.ScoreFile;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.image.AlphaMode;
 import io.github.m3agiqa.image.ImageDecoder;
 import io.github.m3agiqa.mllm.MiniCpmVConfig;
@@ -31,6 +33,8 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import io.github.m3agiqa.training.HeadSettings.Reads;
 import io.github.m3agiqa.training.PredictorRun.Example;
+import io.github.m3agiqa.training.PredictorUnit.Purpose;
+import io.github.m3agiqa.training.PredictorUnit.Training;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import io.github.m3agiqa.weights.SafetensorsFolder;
 import io.github.m3agiqa.weights.SafetensorsWriter;
@@ -38,6 +42,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -49,6 +54,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -67,6 +73,9 @@ public final class PredictorTraining implements AutoCloseable {
     private final Dataset dataset;
     private final Readings readings;
     private final @Nullable WordVectors wordVectors;
+    /** Scores by the model's own predictors, of images that they did not learn from, by the images' names. */
+    private final Map<Aspect, Map<String, Double>> blendedWith = new EnumMap<>(Aspect.class);
+
     private final List<PredictorUnit> units = new ArrayList<>();
 
     /** All that predictors of an aspect learn from and are measured by. */
@@ -86,6 +95,7 @@ public final class PredictorTraining implements AutoCloseable {
         if (recipe.undescribed()) {
             recipe.conversations().keySet().forEach(this::checkDescribed);
         }
+        recipe.blendedWith().forEach((aspect, file) -> blendedWith.put(aspect, scores(file, aspect)));
         this.wordVectors = wordVectors(recipe).map(WordVectors::read).orElse(null);
         this.config = MiniCpmVConfig.read(model.part(model.manifest().base()).resolve("config.json"));
         recipe.runs()
@@ -97,7 +107,32 @@ public final class PredictorTraining implements AutoCloseable {
                 }));
         for (PredictorUnit unit : units) {
             needed.computeIfAbsent(unit.aspect(), _ -> new LinkedHashSet<>()).addAll(needed(unit));
+            checkBlended(unit);
         }
+    }
+
+    private void checkBlended(PredictorUnit unit) {
+        Map<String, Double> others = blendedWith.get(unit.aspect());
+        if (others != null) {
+            long both = unit.calibrated().stream()
+                    .filter(sample -> others.containsKey(sample.name()))
+                    .count();
+            if (both < Conformal.FEWEST) {
+                throw new InputException(
+                        "%s scores %d of the images that intervals of %s are made of, and they need %d; take the calibration.csv of a run with the same split"
+                                .formatted(
+                                        recipe.blendedWith().get(unit.aspect()),
+                                        both,
+                                        unit.aspect().id(),
+                                        Conformal.FEWEST));
+            }
+        }
+    }
+
+    private Map<String, Double> scores(Path file, Aspect aspect) {
+        return ScoreFile.read(file.toString(), file, dataset, Set.of(aspect), List.of()).predictions().values().stream()
+                .flatMap(List::stream)
+                .collect(Collectors.toMap(Prediction::image, Prediction::predicted));
     }
 
     private static Optional<Path> wordVectors(TrainRecipe recipe) {
@@ -193,17 +228,35 @@ public final class PredictorTraining implements AutoCloseable {
     /** All that a unit learns from and is measured by. */
     private Set<Reading> needed(PredictorUnit unit) {
         Set<Reading> all = new LinkedHashSet<>();
-        for (PredictorUnit trained : unit.trainings()) {
+        for (Training training : unit.trainings()) {
+            PredictorUnit trained = training.learned();
             all.addAll(learned(trained));
             all.addAll(pictures(trained, trained.split().train()));
             ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
+            all.addAll(scored(trained, trained.split().test()));
         }
         all.addAll(measured(unit, unit.split().validation()));
-        for (List<Sample> samples : List.of(unit.calibration(), unit.split().test())) {
-            all.addAll(measured(unit, samples));
-            all.addAll(pictures(unit, samples));
-        }
+        all.addAll(scored(unit, unit.calibration()));
         return all;
+    }
+
+    private List<Reading> scored(PredictorUnit unit, List<Sample> samples) {
+        List<Reading> all = measured(unit, samples);
+        if (blends(unit)) {
+            all.addAll(withoutDescriptions(unit, samples));
+        }
+        all.addAll(pictures(unit, samples));
+        return all;
+    }
+
+    /** Whether the score of a described image is also made of what its predictor says without the description. */
+    private static boolean blends(PredictorUnit unit) {
+        return unit.recipe().blend() != null && unit.recipe().descriptions().rounds() == Rounds.OWN_OR_NONE;
+    }
+
+    private List<Reading> withoutDescriptions(PredictorUnit unit, List<Sample> samples) {
+        DescriptionSettings descriptions = unit.recipe().descriptions().without();
+        return readings.of(samples, unit.aspect(), descriptions, descriptions.test());
     }
 
     private List<Reading> learned(PredictorUnit unit) {
@@ -249,6 +302,7 @@ public final class PredictorTraining implements AutoCloseable {
         Map<String, Path> data = new LinkedHashMap<>(readings.files());
         Recipes.noteScores(data, recipe.dataset());
         wordVectors(recipe).ifPresent(file -> data.put("words", file));
+        recipe.blendedWith().forEach((aspect, file) -> data.put("blendedWith." + aspect.id(), file));
         try (RunFolder run = new RunFolder(recipe.output(), recipeFile, data, facts())) {
             fillCaches();
             run.write("leakage.json", leakage());
@@ -282,7 +336,7 @@ public final class PredictorTraining implements AutoCloseable {
         return units.stream()
                 .mapToLong(unit -> {
                     UnitFolder folder = UnitFolder.of(run, unit);
-                    return folder.isTested() ? unit.epochs() : folder.epochs();
+                    return folder.isTested() ? unit.epochs() : folder.epochs(unit.trainings());
                 })
                 .sum();
     }
@@ -355,26 +409,31 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private void train(PredictorUnit unit, UnitFolder folder) throws IOException {
-        List<PredictorUnit> trainings = unit.trainings();
+        List<Training> trainings = unit.trainings();
+        List<Prediction> ofFolds = new ArrayList<>();
         long epochs = unit.recipe().epochs();
-        for (int i = 0; i < trainings.size(); i++) {
-            PredictorUnit trained = trainings.get(i);
+        for (Training training : trainings) {
+            PredictorUnit trained = training.learned();
+            Path place = folder.training(training);
             try (Scope _ = new Scope();
-                    PredictorRun training = training(unit, folder.training(i))) {
-                long chosen = learn(training, trained, epochs);
-                if (i > 0) {
+                    PredictorRun run = training(unit, place)) {
+                long chosen = learn(run, trained, epochs);
+                if (training.purpose() != Purpose.CHOICE) {
                     LongStream.range(chosen, unit.recipe().epochs())
                             .forEach(_ -> listener.step()); // that were not needed
                 }
                 epochs = chosen;
-                if (i == unit.calibrated()) {
-                    calibrate(training, trained, folder);
+                if (training.purpose() == Purpose.FOLD) {
+                    ofFolds.addAll(ofFold(run, trained, UnitFolder.matcher(place)));
                 }
-                if (i > unit.calibrated()) {
+                if (training.purpose() == unit.calibrating()) {
+                    calibrate(run, trained, folder, ofFolds);
+                }
+                if (training.purpose() == Purpose.WHOLE) {
                     refitMatcher(trained, folder);
                 }
-                if (i == trainings.size() - 1) {
-                    finish(training, trained, folder);
+                if (training.equals(trainings.getLast())) {
+                    finish(run, trained, folder);
                 }
             }
         }
@@ -404,26 +463,55 @@ public final class PredictorTraining implements AutoCloseable {
                 listener);
     }
 
-    /** Writes the matcher and what intervals are made of, both by images that nothing learned from yet. */
-    private void calibrate(PredictorRun training, PredictorUnit unit, UnitFolder folder) throws IOException {
+    /** What a predictor that did not learn from a fold says of it, with a matcher that did not, either. */
+    private List<Prediction> ofFold(PredictorRun training, PredictorUnit unit, Path matcherFile) throws IOException {
+        if (unit.matcher().isPresent()) {
+            fitMatcher(unit, unit.matcher().get(), matcherFile);
+        }
+        try (PromptMatcher matcher = matcher(unit, matcherFile)) {
+            return predictions(training, matcher, unit, unit.split().test());
+        }
+    }
+
+    /**
+     * Writes the matcher, and what intervals are made of: images that nothing learned from yet, or all, by predictors that
+     * did not learn from them.
+     */
+    private void calibrate(PredictorRun training, PredictorUnit unit, UnitFolder folder, List<Prediction> ofFolds)
+            throws IOException {
         if (unit.matcher().isPresent()) {
             fitMatcher(unit, unit.matcher().get(), folder.matcher());
         }
         if (!unit.calibration().isEmpty()) {
-            try (PromptMatcher matcher = matcher(unit, folder)) {
-                Calibration calibration = Conformal.of(predictions(training, matcher, unit, unit.calibration()));
-                folder.writeCalibration(calibration, unit.calibration(), dataset);
+            try (PromptMatcher matcher = matcher(unit, folder.matcher())) {
+                calibrate(folder, unit, predictions(training, matcher, unit, unit.calibration()));
                 if (matcher != null) {
                     note(matcher, unit, "calibration", unit.calibration());
                 }
             }
+        } else if (!ofFolds.isEmpty()) {
+            calibrate(folder, unit, ofFolds);
+        }
+    }
+
+    private void calibrate(UnitFolder folder, PredictorUnit unit, List<Prediction> predictions) throws IOException {
+        folder.writeCalibration(Conformal.of(predictions));
+        folder.writeCalibrated(unit.aspect(), predictions, dataset);
+        Blend blend = unit.recipe().blend();
+        Map<String, Double> others = blendedWith.get(unit.aspect());
+        if (blend != null && others != null) {
+            folder.writeBlendedCalibration(Conformal.of(predictions.stream()
+                    .flatMap(prediction -> Optional.ofNullable(others.get(prediction.image()))
+                            .map(other -> prediction.withPredicted(blend.of(other, prediction.predicted())))
+                            .stream())
+                    .toList()));
         }
     }
 
     /** Writes the predictor and its predictions, these last. */
     private void finish(PredictorRun training, PredictorUnit unit, UnitFolder folder) throws IOException {
         training.export(folder.predictor());
-        try (PromptMatcher matcher = matcher(unit, folder)) {
+        try (PromptMatcher matcher = matcher(unit, folder.matcher())) {
             Optional<Calibration> calibration = folder.calibration();
             List<Prediction> tested =
                     predictions(training, matcher, unit, unit.split().test());
@@ -459,11 +547,10 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     /** The matcher of a unit; null if there shall be none. */
-    private @Nullable PromptMatcher matcher(PredictorUnit unit, UnitFolder folder) {
+    private @Nullable PromptMatcher matcher(PredictorUnit unit, Path file) {
         return unit.matcher().isEmpty()
                 ? null
-                : new PromptMatcher(
-                        new SafetensorsFile(folder.matcher()), config.llama().hiddenSize(), Device.CPU);
+                : new PromptMatcher(new SafetensorsFile(file), config.llama().hiddenSize(), Device.CPU);
     }
 
     private List<MatcherFit.Pair> pairs(PredictorUnit unit, List<Sample> samples) {
@@ -540,7 +627,13 @@ public final class PredictorTraining implements AutoCloseable {
                 : pairs(unit, samples).stream()
                         .mapToDouble(pair -> matcher.points(pair.picture(), pair.prompt()))
                         .toArray();
-        double[] predicted = training.predict(examples(reader(unit.aspect()), unit, measured(unit, samples)), points);
+        FeatureReader reader = reader(unit.aspect());
+        double[] predicted = training.predict(examples(reader, unit, measured(unit, samples)), points);
+        Blend blend = unit.recipe().blend();
+        if (blend != null && blends(unit)) {
+            double[] without = training.predict(examples(reader, unit, withoutDescriptions(unit, samples)), points);
+            Arrays.setAll(predicted, i -> blend.of(predicted[i], without[i]));
+        }
         return IntStream.range(0, predicted.length)
                 .mapToObj(i -> prediction(samples.get(i), unit.aspect(), predicted[i]))
                 .toList();

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One predictor to be trained.
@@ -19,10 +21,30 @@ import java.util.stream.Collectors;
  * @param variant of the recipe, by its name
  * @param recipe that of the variant
  * @param split what it learns from, what chooses its epoch and what it is measured on
- * @param calibration the images that its intervals are made of
+ * @param calibration the images that are set apart to make its intervals of
  */
 record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split split, List<Sample> calibration) {
     private static final int HASH_DIGITS = 8;
+
+    /** Why a predictor is trained. */
+    enum Purpose {
+        /** To choose the epoch. */
+        CHOICE,
+        /** To make intervals of a fold that it does not learn from. */
+        FOLD,
+        /** To learn from the images that chose the epoch, too. */
+        REFIT,
+        /** And from those that intervals were made of. */
+        WHOLE
+    }
+
+    /**
+     * One of the trainings of a unit.
+     *
+     * @param folder its name in the folder of the unit, empty for that itself
+     * @param learned what it learns from; its test images are those that it is trained for to score
+     */
+    record Training(Purpose purpose, String folder, PredictorUnit learned) {}
 
     /**
      * Sets a part of the training images apart to calibrate on, and then whole prompts to choose an epoch by.
@@ -33,7 +55,9 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
         SplitSettings shares = recipe.split();
         List<Sample> calibration = List.of();
         Split left = split;
-        if (shares.calibrationShare() > 0) {
+        if (shares.calibrationFolds() > 0) {
+            checkEnough(split.train(), shares.calibrationFolds(), split.name(), aspect, shares);
+        } else if (shares.calibrationShare() > 0) {
             Map<Boolean, List<Sample>> train =
                     split.train().stream().collect(Collectors.partitioningBy(shares::calibratesOn));
             calibration = train.getOrDefault(true, List.of());
@@ -41,23 +65,28 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
                 throw new InputException("calibrationShare %s chooses none of the %d training images; raise it"
                         .formatted(shares.calibrationShare(), split.train().size()));
             }
-            long prompts = calibration.stream().map(Sample::group).distinct().count();
-            if (calibration.size() < Conformal.FEWEST || prompts < Conformal.FEWEST_GROUPS) {
-                throw new InputException(
-                        "%s, %s: calibrationShare %s chooses %d images of %d prompts, and intervals need %d images of %d prompts at least; raise it, or set it to 0 for no intervals"
-                                .formatted(
-                                        split.name(),
-                                        aspect.id(),
-                                        shares.calibrationShare(),
-                                        calibration.size(),
-                                        prompts,
-                                        Conformal.FEWEST,
-                                        Conformal.FEWEST_GROUPS));
-            }
+            checkEnough(calibration, Conformal.FEWEST_GROUPS, split.name(), aspect, shares);
             left = new Split(split.name(), train.getOrDefault(false, List.of()), split.validation(), split.test());
         }
         return new PredictorUnit(
                 variant, recipe, aspect, left.withValidation(shares.validationShare(), recipe.seed()), calibration);
+    }
+
+    private static void checkEnough(
+            List<Sample> calibration, int fewestPrompts, String split, Aspect aspect, SplitSettings shares) {
+        long prompts = calibration.stream().map(Sample::group).distinct().count();
+        if (calibration.size() < Conformal.FEWEST || prompts < fewestPrompts) {
+            throw new InputException(
+                    "%s, %s: calibrationShare %s chooses %d images of %d prompts, and intervals need %d images of %d prompts at least; raise it, or set it to 0 for no intervals"
+                            .formatted(
+                                    split,
+                                    aspect.id(),
+                                    shares.calibrationShare(),
+                                    calibration.size(),
+                                    prompts,
+                                    Conformal.FEWEST,
+                                    fewestPrompts));
+        }
     }
 
     /** A name for its folder. Two splits that have the same characters left are told apart by their hashes. */
@@ -77,20 +106,47 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
     }
 
     /** What is trained one after the other. */
-    List<PredictorUnit> trainings() {
-        List<PredictorUnit> trainings = new ArrayList<>(List.of(this));
+    List<Training> trainings() {
+        List<Training> trainings = new ArrayList<>(List.of(new Training(Purpose.CHOICE, "", this)));
+        List<Sample> learned = learned();
+        List<Set<Sample>> folds = recipe.split().calibrationFolds() == 0
+                ? List.of()
+                : Split.folds(learned, recipe.split().calibrationFolds(), recipe.seed());
+        for (Set<Sample> fold : folds) {
+            trainings.add(new Training(
+                    Purpose.FOLD,
+                    "fold-" + trainings.size(),
+                    learningFrom(
+                            learned.stream()
+                                    .filter(sample -> !fold.contains(sample))
+                                    .toList(),
+                            learned.stream().filter(fold::contains).toList())));
+        }
         if (recipe.refit()) {
-            trainings.add(learningFrom(List.of(split.train(), split.validation())));
+            trainings.add(new Training(Purpose.REFIT, "refit", learningFrom(learned, split.test())));
         }
         if (recipe.refitCalibration()) {
-            trainings.add(learningFrom(List.of(split.train(), split.validation(), calibration)));
+            List<Sample> all =
+                    Stream.of(learned, calibration).flatMap(List::stream).toList();
+            trainings.add(new Training(Purpose.WHOLE, "whole", learningFrom(all, split.test())));
         }
         return trainings;
     }
 
-    /** The last of the trainings that the calibration images are new to. */
-    int calibrated() {
-        return recipe.refit() ? 1 : 0;
+    /** The last of the trainings that images which are set apart to make intervals of are new to. */
+    Purpose calibrating() {
+        return recipe.refit() ? Purpose.REFIT : Purpose.CHOICE;
+    }
+
+    /** The images that its intervals are made of, set apart or not. */
+    List<Sample> calibrated() {
+        return recipe.split().calibrationFolds() == 0 ? calibration : learned();
+    }
+
+    private List<Sample> learned() {
+        return Stream.of(split.train(), split.validation())
+                .flatMap(List::stream)
+                .toList();
     }
 
     /** Only correspondence is about the prompt. */
@@ -99,9 +155,8 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
     }
 
     /** The same with nothing to choose an epoch by. */
-    private PredictorUnit learningFrom(List<List<Sample>> parts) {
-        List<Sample> all = parts.stream().flatMap(List::stream).toList();
+    private PredictorUnit learningFrom(List<Sample> samples, List<Sample> test) {
         return new PredictorUnit(
-                variant, recipe, aspect, new Split(split.name(), all, List.of(), split.test()), calibration);
+                variant, recipe, aspect, new Split(split.name(), samples, List.of(), test), calibration);
     }
 }

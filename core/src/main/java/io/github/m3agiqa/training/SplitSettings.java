@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param fold for {@code prompt_folds}, the only one that is trained and measured, from 1; all by default
  * @param testShare for {@code random}, the share of images that is measured on
  * @param validationShare the share of training prompts that choose a checkpoint, so that test images never do
- * @param calibrationShare the share of prompts, or of images, that prediction intervals are made of; 0 for no intervals
- * @param calibrateOn what is set apart for them; prompts by default
+ * @param calibrationShare the share of prompts, or of images, that prediction intervals are made of, with folds the share
+ *     of prompts that one is; 0 for no intervals
+ * @param calibrateOn what they are made of; prompts by default
  */
 public record SplitSettings(
         Protocol protocol,
@@ -28,12 +29,17 @@ public record SplitSettings(
         double validationShare,
         double calibrationShare,
         CalibrateOn calibrateOn) {
-    /** What is set apart to make intervals of: they hold for images that are drawn like these. */
+    /** What intervals are made of: they hold for images that are drawn like these. */
     public enum CalibrateOn {
         /** Whole prompts, see {@link Prompts#calibrateOn}: intervals for images of prompts that were not learned from. */
         PROMPTS,
         /** Images, see {@link Prompts#calibrateOnImage}: intervals for a split whose prompts occur in both of its parts. */
-        IMAGES
+        IMAGES,
+        /**
+         * All training images, each by a predictor that learned from no image of its prompt, see {@link Split#folds}:
+         * nothing is set apart, and intervals are made of many more images.
+         */
+        FOLDS
     }
 
     /** The protocols of the field. */
@@ -67,13 +73,24 @@ public record SplitSettings(
                     "validationShare must be above 0, calibrationShare at least 0, and both together below 1");
         }
         calibrateOn = calibrateOn == null ? CalibrateOn.PROMPTS : calibrateOn;
+        if (calibrateOn == CalibrateOn.FOLDS && !(calibrationShare > 0 && calibrationShare <= 0.5)) {
+            throw new IllegalArgumentException(
+                    "calibrateOn: folds goes with a calibrationShare above 0 and at most 0.5, as 0.2 for five folds, not "
+                            + calibrationShare);
+        }
     }
 
-    /** Whether intervals are made of an image, which is not learned from then. */
+    /** The folds that intervals are made of; 0 if a part of the images is set apart for them, or there are none. */
+    int calibrationFolds() {
+        return calibrateOn == CalibrateOn.FOLDS ? (int) Math.round(1 / calibrationShare) : 0;
+    }
+
+    /** Whether an image is set apart to make intervals of, and not learned from. */
     boolean calibratesOn(Sample sample) {
         return switch (calibrateOn) {
             case PROMPTS -> Prompts.calibrateOn(sample, calibrationShare);
             case IMAGES -> Prompts.calibrateOnImage(sample, calibrationShare);
+            case FOLDS -> false;
         };
     }
 

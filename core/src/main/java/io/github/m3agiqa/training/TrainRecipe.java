@@ -36,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  *     false by default
  * @param blend what the score without a description, by this predictor, has to say in that of a described image; null, the
  *     default, for nothing
+ * @param blendedWith for each aspect of a blend the scores by the predictor that the model has for described images, of
+ *     images that it did not learn from, as {@code train} writes them to {@code calibration.csv}: intervals are then those of
+ *     the blended scores. None by default
  * @param head the network of the predictor
  * @param loss what is minimised
  * @param matcher what tells beside the predictor of correspondence whether a picture is one of its prompt; null, the
@@ -73,6 +76,7 @@ public record TrainRecipe(
         DescriptionSettings descriptions,
         Boolean undescribed,
         @Nullable Blend blend,
+        Map<Aspect, Path> blendedWith,
         HeadSettings head,
         LossSettings loss,
         @Nullable MatcherSettings matcher,
@@ -136,6 +140,15 @@ public record TrainRecipe(
             throw new IllegalArgumentException(
                     "blend goes with descriptions: {rounds: own_or_none} or with undescribed: true; leave it out");
         }
+        blendedWith = blendedWith == null ? Map.of() : Map.copyOf(blendedWith);
+        if (!blendedWith.isEmpty()
+                && !(undescribed
+                        && blend != null
+                        && split.calibrationShare() > 0
+                        && conversations.keySet().containsAll(blendedWith.keySet()))) {
+            throw new IllegalArgumentException(
+                    "blendedWith goes with undescribed: true, a blend, a calibrationShare above 0 and conversations of the same aspect");
+        }
         Required.of("head", head);
         Required.of("loss", loss);
         if (matcher != null && !conversations.containsKey(Aspect.CORRESPONDENCE)) {
@@ -154,6 +167,10 @@ public record TrainRecipe(
         Recipes.positive("epochs", epochs);
         refit = refit != null && refit;
         refitCalibration = refitCalibration != null && refitCalibration;
+        if (split.calibrationFolds() > 0 && (refitCalibration || !refit)) {
+            throw new IllegalArgumentException(
+                    "calibrateOn: folds sets nothing apart, so it goes with refit: true and without refitCalibration");
+        }
         if (refitCalibration && !(refit && split.calibrationShare() > 0)) {
             throw new IllegalArgumentException(
                     "refitCalibration: true goes with refit: true and a calibrationShare above 0");
@@ -200,6 +217,7 @@ public record TrainRecipe(
                 other.descriptions == null ? descriptions : other.descriptions,
                 undescribed,
                 blend,
+                blendedWith,
                 other.head == null ? head : other.head,
                 other.loss == null ? loss : other.loss,
                 matcher,

@@ -1,9 +1,11 @@
 package io.github.m3agiqa.training;
 
 import io.github.m3agiqa.Aspect;
+import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
 import io.github.m3agiqa.hub.ModelManifest.AspectManifest;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.ModelManifest.ScoreHead;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +14,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The model folder that a run of {@code train} makes. */
 final class TrainedModel {
@@ -32,15 +36,28 @@ final class TrainedModel {
                 .forEach((aspect, settings) ->
                         aspects.put(aspect, settings.moved((_, path) -> RunFolder.relative(made, model.part(path)))));
         for (PredictorUnit unit : units) {
-            ScoreHead head = head(unit, UnitFolder.of(run, unit), made);
+            UnitFolder folder = UnitFolder.of(run, unit);
+            ScoreHead head = head(unit, folder, made);
+            Optional<Calibration> blended = folder.blendedCalibration();
             aspects.computeIfPresent(
                     unit.aspect(),
                     (_, settings) -> recipe.undescribed()
-                            ? settings.withUndescribed(head, recipe.blend())
+                            ? beside(settings, head, recipe.blend(), blended)
                             : settings.withPredictor(head, recipe.blend()));
         }
         ModelFolder.write(
                 made, before.derived(recipe.name(), RunFolder.relative(made, model.part(before.base())), aspects));
+    }
+
+    /** With the intervals of blended scores for all images that have such a score. */
+    private static AspectManifest beside(
+            AspectManifest settings, ScoreHead undescribed, @Nullable Blend blend, Optional<Calibration> blended) {
+        AspectManifest both = settings.withUndescribed(undescribed, blend);
+        if (blended.isEmpty()) {
+            return both;
+        }
+        AspectManifest calibrated = both.withCalibration(true, blended.get());
+        return blend != null && blend.always() ? calibrated.withCalibration(false, blended.get()) : calibrated;
     }
 
     /** Copies a predictor, and its matcher if it has one, to the model. */

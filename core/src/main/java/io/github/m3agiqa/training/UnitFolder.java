@@ -2,6 +2,7 @@ package io.github.m3agiqa.training;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import de.siegmar.fastcsv.writer.CsvWriter;
+import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.InputException;
@@ -10,10 +11,13 @@ import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.evaluation.Prediction;
+import io.github.m3agiqa.training.PredictorUnit.Training;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -22,10 +26,8 @@ import java.util.stream.Stream;
  * last its predictions, by which it is known to be done.
  */
 record UnitFolder(Path path) {
-    /** Where it is trained for the first time, again and once more. */
-    private static final List<String> TRAININGS = List.of("", "refit", "whole");
-
     private static final String CALIBRATION = "calibration.json";
+    private static final String BLENDED_CALIBRATION = "calibration-blended.json";
     private static final String CALIBRATION_IMAGES = "calibration.csv";
     private static final String PREDICTIONS = "predictions.csv";
 
@@ -47,14 +49,14 @@ record UnitFolder(Path path) {
     }
 
     /** The folder of one of {@link PredictorUnit#trainings()}, which is made if it is not there. */
-    Path training(int number) throws IOException {
-        return Files.createDirectories(path.resolve(TRAININGS.get(number)));
+    Path training(Training training) throws IOException {
+        return Files.createDirectories(path.resolve(training.folder()));
     }
 
-    /** The epochs of all trainings that have a checkpoint. */
-    long epochs() {
-        return TRAININGS.stream()
-                .flatMap(name -> PredictorRun.checkpoints(path.resolve(name)).latest().stream())
+    /** The epochs of those trainings that have a checkpoint. */
+    long epochs(List<Training> trainings) {
+        return trainings.stream()
+                .flatMap(training -> PredictorRun.checkpoints(path.resolve(training.folder())).latest().stream())
                 .mapToLong(Checkpoints.State::step)
                 .sum();
     }
@@ -66,25 +68,50 @@ record UnitFolder(Path path) {
 
     /** The weights of the matcher, if there is one. */
     Path matcher() {
-        return path.resolve("matcher.safetensors");
+        return matcher(path);
+    }
+
+    /** Those of the matcher of a training that has one of its own. */
+    static Path matcher(Path training) {
+        return training.resolve("matcher.safetensors");
     }
 
     /** What its intervals are made of, if it has been calibrated. */
     Optional<Calibration> calibration() throws IOException {
-        Path file = path.resolve(CALIBRATION);
+        return calibration(path.resolve(CALIBRATION));
+    }
+
+    /** What those are made of of scores in which it is blended with the model's own, if they have been calibrated. */
+    Optional<Calibration> blendedCalibration() throws IOException {
+        return calibration(path.resolve(BLENDED_CALIBRATION));
+    }
+
+    private static Optional<Calibration> calibration(Path file) throws IOException {
         return Files.exists(file)
                 ? Optional.of(new ObjectMapper().readValue(file.toFile(), Calibration.class))
                 : Optional.empty();
     }
 
-    /** Writes what intervals are made of, and the list of the images that they were made by, as {@code score --input} takes it. */
-    void writeCalibration(Calibration calibration, List<Sample> images, Dataset dataset) throws IOException {
+    void writeCalibration(Calibration calibration) throws IOException {
         new ObjectMapper().writeValue(path.resolve(CALIBRATION).toFile(), calibration);
+    }
+
+    void writeBlendedCalibration(Calibration calibration) throws IOException {
+        new ObjectMapper().writeValue(path.resolve(BLENDED_CALIBRATION).toFile(), calibration);
+    }
+
+    /** Writes the images that intervals were made by, as {@code score --input} takes them, and their scores. */
+    void writeCalibrated(Aspect aspect, List<Prediction> predictions, Dataset dataset) throws IOException {
+        Map<String, Sample> samples = dataset.byName();
         CompleteFile.write(path.resolve(CALIBRATION_IMAGES), partial -> {
             try (CsvWriter csv = CsvWriter.builder().build(partial)) {
-                csv.writeRecord("image_path", "prompt");
-                images.forEach(
-                        image -> csv.writeRecord(RunFolder.relative(path, dataset.image(image)), image.prompt()));
+                csv.writeRecord("image_path", "prompt", "aspect", "score");
+                predictions.forEach(prediction -> csv.writeRecord(
+                        RunFolder.relative(
+                                path, dataset.image(Objects.requireNonNull(samples.get(prediction.image())))),
+                        prediction.prompt(),
+                        aspect.id(),
+                        String.valueOf(prediction.predicted())));
             }
         });
     }

@@ -141,7 +141,7 @@ class SplitTest {
         assertThat(Split.groupFolds(DATASET, 12, 1)).hasSize(12);
         assertThatThrownBy(() -> Split.groupFolds(DATASET, 13, 1))
                 .isInstanceOf(InputException.class)
-                .hasMessageContaining("12 prompts, which are too few for 13 prompt-disjoint folds");
+                .hasMessageContaining("12 prompts are too few for 13 prompt-disjoint folds");
         assertThatThrownBy(() -> Split.groupFolds(DATASET, 1, 1)).isInstanceOf(IllegalArgumentException.class);
     }
 

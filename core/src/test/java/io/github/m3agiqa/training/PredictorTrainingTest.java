@@ -11,10 +11,15 @@ import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Assessment;
+import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
+import io.github.m3agiqa.dataset.DatasetReader;
+import io.github.m3agiqa.dataset.Sample;
+import io.github.m3agiqa.dataset.Split;
+import io.github.m3agiqa.evaluation.Conformal;
 import io.github.m3agiqa.evaluation.Correlations;
 import io.github.m3agiqa.evaluation.Prediction;
 import io.github.m3agiqa.evaluation.TestedRun;
@@ -39,10 +44,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
@@ -440,6 +447,56 @@ class PredictorTrainingTest {
         }
     }
 
+    /** Intervals are of the scores that are given: two halves that err alike err less together. */
+    @Test
+    void intervalsCanBeMadeOfBlendedScores() throws IOException {
+        String described = recipe("described").replace("epochs: 12", "epochs: 2");
+        String calibrated = run(described) + "/units/judge-quality-authors/calibration.csv";
+        String beside = described.replace("/described\n", "/beside\n").replace("seed: 5", "seed: 6")
+                + "undescribed: true\nblend: {share: 0.5, always: true}\n";
+        String blended =
+                beside.replace("/beside\n", "/blended\n") + "blendedWith: {quality: %s}\n".formatted(calibrated);
+
+        Path without = run(beside);
+        Path with = run(blended);
+
+        String unit = "units/judge-quality-authors/calibration.csv";
+        List<NamedCsvRecord> first = rows(Path.of(calibrated));
+        List<NamedCsvRecord> second = rows(with.resolve(unit));
+        Map<String, Sample> samples = DatasetReader.read(dataset).byName();
+        List<Prediction> halves = IntStream.range(0, first.size())
+                .mapToObj(i -> {
+                    String image = Path.of(first.get(i).getField("image_path"))
+                            .getFileName()
+                            .toString();
+                    assertThat(second.get(i).getField("image_path")).endsWith(image);
+                    Sample sample = Objects.requireNonNull(samples.get(image));
+                    double mean = (Double.parseDouble(first.get(i).getField("score"))
+                                    + Double.parseDouble(second.get(i).getField("score")))
+                            / 2;
+                    return new Prediction(image, null, sample.group(), null, mean, sample.mos(Aspect.QUALITY), null);
+                })
+                .toList();
+        Calibration expected = Conformal.of(halves);
+        for (boolean kind : List.of(true, false)) {
+            Calibration found = Objects.requireNonNull(quality(with).calibration(kind));
+            assertThat(found.halfWidth()).isCloseTo(expected.halfWidth(), within(1e-9));
+            assertThat(found).isNotEqualTo(quality(without).calibration(kind));
+        }
+        Path sometimes = run(blended.replace("/blended\n", "/sometimes\n").replace("always: true", "always: false"));
+        assertThat(quality(sometimes).calibration(true)).isEqualTo(quality(with).calibration(true));
+        assertThat(quality(sometimes).calibration(false))
+                .isEqualTo(quality(without).calibration(false));
+
+        Files.write(Path.of(calibrated), Files.readAllLines(Path.of(calibrated)).subList(0, 5));
+        assertThatThrownBy(() -> run(blended.replace("/blended\n", "/few\n")))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("scores 4 of the images that intervals of quality are made of");
+        assertThatThrownBy(() -> run(described + "blendedWith: {quality: %s}\n".formatted(calibrated)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("blendedWith goes with undescribed: true");
+    }
+
     private static double value(Assessment assessment) {
         return assessment.score(Aspect.QUALITY).orElseThrow().value();
     }
@@ -487,6 +544,14 @@ class PredictorTrainingTest {
                 SafetensorsFile twice = matcher(again)) {
             assertThat(words(twice)).hasSizeGreaterThan(words(once).size()).containsAll(words(once));
             assertThat(points(twice)).isEqualTo(points(once));
+        }
+
+        Path folds = run(matching.replace("/matching", "/folds")
+                .replace("calibrationShare: 0.3", "calibrationShare: 0.5, calibrateOn: folds"));
+        try (SafetensorsFile all = matcher(folds);
+                SafetensorsFile first = new SafetensorsFile(
+                        folds.resolve("units/judge-correspondence-authors/fold-1/matcher.safetensors"))) {
+            assertThat(words(all)).hasSizeGreaterThan(words(first).size()).containsAll(words(first));
         }
 
         assertThatThrownBy(() -> run(recipe("run") + "matcher: {rank: 8, penalty: 3, points: 0.5}\n"))
@@ -611,6 +676,53 @@ class PredictorTrainingTest {
         assertThat(quality(again).calibration()).isEqualTo(quality(calibrated).calibration());
     }
 
+    /** Nothing is set apart, and no image has a say in what is measured of it; a run ends alike after a crash. */
+    @Test
+    void intervalsCanBeMadeOfAllImagesByPredictorsThatDidNotLearnFromTheirPrompts() throws IOException {
+        String whole = recipe("whole")
+                .replace("epochs: 12", "epochs: 2\nrefit: true")
+                .replace("calibrationShare: 0.3", "calibrationShare: 0");
+        String folds = whole.replace("/whole\n", "/folds\n")
+                .replace("calibrationShare: 0", "calibrationShare: 0.33, calibrateOn: folds");
+        Watcher watcher = Watcher.crashingAfter(7);
+        assertThatThrownBy(() -> run(folds, watcher)).isInstanceOf(Watcher.Crash.class);
+        Path run = run(folds);
+
+        assertThat(quality(run).calibration()).isNotNull();
+        assertThat(run.resolve("model/quality.safetensors"))
+                .hasSameBinaryContentAs(run(whole).resolve("model/quality.safetensors"));
+        Path unit = run.resolve("units/judge-quality-authors");
+        assertThat(rows(unit.resolve("calibration.csv")))
+                .hasSize(60 - predictions(run).size());
+        assertThat(unit.resolve("fold-3/metrics.csv")).exists();
+        assertThat(unit.resolve("fold-4")).doesNotExist();
+        assertThat(run(folds.replace("/folds\n", "/twin\n")).resolve("units/judge-quality-authors/calibration.json"))
+                .hasSameTextualContentAs(unit.resolve("calibration.json"));
+
+        TrainRecipe recipe =
+                RecipeReader.read(Files.writeString(folder.resolve("recipe.yaml"), folds), TrainRecipe.class);
+        List<Sample> samples = DatasetReader.read(dataset).samples();
+        List<PredictorUnit.Training> trainings = PredictorUnit.of(
+                        "judge",
+                        recipe,
+                        Aspect.QUALITY,
+                        new Split("all", samples.subList(4, 60), List.of(), samples.subList(0, 4)))
+                .trainings();
+        List<Split> left = trainings.stream()
+                .filter(training -> training.purpose() == PredictorUnit.Purpose.FOLD)
+                .map(training -> training.learned().split())
+                .toList();
+        assertThat(left).hasSize(3).allSatisfy(split -> {
+            assertThat(split.train()).hasSize(56 - split.test().size());
+            assertThat(split.train())
+                    .extracting(Sample::group)
+                    .doesNotContainAnyElementsOf(
+                            split.test().stream().map(Sample::group).toList());
+        });
+        assertThat(left.stream().flatMap(split -> split.test().stream()))
+                .containsExactlyInAnyOrderElementsOf(samples.subList(4, 60));
+    }
+
     /** So that the images can be scored by the whole model, and its intervals made of what it says. */
     @Test
     void listsTheImagesThatIntervalsAreMadeOf() throws IOException {
@@ -682,6 +794,9 @@ class PredictorTrainingTest {
                 "protocol: authors|protocol: stated|states no split",
                 "'    test:'|'    # test:'|conversations.quality.test, which is not given",
                 "calibrationShare: 0.3|calibrationShare: 0.3, calibrateOn: words|split.calibrateOn: ",
+                "calibrationShare: 0.3|calibrationShare: 0.7, calibrateOn: folds|at most 0.5, as 0.2 for five folds, not 0.7",
+                "calibrationShare: 0.3|calibrationShare: 0.3, calibrateOn: folds|goes with refit: true",
+                "'calibrationShare: 0.3}'|'calibrationShare: 0.01, calibrateOn: folds}\nrefit: true'|and intervals need 9 images of 100 prompts",
                 "calibrationShare: 0.3|calibrationShare: 1.0e-9|chooses none of the",
                 "calibrationShare: 0.3|calibrationShare: 0.05|chooses 7 images of 3 prompts, and intervals need 9",
                 "seed: 5|seed: 5.5|seed: '5.5' is no whole number",
