@@ -3,6 +3,7 @@ package io.github.m3agiqa.app;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.dataset.Dataset;
 import io.github.m3agiqa.dataset.DatasetReader;
 import io.github.m3agiqa.evaluation.Conformal;
@@ -78,14 +79,14 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
         Map<String, String> lines = new LinkedHashMap<>();
         predictions(DatasetReader.read(dataset), aspects.keySet())
                 .forEach((described, ofKind) -> ofKind.forEach((aspect, predictions) -> {
-                    Calibration calibration = calibration(aspect, predictions);
                     AspectManifest before = folder.manifest().aspect(aspect);
+                    Calibration calibration = calibration(aspect, predictions, before.scale());
                     aspects.computeIfPresent(aspect, (_, settings) -> settings.withCalibration(described, calibration));
                     lines.put(
                             described || before.undescribed() == null
                                     ? aspect.id()
                                     : aspect.id() + ", without a description",
-                            line(before.calibration(described), calibration, predictions.size()));
+                            line(before.calibration(described), calibration, predictions, before.scale()));
                 }));
         try {
             ModelFolder.write(folder.path(), folder.manifest().withAspects(aspects));
@@ -126,15 +127,23 @@ final class ModelsCalibrateCommand implements Callable<Integer> {
         predictions.addAll(more);
     }
 
-    private static String line(@Nullable Calibration before, Calibration calibration, int images) {
-        return String.format(Locale.ROOT, "%.2f to each side", calibration.halfWidth())
-                + (before == null ? "" : String.format(Locale.ROOT, " (%.2f before)", before.halfWidth()))
-                + ", by " + images + " images";
+    private static String line(
+            @Nullable Calibration before, Calibration calibration, List<Prediction> predictions, Scale scale) {
+        return String.format(Locale.ROOT, "%.2f to each side on average", mean(calibration, predictions, scale))
+                + (before == null ? "" : String.format(Locale.ROOT, " (%.2f before)", mean(before, predictions, scale)))
+                + ", by " + predictions.size() + " images";
     }
 
-    private static Calibration calibration(Aspect aspect, List<Prediction> predictions) {
+    private static double mean(Calibration calibration, List<Prediction> predictions, Scale scale) {
+        return predictions.stream()
+                .mapToDouble(prediction -> calibration.halfWidth(prediction.predicted(), scale))
+                .average()
+                .orElseThrow();
+    }
+
+    private static Calibration calibration(Aspect aspect, List<Prediction> predictions, Scale scale) {
         try {
-            return Conformal.of(predictions);
+            return Conformal.of(predictions, scale);
         } catch (InputException e) {
             throw new InputException("scores of %s: %s".formatted(aspect.id(), e.getMessage()), e);
         }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.Calibration;
+import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.app.result.AssessmentCsv;
 import io.github.m3agiqa.hub.ModelFolder;
 import io.github.m3agiqa.hub.ModelManifest;
@@ -101,21 +102,22 @@ class ModelsCalibrateCommandTest {
         assertThat(command.exitCode()).isZero();
         assertThat(command.out().lines())
                 .hasSize(3)
-                .allMatch(line -> line.endsWith(" to each side, by 400 images"))
+                .allMatch(line -> line.endsWith(" to each side on average, by 400 images"))
                 .anyMatch(line -> line.startsWith("quality, without a description: 0.7"))
                 .anyMatch(line -> line.startsWith("quality: 0.4"))
                 .anyMatch(line -> line.startsWith("correspondence: 0.4"));
         Calibration quality = Objects.requireNonNull(settings(Aspect.QUALITY).calibration());
         // nine tenths of what is evenly spread up to a half
-        assertThat(quality.halfWidth()).isCloseTo(0.45, within(0.03));
+        assertThat(quality.halfWidth(2.5, Scale.ZERO_TO_FIVE)).isCloseTo(0.45, within(0.03));
         assertThat(quality.map().of(2)).isCloseTo(2.5, within(0.1));
         Calibration undescribed = Objects.requireNonNull(
                 Objects.requireNonNull(settings(Aspect.QUALITY).undescribed()).calibration());
-        // less than twice that, as the map trusts scores less that say less
-        assertThat(undescribed.halfWidth()).isBetween(0.7, 0.85);
+        // twice that in the middle of the scores, less where the map trusts them less
+        assertThat(undescribed.halfWidth(2.5, Scale.ZERO_TO_FIVE)).isCloseTo(0.9, within(0.05));
+        assertThat(undescribed.halfWidth(0.5, Scale.ZERO_TO_FIVE)).isLessThan(0.8);
         // with one predictor for all images, the described ones count
         assertThat(settings(Aspect.CORRESPONDENCE).calibration())
-                .extracting(Calibration::halfWidth)
+                .extracting(found -> found.halfWidth(2.5, Scale.ZERO_TO_FIVE))
                 .satisfies(width -> assertThat(width).isCloseTo(0.45, within(0.03)));
         assertThat(settings(Aspect.AUTHENTICITY)).isEqualTo(before.aspect(Aspect.AUTHENTICITY));
         assertThat(ModelFolder.open(model).manifest().id()).isEqualTo(before.id());
@@ -173,7 +175,7 @@ class ModelsCalibrateCommandTest {
 
         try (ArabicDigits _ = new ArabicDigits()) {
             assertThat(calibrate(narrow).out())
-                    .matches("quality: 0\\.4\\d to each side \\(0\\.[78]\\d before\\), by 400 images\\R");
+                    .matches("quality: 0\\.4\\d to each side on average \\(0\\.[78]\\d before\\), by 400 images\\R");
         }
     }
 

@@ -495,16 +495,17 @@ public final class PredictorTraining implements AutoCloseable {
     }
 
     private void calibrate(UnitFolder folder, PredictorUnit unit, List<Prediction> predictions) throws IOException {
-        folder.writeCalibration(Conformal.of(predictions));
+        folder.writeCalibration(Conformal.of(predictions, Scale.ZERO_TO_FIVE));
         folder.writeCalibrated(unit.aspect(), predictions, dataset);
         Blend blend = unit.recipe().blend();
         Map<String, Double> others = blendedWith.get(unit.aspect());
         if (blend != null && others != null) {
-            folder.writeBlendedCalibration(Conformal.of(predictions.stream()
+            List<Prediction> blended = predictions.stream()
                     .flatMap(prediction -> Optional.ofNullable(others.get(prediction.image()))
                             .map(other -> prediction.withPredicted(blend.of(other, prediction.predicted())))
                             .stream())
-                    .toList()));
+                    .toList();
+            folder.writeBlendedCalibration(Conformal.of(blended, Scale.ZERO_TO_FIVE));
         }
     }
 

@@ -42,11 +42,46 @@ class ConformalTest {
         double covered = 0;
         for (int round = 0; round < rounds; round++) {
             List<Prediction> all = exchangeable(2 * images, random);
-            Calibration calibration = Conformal.of(all.subList(0, images));
+            Calibration calibration = Conformal.of(all.subList(0, images), WIDE);
             covered += Conformal.coverage(calibration, all.subList(images, 2 * images), WIDE) / rounds;
         }
 
         assertThat(covered).isBetween(0.88, 0.92);
+    }
+
+    /** Opinions lie far from the scores in the middle: intervals are wider there, and hold as many as at the ends. */
+    @Test
+    void intervalsAreAsWideAsIsUsualAtTheirScores() {
+        List<Prediction> calibrated = unsureInTheMiddle(1500, new Random(1));
+        List<Prediction> tested = unsureInTheMiddle(3000, new Random(2));
+
+        Calibration calibration = Conformal.of(calibrated, Scale.ZERO_TO_FIVE);
+
+        assertThat(calibration.halfWidth(2.5, Scale.ZERO_TO_FIVE))
+                .isGreaterThan(2 * calibration.halfWidth(0.5, Scale.ZERO_TO_FIVE))
+                .isGreaterThan(2 * calibration.halfWidth(4.5, Scale.ZERO_TO_FIVE));
+        for (int point = 0; point < 5; point++) {
+            int from = point;
+            List<Prediction> there = tested.stream()
+                    .filter(prediction -> prediction.predicted() >= from && prediction.predicted() < from + 1)
+                    .toList();
+            assertThat(Conformal.coverage(calibration, there, Scale.ZERO_TO_FIVE))
+                    .isBetween(0.84, 0.96);
+        }
+    }
+
+    private static List<Prediction> unsureInTheMiddle(int images, Random random) {
+        return IntStream.range(0, images)
+                .mapToObj(i -> {
+                    double score = 5 * random.nextDouble();
+                    double unsure = 0.1 + 0.4 * Math.exp(-(score - 2.5) * (score - 2.5));
+                    return Drawn.prediction("i" + i, "p" + i, null, score, score + unsure * random.nextGaussian());
+                })
+                .toList();
+    }
+
+    private static double middle(Calibration calibration) {
+        return calibration.halfWidth(2.5, Scale.ZERO_TO_FIVE);
     }
 
     @Test
@@ -54,7 +89,8 @@ class ConformalTest {
         List<Prediction> good = Drawn.predictions(100, List.of("sd"), 0.1, 1);
         List<Prediction> bad = Drawn.predictions(100, List.of("sd"), 0.6, 1);
 
-        assertThat(Conformal.of(good).halfWidth()).isLessThan(Conformal.of(bad).halfWidth() / 2);
+        assertThat(middle(Conformal.of(good, Scale.ZERO_TO_FIVE)))
+                .isLessThan(middle(Conformal.of(bad, Scale.ZERO_TO_FIVE)) / 2);
     }
 
     /** Where prompts are wholly unlike each other, folds that share one would promise too much. */
@@ -74,8 +110,8 @@ class ConformalTest {
                 .map(one -> Drawn.prediction(one.image(), one.image(), null, one.predicted(), one.mos()))
                 .toList();
 
-        assertThat(Conformal.of(copies).halfWidth())
-                .isGreaterThan(1.2 * Conformal.of(asIfAlone).halfWidth());
+        assertThat(Conformal.of(copies, WIDE).halfWidth(0, WIDE))
+                .isGreaterThan(1.2 * Conformal.of(asIfAlone, WIDE).halfWidth(0, WIDE));
     }
 
     /** Opinions that seem to fall beyond the middle by chance: better pictures than these must not get worse intervals. */
@@ -89,13 +125,13 @@ class ConformalTest {
                 })
                 .toList();
 
-        Calibration calibration = Conformal.of(predictions);
+        Calibration calibration = Conformal.of(predictions, Scale.ZERO_TO_FIVE);
 
         Interval before = calibration.interval(0, Scale.ZERO_TO_FIVE);
         for (double score = 0.1; score <= 5; score += 0.1) {
             Interval interval = calibration.interval(score, Scale.ZERO_TO_FIVE);
-            assertThat(interval.low()).isGreaterThanOrEqualTo(before.low());
-            assertThat(interval.high()).isGreaterThanOrEqualTo(before.high());
+            assertThat(interval.low()).isGreaterThanOrEqualTo(before.low() - 1e-9);
+            assertThat(interval.high()).isGreaterThanOrEqualTo(before.high() - 1e-9);
             before = interval;
         }
         assertThat(calibration.interval(3.5, Scale.ZERO_TO_FIVE).low()).isBetween(2.5, 4.5);
@@ -105,34 +141,49 @@ class ConformalTest {
     void refusesTooFewImages() {
         List<Prediction> predictions = exchangeable(9, new Random(1));
 
-        assertThat(Conformal.of(predictions).halfWidth()).isPositive();
-        assertThatThrownBy(() -> Conformal.of(predictions.subList(0, 8)))
+        assertThat(Conformal.of(predictions, WIDE).halfWidths()).allMatch(half -> half > 0);
+        assertThatThrownBy(() -> Conformal.of(predictions.subList(0, 8), WIDE))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("8 images are too few")
                 .hasMessageContaining("at least 9");
-        assertThatThrownBy(() -> Conformal.of(IntStream.range(0, 20)
-                        .mapToObj(i -> Drawn.prediction("i" + i, "one prompt", null, i, i))
-                        .toList()))
+        assertThatThrownBy(() -> Conformal.of(
+                        IntStream.range(0, 20)
+                                .mapToObj(i -> Drawn.prediction("i" + i, "one prompt", null, i, i))
+                                .toList(),
+                        WIDE))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("one prompt");
     }
 
     @Test
     void theIntervalLiesAroundTheMappedScoreAndOnTheScale() {
-        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 2, 1), 0.5);
+        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 2, 1), List.of(0.5));
 
         assertThat(calibration.interval(1, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(2.5, 3.5));
         assertThat(calibration.interval(2, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(4.5, 5));
         assertThat(calibration.interval(5, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(5, 5));
-        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), Double.POSITIVE_INFINITY))
+        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of(Double.POSITIVE_INFINITY)))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), -1))
+        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of(1.0, -1.0)))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void widthsBetweenTwoPlacesAreInProportion() {
+        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of(0.5, 1.0, 0.25));
+
+        assertThat(calibration.halfWidth(0, Scale.ZERO_TO_FIVE)).isEqualTo(0.5);
+        assertThat(calibration.halfWidth(1.25, Scale.ZERO_TO_FIVE)).isEqualTo(0.75);
+        assertThat(calibration.interval(2.5, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(1.5, 3.5));
+        assertThat(calibration.halfWidth(5, Scale.ZERO_TO_FIVE)).isEqualTo(0.25);
+        assertThat(calibration.halfWidth(-3, Scale.ZERO_TO_FIVE)).isEqualTo(0.5);
+        assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of()))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
     void coverageIsAShare() {
-        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 1, 0), 1);
+        Calibration calibration = new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of(1.0));
         List<Prediction> predictions = List.of(
                 Drawn.prediction("a", "a", null, 2, 3), // just inside
                 Drawn.prediction("b", "b", null, 2, 3.1),

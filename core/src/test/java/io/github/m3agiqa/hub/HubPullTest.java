@@ -515,7 +515,7 @@ class HubPullTest {
         AspectManifest quality = model.manifest().aspect(Aspect.QUALITY);
         assertThat(quality.calibration()).isNull();
 
-        Calibration intervals = new Calibration(new LogisticMap(0, 1, 2, 1, 0), 0.75);
+        Calibration intervals = new Calibration(new LogisticMap(0, 1, 2, 1, 0), List.of(0.75));
         ModelFolder.write(
                 model.path(),
                 model.manifest().withAspects(Map.of(Aspect.QUALITY, quality.withCalibration(true, intervals))));

@@ -98,7 +98,7 @@ class HubTest {
                         tiny,
                         root -> root.withObject("/aspects/quality/calibration")
                                 .set("map", new ObjectMapper().valueToTree(new LogisticMap(0, 0, 0, 1, 0)))),
-                "aspects.quality.calibration.halfWidth: the key is missing");
+                "aspects.quality.calibration: halfWidths is missing");
         assertRefused(
                 changed(tiny, root -> root.withObject("/aspects/quality").put("scale", "0 to 5")),
                 "aspects.quality.scale: what stands here is no list of the worst score and the best");

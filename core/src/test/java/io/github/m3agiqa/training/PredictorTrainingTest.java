@@ -14,6 +14,7 @@ import io.github.m3agiqa.Assessment;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.ImagePrompt;
 import io.github.m3agiqa.InputException;
+import io.github.m3agiqa.Scale;
 import io.github.m3agiqa.Score;
 import io.github.m3agiqa.StepListener;
 import io.github.m3agiqa.dataset.DatasetReader;
@@ -477,10 +478,11 @@ class PredictorTrainingTest {
                     return new Prediction(image, null, sample.group(), null, mean, sample.mos(Aspect.QUALITY), null);
                 })
                 .toList();
-        Calibration expected = Conformal.of(halves);
+        Calibration expected = Conformal.of(halves, Scale.ZERO_TO_FIVE);
         for (boolean kind : List.of(true, false)) {
             Calibration found = Objects.requireNonNull(quality(with).calibration(kind));
-            assertThat(found.halfWidth()).isCloseTo(expected.halfWidth(), within(1e-9));
+            assertThat(found.halfWidth(2.5, Scale.ZERO_TO_FIVE))
+                    .isCloseTo(expected.halfWidth(2.5, Scale.ZERO_TO_FIVE), within(1e-3));
             assertThat(found).isNotEqualTo(quality(without).calibration(kind));
         }
         Path sometimes = run(blended.replace("/blended\n", "/sometimes\n").replace("always: true", "always: false"));
