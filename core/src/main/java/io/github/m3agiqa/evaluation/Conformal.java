@@ -45,7 +45,8 @@ public final class Conformal {
     /** What is usual is never less, so that it can be divided by. */
     private static final double LEAST = 1e-9;
 
-    private static final double ROUNDING = 1e-4;
+    /** Widths are rounded up to parts of a point. */
+    private static final double PARTS = 1e4;
 
     private Conformal() {}
 
@@ -88,7 +89,7 @@ public final class Conformal {
         double ratio = ratios[(int) Math.ceil((ratios.length + 1) * COVERAGE) - 1];
         Calibration usual = usual(predictions, scale);
         double[] widths = usual.halfWidths().stream()
-                .mapToDouble(distance -> Math.ceil(ratio * distance / ROUNDING) * ROUNDING)
+                .mapToDouble(distance -> roundedUp(ratio * distance))
                 .toArray();
         widen(widths, usual.map(), scale);
         return new Calibration(usual.map(), Arrays.stream(widths).boxed().toList());
@@ -126,11 +127,15 @@ public final class Conformal {
     /** Widens intervals until neither end falls where the map rises: from place to place widths change by no more than it does. */
     private static void widen(double[] widths, LogisticMap map, Scale scale) {
         for (int place = 1; place < widths.length; place++) {
-            widths[place] = Math.max(widths[place], widths[place - 1] - change(map, place, scale));
+            widths[place] = Math.max(widths[place], roundedUp(widths[place - 1] - change(map, place, scale)));
         }
         for (int place = widths.length - 2; place >= 0; place--) {
-            widths[place] = Math.max(widths[place], widths[place + 1] - change(map, place + 1, scale));
+            widths[place] = Math.max(widths[place], roundedUp(widths[place + 1] - change(map, place + 1, scale)));
         }
+    }
+
+    private static double roundedUp(double width) {
+        return Math.ceil(width * PARTS) / PARTS;
     }
 
     /** By how much the map changes at least from the place before, were it as steep as where it is flattest in between. */
