@@ -229,7 +229,7 @@ public final class PredictorTraining implements AutoCloseable {
     private Set<Reading> needed(PredictorUnit unit) {
         Set<Reading> all = new LinkedHashSet<>();
         for (Training training : unit.trainings()) {
-            PredictorUnit trained = training.learned();
+            PredictorUnit trained = training.unit();
             all.addAll(learned(trained));
             all.addAll(pictures(trained, trained.split().train()));
             ranked(trained).forEach(ranking -> all.addAll(ranking.readings()));
@@ -413,7 +413,7 @@ public final class PredictorTraining implements AutoCloseable {
         List<Prediction> ofFolds = new ArrayList<>();
         long epochs = unit.recipe().epochs();
         for (Training training : trainings) {
-            PredictorUnit trained = training.learned();
+            PredictorUnit trained = training.unit();
             Path place = folder.training(training);
             try (Scope _ = new Scope();
                     PredictorRun run = training(unit, place)) {

@@ -42,9 +42,9 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
      * One of the trainings of a unit.
      *
      * @param folder its name in the folder of the unit, empty for that itself
-     * @param learned what it learns from; its test images are those that it is trained for to score
+     * @param unit the same with other parts: what this training learns from, and the test images that it is there to score
      */
-    record Training(Purpose purpose, String folder, PredictorUnit learned) {}
+    record Training(Purpose purpose, String folder, PredictorUnit unit) {}
 
     /**
      * Sets a part of the training images apart to calibrate on, and then whole prompts to choose an epoch by.

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.m3agiqa.Calibration;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.Interval;
 import io.github.m3agiqa.LogisticMap;
 import io.github.m3agiqa.Scale;
+import java.io.IOException;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -179,6 +181,17 @@ class ConformalTest {
         assertThat(calibration.halfWidth(-3, Scale.ZERO_TO_FIVE)).isEqualTo(0.5);
         assertThatThrownBy(() -> new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of()))
                 .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** As manifests had it before widths went by the score. */
+    @Test
+    void oneWidthOfAllScoresIsRead() throws IOException {
+        String one = "{\"map\": {\"b1\": 0, \"b2\": 1, \"b3\": 0, \"b4\": 1, \"b5\": 0}, \"halfWidth\": 0.5}";
+
+        Calibration calibration = new ObjectMapper().readValue(one, Calibration.class);
+
+        assertThat(calibration).isEqualTo(new Calibration(new LogisticMap(0, 1, 0, 1, 0), List.of(0.5)));
+        assertThat(calibration.interval(3.3, Scale.ZERO_TO_FIVE)).isEqualTo(new Interval(2.8, 3.8));
     }
 
     @Test

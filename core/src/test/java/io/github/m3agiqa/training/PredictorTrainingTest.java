@@ -712,7 +712,7 @@ class PredictorTrainingTest {
                 .trainings();
         List<Split> left = trainings.stream()
                 .filter(training -> training.purpose() == PredictorUnit.Purpose.FOLD)
-                .map(training -> training.learned().split())
+                .map(training -> training.unit().split())
                 .toList();
         assertThat(left).hasSize(3).allSatisfy(split -> {
             assertThat(split.train()).hasSize(56 - split.test().size());
