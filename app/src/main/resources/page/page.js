@@ -106,7 +106,7 @@ function showAspect(shown, aspect, result) {
     return;
   }
   parts.number.textContent = result.score.toFixed(2);
-  const range = result.interval ? `, 90 % between ${result.interval.map((end) => end.toFixed(1)).join(" and ")}` : "";
+  const range = result.interval ? `, 90\u00a0%:\u00a0${result.interval.map((end) => end.toFixed(1)).join("\u00a0to\u00a0")}` : "";
   parts.word.textContent = result.rating + range;
   parts.gauge.replaceChildren(gauge(aspect, result));
   if (result.description !== undefined) {
