@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.InvalidNullException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import java.nio.file.Path;
@@ -54,6 +55,7 @@ public final class JsonProblem {
                                         .map(String::valueOf)
                                         .sorted()
                                         .collect(Collectors.joining(", ")));
+            case InvalidNullException _ -> "what belongs here is missing";
             case InvalidFormatException wrong -> "'%s' is %s".formatted(wrong.getValue(), none(wrong.getTargetType()));
             case MismatchedInputException wrong
             when wrong.getTargetType() != null && message.startsWith("Cannot ") ->

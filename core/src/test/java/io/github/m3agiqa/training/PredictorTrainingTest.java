@@ -812,6 +812,8 @@ class PredictorTrainingTest {
                 "dtype: fp32|'dtype: fp32\nrefitCalibration: true'|goes with refit: true",
                 "dtype: fp32|'dtype: fp32\nblend: {share: 0.5}'|blend goes with descriptions",
                 "reads: hidden|reads: tower|goes with undescribed: true",
+                "dtype: fp32|'dtype: fp32\nblendedWith: {quality: }'|blendedWith.quality: what belongs here is missing",
+                "dtype: fp32|'dtype: fp32\nvariants: {one: }'|variants.one: what belongs here is missing",
                 "dtype: fp32|'dtype: fp32\nvariants: {one: {head: {kind: mean, pooler: mean, width: 8, layers: 1, regression: 8, reads: tower, names: bare}}}'|goes with undescribed: true",
             })
     void sayWhatIsWrongBeforeAnythingIsComputed(String right, String wrong, String message) {
