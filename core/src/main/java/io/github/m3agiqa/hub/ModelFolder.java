@@ -2,13 +2,8 @@ package io.github.m3agiqa.hub;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationContext;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonSerializer;
-import com.fasterxml.jackson.databind.KeyDeserializer;
-import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -17,6 +12,7 @@ import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.CompleteFile;
 import io.github.m3agiqa.JsonProblem;
 import io.github.m3agiqa.ModelException;
+import io.github.m3agiqa.StrictJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -44,28 +40,16 @@ public record ModelFolder(Path path, ModelManifest manifest) {
     /** In bytes of the base. */
     private static final long SMALL = 1_000_000_000;
 
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES) // a number that is missing would be 0
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT) // and 1.5 slices would be one
-            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+    private static final ObjectMapper JSON = StrictJson.strict(JsonMapper.builder())
             .defaultPropertyInclusion(
                     JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
-            .addModule(new SimpleModule()
-                    .addKeyDeserializer(Aspect.class, new KeyDeserializer() {
-                        @Override
-                        public Aspect deserializeKey(String key, DeserializationContext context) {
-                            return Aspect.of(key);
-                        }
-                    })
-                    .addKeySerializer(Aspect.class, new JsonSerializer<>() {
-                        @Override
-                        public void serialize(Aspect aspect, JsonGenerator json, SerializerProvider provider)
-                                throws IOException {
-                            json.writeFieldName(aspect.id());
-                        }
-                    }))
+            .addModule(new SimpleModule("keys").addKeySerializer(Aspect.class, new JsonSerializer<>() {
+                @Override
+                public void serialize(Aspect aspect, JsonGenerator json, SerializerProvider provider)
+                        throws IOException {
+                    json.writeFieldName(aspect.id());
+                }
+            }))
             .build();
 
     /**

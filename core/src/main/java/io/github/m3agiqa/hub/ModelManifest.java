@@ -63,11 +63,10 @@ public record ModelManifest(
         if (Required.of("aspects", aspects).isEmpty()) {
             throw new IllegalArgumentException("aspects is empty");
         }
-        aspects.forEach((aspect, settings) -> Required.of(aspect.id(), settings));
         aspects = Collections.unmodifiableMap(new EnumMap<>(aspects));
         sha256 = Collections.unmodifiableMap(new TreeMap<>(orElse(sha256, Map.of())));
-        sha256.forEach((file, hash) -> {
-            if (!Required.of("sha256 of " + file, hash).matches("[0-9a-fA-F]{64}")) {
+        sha256.values().forEach(hash -> {
+            if (!hash.matches("[0-9a-fA-F]{64}")) {
                 throw new IllegalArgumentException("'%s' is no SHA-256".formatted(hash));
             }
         });

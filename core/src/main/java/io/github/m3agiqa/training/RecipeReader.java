@@ -1,22 +1,15 @@
 package io.github.m3agiqa.training;
 
-import com.fasterxml.jackson.annotation.JsonSetter;
-import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.databind.DeserializationContext;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import io.github.m3agiqa.Aspect;
 import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.JsonProblem;
+import io.github.m3agiqa.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,21 +19,8 @@ import java.util.stream.Collectors;
 
 /** Reads the YAML file that describes one training job. A key that is not known or is missing is an error. */
 final class RecipeReader {
-    private static final YAMLMapper YAML = YAMLMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+    private static final YAMLMapper YAML = StrictJson.strict(YAMLMapper.builder())
             .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-            .defaultSetterInfo(JsonSetter.Value.forContentNulls(Nulls.FAIL))
-            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT) // which would round 2.5 epochs off
-            .addModule(new SimpleModule().addKeyDeserializer(Aspect.class, new KeyDeserializer() {
-                @Override
-                public Aspect deserializeKey(String key, DeserializationContext context) {
-                    return Aspect.of(key);
-                }
-            }))
             .build();
 
     private RecipeReader() {}

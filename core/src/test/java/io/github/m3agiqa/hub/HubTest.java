@@ -86,8 +86,12 @@ class HubTest {
         assertRefused("{\"name\":\"a\",\"aspects\":{\"beauty\":{}}}", "unknown aspect 'beauty'");
         assertRefused("null", "holds null instead of a manifest");
         String tiny = Files.readString(model.resolve(ModelFolder.MANIFEST));
-        assertRefused(changed(tiny, root -> root.withObject("/aspects").putNull("quality")), "quality is missing");
-        assertRefused(changed(tiny, root -> root.putObject("sha256").putNull("a")), "sha256 of a is missing");
+        assertRefused(
+                changed(tiny, root -> root.withObject("/aspects").putNull("quality")),
+                "aspects.quality: what belongs here is missing");
+        assertRefused(
+                changed(tiny, root -> root.putObject("sha256").putNull("a")), "sha256.a: what belongs here is missing");
+        assertRefused(tiny + "{}", "Trailing token");
         assertRefused(
                 changed(
                         tiny,
