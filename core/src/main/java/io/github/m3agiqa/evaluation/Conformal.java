@@ -99,19 +99,19 @@ public final class Conformal {
     private static Calibration usual(List<Prediction> predictions, Scale scale) {
         LogisticMap map = LogisticFit.forOtherScores(
                 Columns.column(predictions, Prediction::predicted), Columns.column(predictions, Prediction::mos));
-        double mean = predictions.stream()
+        double[] distances = predictions.stream()
                 .mapToDouble(prediction -> distance(map, prediction))
-                .average()
-                .orElseThrow();
+                .toArray();
+        double mean = Arrays.stream(distances).average().orElseThrow();
         double near = NEAR * (scale.max() - scale.min());
         List<Double> usual = IntStream.range(0, PLACES)
                 .mapToObj(place -> {
                     double sum = ANYWHERE * mean;
                     double weights = ANYWHERE;
-                    for (Prediction prediction : predictions) {
-                        double away = (prediction.predicted() - score(place, scale)) / near;
+                    for (int i = 0; i < distances.length; i++) {
+                        double away = (predictions.get(i).predicted() - score(place, scale)) / near;
                         double weight = Math.exp(-away * away / 2);
-                        sum += weight * distance(map, prediction);
+                        sum += weight * distances[i];
                         weights += weight;
                     }
                     return Math.max(sum / weights, LEAST);

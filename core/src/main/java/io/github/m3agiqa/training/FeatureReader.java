@@ -189,13 +189,13 @@ final class FeatureReader implements AutoCloseable {
                 NoGradGuard _ = new NoGradGuard()) {
             RgbImage image = picture.alteration.of(model.decode(picture.file));
             SlicePlan plan = mllm.plan(image, picture.maxSlices);
-            Map<String, TokenizedConversation> conversations = new LinkedHashMap<>();
-            about.forEach((key, reading) -> conversations.put(key, tokenize(mllm, picture, plan, reading)));
             if (input == PredictorInput.TOWER) {
                 Tensor view = mllm.view(image, plan);
                 about.keySet().forEach(key -> cache.put(key, view));
                 return;
             }
+            Map<String, TokenizedConversation> conversations = new LinkedHashMap<>();
+            about.forEach((key, reading) -> conversations.put(key, tokenize(mllm, picture, plan, reading)));
             int longest = conversations.values().stream()
                     .mapToInt(TokenizedConversation::length)
                     .max()

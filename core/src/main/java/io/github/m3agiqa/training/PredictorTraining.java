@@ -242,16 +242,11 @@ public final class PredictorTraining implements AutoCloseable {
 
     private List<Reading> scored(PredictorUnit unit, List<Sample> samples) {
         List<Reading> all = measured(unit, samples);
-        if (blends(unit)) {
+        if (unit.blend().isPresent()) {
             all.addAll(withoutDescriptions(unit, samples));
         }
         all.addAll(pictures(unit, samples));
         return all;
-    }
-
-    /** Whether the score of a described image is also made of what its predictor says without the description. */
-    private static boolean blends(PredictorUnit unit) {
-        return unit.recipe().blend() != null && unit.recipe().descriptions().rounds() == Rounds.OWN_OR_NONE;
     }
 
     private List<Reading> withoutDescriptions(PredictorUnit unit, List<Sample> samples) {
@@ -264,7 +259,7 @@ public final class PredictorTraining implements AutoCloseable {
         List<Sample> samples = unit.split().train();
         List<Reading> learned = readings.of(samples, unit.aspect(), descriptions, descriptions.train());
         if (descriptions.rounds() == Rounds.OWN_OR_NONE) {
-            learned.addAll(readings.of(samples, unit.aspect(), descriptions.without(), descriptions.train()));
+            learned.addAll(withoutDescriptions(unit, samples));
         }
         if (unit.recipe().augmentation().mirrored()) {
             learned.addAll(learned.stream()
@@ -630,11 +625,10 @@ public final class PredictorTraining implements AutoCloseable {
                         .toArray();
         FeatureReader reader = reader(unit.aspect());
         double[] predicted = training.predict(examples(reader, unit, measured(unit, samples)), points);
-        Blend blend = unit.recipe().blend();
-        if (blend != null && blends(unit)) {
+        unit.blend().ifPresent(blend -> {
             double[] without = training.predict(examples(reader, unit, withoutDescriptions(unit, samples)), points);
             Arrays.setAll(predicted, i -> blend.of(predicted[i], without[i]));
-        }
+        });
         return IntStream.range(0, predicted.length)
                 .mapToObj(i -> prediction(samples.get(i), unit.aspect(), predicted[i]))
                 .toList();

@@ -5,7 +5,9 @@ import io.github.m3agiqa.InputException;
 import io.github.m3agiqa.dataset.Sample;
 import io.github.m3agiqa.dataset.Split;
 import io.github.m3agiqa.evaluation.Conformal;
+import io.github.m3agiqa.hub.ModelManifest.Blend;
 import io.github.m3agiqa.hub.Sha256;
+import io.github.m3agiqa.training.DescriptionSettings.Rounds;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -152,6 +154,12 @@ record PredictorUnit(String variant, TrainRecipe recipe, Aspect aspect, Split sp
     /** Only correspondence is about the prompt. */
     Optional<MatcherSettings> matcher() {
         return Optional.ofNullable(recipe.matcher()).filter(_ -> aspect == Aspect.CORRESPONDENCE);
+    }
+
+    /** What a described score is made of, if what its own predictor says without the description is a part of it. */
+    Optional<Blend> blend() {
+        return Optional.ofNullable(recipe.blend())
+                .filter(_ -> recipe.descriptions().rounds() == Rounds.OWN_OR_NONE);
     }
 
     /** The same with nothing to choose an epoch by. */

@@ -64,9 +64,8 @@ final class RecipeReader {
         for (Reference step : path) {
             node = step.getFieldName() == null ? node.path(step.getIndex()) : node.path(step.getFieldName());
         }
-        return node.propertyStream()
-                .map(Map.Entry::getKey)
-                .collect(Collectors.joining(", ", "; what is there is ", ""));
+        String keys = node.propertyStream().map(Map.Entry::getKey).collect(Collectors.joining(", "));
+        return keys.isEmpty() ? "" : "; what is there is " + keys;
     }
 
     private static String place(Path file, JacksonException e) {
