@@ -14,6 +14,7 @@ import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.scoring.ScoringOptions;
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Precision;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import io.github.m3agiqa.weights.PeftAdapter;
 import io.github.m3agiqa.weights.SafetensorsFile;
 import java.util.ArrayDeque;
@@ -28,7 +29,16 @@ final class OpenedModel implements AutoCloseable {
     final Predictor predictor;
     private final Deque<Runnable> closers = new ArrayDeque<>();
 
+    /** The model as a scorer opens it. */
     OpenedModel(ModelFolder folder, Precision precision, Device device) {
+        this(
+                folder,
+                precision,
+                device,
+                ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder));
+    }
+
+    OpenedModel(ModelFolder folder, Precision precision, Device device, LoraMode loraMode) {
         aspect = folder.manifest().aspect(Aspect.QUALITY);
         BaseModel base = opened(new BaseModel(
                 folder.part(folder.manifest().base()),
@@ -37,12 +47,7 @@ final class OpenedModel implements AutoCloseable {
                 device));
         config = base.config();
         String adapter = aspect.adapter();
-        network = opened(
-                adapter == null
-                        ? base.alone()
-                        : base.with(
-                                new PeftAdapter(folder.part(adapter)),
-                                ScoringOptions.DEFAULT.withPrecision(precision).loraModeFor(folder)));
+        network = opened(adapter == null ? base.alone() : base.with(new PeftAdapter(folder.part(adapter)), loraMode));
         SafetensorsFile head = opened(new SafetensorsFile(folder.part(Objects.requireNonNull(aspect.predictor()))));
         predictor = opened(new Predictor(head, HeadKind.of(aspect.head()), Pooler.of(aspect.pooler()), device));
     }

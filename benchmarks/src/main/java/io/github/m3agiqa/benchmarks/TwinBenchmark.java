@@ -13,6 +13,7 @@ import io.github.m3agiqa.mllm.Turn;
 import io.github.m3agiqa.predictor.Projection;
 import io.github.m3agiqa.tensor.Precision;
 import io.github.m3agiqa.tensor.Scope;
+import io.github.m3agiqa.weights.ModelWeights.LoraMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -54,14 +55,15 @@ final class TwinBenchmark implements Callable<Integer> {
         Precision literal = setting.precision.packed() ? Precision.BF16 : setting.precision;
         double[] ratios = new double[rounds];
         try (OpenedModel ours = setting.networks(folder);
-                OpenedModel twins = new OpenedModel(folder, literal, setting.device);
+                OpenedModel twins = new OpenedModel(folder, literal, setting.device, LoraMode.UNMERGED);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
+            PublishedProcedure procedure = new PublishedProcedure(twins.network);
             Projection projection = ours.projection();
             int together = Math.min(images, Session.together(ours.network, generation(ours)));
             for (int round = -1; round < rounds; round++) {
                 Answer a = ours(ours, projection, image, together);
-                Answer b = twin(twins, image);
+                Answer b = twin(twins, procedure, image);
                 System.out.printf(
                         Locale.ROOT,
                         "%s %.2f s, as published %.2f s: %.2f times; scores %.4f and %.4f, descriptions %s%n",
@@ -107,14 +109,13 @@ final class TwinBenchmark implements Callable<Integer> {
         }
     }
 
-    private Answer twin(OpenedModel opened, RgbImage image) {
+    private Answer twin(OpenedModel opened, PublishedProcedure procedure, RgbImage image) {
         long start = System.nanoTime();
         SlicePlan plan = opened.network.plan(image, opened.aspect.describe().maxSlices());
-        PublishedProcedure procedure = new PublishedProcedure(opened.network, image, plan);
         try (Scope _ = new Scope()) {
-            String description = procedure.describe(question(opened, plan), generation(opened));
+            String description = procedure.describe(image, plan, question(opened, plan), generation(opened));
             TokenizedConversation rating = rating(opened, plan, description);
-            PublishedProcedure.Read read = procedure.read(rating);
+            PublishedProcedure.Read read = procedure.read(image, plan, rating);
             Projection projection = opened.predictor.projection();
             boolean readsLogits =
                     projection.inputSize() == opened.config.llama().vocabularySize();

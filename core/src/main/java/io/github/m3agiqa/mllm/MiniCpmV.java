@@ -50,6 +50,10 @@ public final class MiniCpmV implements AutoCloseable {
         return llama;
     }
 
+    ModelWeights weights() {
+        return weights;
+    }
+
     SiglipVision vision() {
         return vision;
     }

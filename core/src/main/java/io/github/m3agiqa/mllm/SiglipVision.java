@@ -209,6 +209,14 @@ public final class SiglipVision {
         this.postNormBias = parameters.float32("post_layernorm.bias", hidden);
     }
 
+    Config config() {
+        return config;
+    }
+
+    VisionMode mode() {
+        return mode;
+    }
+
     private static List<StemLayer> stem(Config config, Parameters embeddings) {
         List<StemLayer> layers = new ArrayList<>();
         int channels = 3;

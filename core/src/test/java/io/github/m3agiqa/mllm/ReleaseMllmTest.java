@@ -307,6 +307,10 @@ class ReleaseMllmTest {
                 "beam search, text",
                 model.template().text(ids),
                 expected.path("text").asText());
+        PARITY.same(
+                "beam search, text of the twin that speeds are compared with",
+                new PublishedProcedure(model).describe(image, plan, question, new Generation(3, 1.2, 24)),
+                expected.path("text").asText());
     }
 
     private void compareGreedy(RgbImage image, SlicePlan plan, TokenizedConversation question, JsonNode expected) {
@@ -356,6 +360,13 @@ class ReleaseMllmTest {
             PARITY.compare(
                     "hidden states, all",
                     hidden,
+                    Goldens.doubles(Release.tensor("case%d.predictor.last_hidden".formatted(given.index()))),
+                    HIDDEN_TOLERANCE);
+            PARITY.compare(
+                    "hidden states, all, of the twin that speeds are compared with",
+                    new PublishedProcedure(model)
+                            .read(image, plan, conversation)
+                            .hidden(),
                     Goldens.doubles(Release.tensor("case%d.predictor.last_hidden".formatted(given.index()))),
                     HIDDEN_TOLERANCE);
             Tensor logits = model.llama().logits(hidden);

@@ -91,10 +91,15 @@ class SessionTest {
 
             float[] cached = Torch.toFloats(grown.read(whole));
             float[] scratch = Torch.toFloats(atOnce.read(whole));
+            float[] published = Torch.toFloats(
+                    new PublishedProcedure(model).read(image, plan, whole).hidden());
 
             assertThat(cached).hasSameSizeAs(scratch);
             for (int i = 0; i < cached.length; i++) {
                 assertThat((double) cached[i]).isCloseTo(scratch[i], Offset.offset(tolerance));
+                assertThat((double) published[i])
+                        .as("what the benchmarks compare with")
+                        .isCloseTo(scratch[i], Offset.offset(tolerance));
             }
         }
     }
@@ -284,7 +289,7 @@ class SessionTest {
 
                 int[] plain = plainBeamSearch(model, image, plan, question, generation);
                 assertThat(searched).isEqualTo(model.template().text(plain));
-                assertThat(new PublishedProcedure(model, image, plan).describe(question, generation))
+                assertThat(new PublishedProcedure(model).describe(image, plan, question, generation))
                         .as("what the benchmarks compare with")
                         .isEqualTo(searched);
             }
