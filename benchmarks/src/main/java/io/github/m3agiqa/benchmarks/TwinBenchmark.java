@@ -46,6 +46,11 @@ final class TwinBenchmark implements Callable<Integer> {
     @Option(names = "--rounds", description = "How often (default: ${DEFAULT-VALUE}).")
     private int rounds = 5;
 
+    @Option(
+            names = "--literal-attention",
+            description = "Leave the twin's attention in bf16, as published, where the engine is faster in float32.")
+    private boolean literalAttention;
+
     private record Answer(String description, float score, double seconds) {}
 
     @Override
@@ -58,7 +63,7 @@ final class TwinBenchmark implements Callable<Integer> {
                 OpenedModel twins = new OpenedModel(folder, literal, setting.device, LoraMode.UNMERGED);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            PublishedProcedure procedure = new PublishedProcedure(twins.network);
+            PublishedProcedure procedure = new PublishedProcedure(twins.network, !literalAttention);
             Projection projection = ours.projection();
             int together = Math.min(images, Session.together(ours.network, generation(ours)));
             for (int round = -1; round < rounds; round++) {

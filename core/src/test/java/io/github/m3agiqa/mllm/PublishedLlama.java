@@ -13,10 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/**
- * {@code LlamaForCausalLM} as {@code transformers} 4.44 computes it, operation by operation, on the same weights. Where the
- * engine's attention is slow in the type of the activations, it is in float32, to this one's advantage.
- */
+/** {@code LlamaForCausalLM} as {@code transformers} 4.44 computes it, operation by operation, on the same weights. */
 final class PublishedLlama {
     private record Layer(
             Parameter inputNorm,
@@ -56,11 +53,16 @@ final class PublishedLlama {
     private final Parameter norm;
     private final PublishedLinear head;
 
-    PublishedLlama(Llama.Config config, Parameters parameters) {
+    /**
+     * Builds the network.
+     *
+     * @param kind whether attention is in float32 where the engine is slower in the type of the activations
+     */
+    PublishedLlama(Llama.Config config, Parameters parameters, boolean kind) {
         this.config = config;
         this.device = parameters.device();
         this.dtype = PublishedLinear.activations(parameters);
-        this.attentionDtype = device.attendsInBf16() ? dtype : Dtype.F32;
+        this.attentionDtype = kind && !device.attendsInBf16() ? Dtype.F32 : dtype;
         Parameters model = parameters.at("model");
         this.layers = IntStream.range(0, config.layers())
                 .mapToObj(i -> Layer.of(model.at("layers." + i), config))

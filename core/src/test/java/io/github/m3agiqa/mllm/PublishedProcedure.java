@@ -25,14 +25,24 @@ public final class PublishedProcedure {
     private final Optional<PublishedTower> tower;
     private final PublishedLlama llama;
 
+    /** The procedure with attention in float32 where the engine is slower in the type of the activations. */
     public PublishedProcedure(MiniCpmV model) {
+        this(model, true);
+    }
+
+    /**
+     * The procedure.
+     *
+     * @param kind whether the language model's attention is in float32 where the engine is slower in the type of the activations
+     */
+    public PublishedProcedure(MiniCpmV model, boolean kind) {
         Parameters parameters = model.weights().root();
         SiglipVision vision = model.vision();
         this.model = model;
         this.tower = vision.mode() == VisionMode.PUBLISHED
                 ? Optional.of(new PublishedTower(vision.config(), parameters.at("vpm")))
                 : Optional.empty();
-        this.llama = new PublishedLlama(model.llama().config(), parameters.at("llm"));
+        this.llama = new PublishedLlama(model.llama().config(), parameters.at("llm"), kind);
     }
 
     /** The first round's answer. */
