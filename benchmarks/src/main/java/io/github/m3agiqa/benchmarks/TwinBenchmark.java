@@ -63,7 +63,7 @@ final class TwinBenchmark implements Callable<Integer> {
                 OpenedModel twins = new OpenedModel(folder, literal, setting.device, LoraMode.UNMERGED);
                 Scope _ = new Scope();
                 NoGradGuard _ = new NoGradGuard()) {
-            PublishedProcedure procedure = new PublishedProcedure(twins.network, !literalAttention);
+            PublishedProcedure procedure = new PublishedProcedure(twins.network, literalAttention);
             Projection projection = ours.projection();
             int together = Math.min(images, Session.together(ours.network, generation(ours)));
             for (int round = -1; round < rounds; round++) {

@@ -69,7 +69,8 @@ final class GroupedQueryAttention {
         return mixed.transpose(0, 1).flatten(1, 2);
     }
 
-    private static Tensor product(Tensor query, Tensor keys, Tensor values, TensorOptional mask, boolean causal) {
+    /** The engine's attention over (..., heads, tokens, head size). */
+    static Tensor product(Tensor query, Tensor keys, Tensor values, TensorOptional mask, boolean causal) {
         return torch.scaled_dot_product_attention(query, keys, values, mask, 0, causal, new DoubleOptional(), false);
     }
 }

@@ -58,6 +58,25 @@ public final class Llama {
                                 .formatted(heads, headSize, keyValueHeads, layers, hiddenSize));
             }
         }
+
+        /**
+         * How far each pair of channels turns at each position: position times theta^(-2k / head size), each step rounded to
+         * float32 as in the published code.
+         *
+         * @return (positions, head size / 2), float32 in main memory
+         */
+        Tensor rotaryAngles(int... positions) {
+            int half = headSize / 2;
+            float[] place = new float[positions.length];
+            for (int i = 0; i < positions.length; i++) {
+                place[i] = positions[i];
+            }
+            float[] frequency = new float[half];
+            for (int k = 0; k < half; k++) {
+                frequency[k] = 1f / (float) Math.pow(ropeTheta, (float) (2 * k) / (float) headSize);
+            }
+            return Torch.floats(place, place.length, 1).mul(Torch.floats(frequency, 1, half));
+        }
     }
 
     private record Layer(
@@ -218,16 +237,7 @@ public final class Llama {
         private final Tensor sine; // as cosine, that of the first half with the other sign
 
         Rotary(int... positions) {
-            int half = config.headSize / 2;
-            float[] place = new float[positions.length];
-            for (int i = 0; i < positions.length; i++) {
-                place[i] = positions[i];
-            }
-            float[] frequency = new float[half];
-            for (int k = 0; k < half; k++) {
-                frequency[k] = 1f / (float) Math.pow(config.ropeTheta, (float) (2 * k) / (float) config.headSize);
-            }
-            Tensor angles = Torch.floats(place, place.length, 1).mul(Torch.floats(frequency, 1, half));
+            Tensor angles = config.rotaryAngles(positions);
             this.cosine = onDevice(Torch.cat(1, angles, angles).cos());
             this.sine = onDevice(Torch.cat(1, angles.neg(), angles).sin());
         }

@@ -288,7 +288,7 @@ public final class Session implements AutoCloseable {
         return tokens;
     }
 
-    private static int[] ints(List<Integer> numbers) {
+    static int[] ints(List<Integer> numbers) {
         return numbers.stream().mapToInt(Integer::intValue).toArray();
     }
 

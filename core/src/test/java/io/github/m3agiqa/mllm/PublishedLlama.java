@@ -7,8 +7,8 @@ import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -56,13 +56,13 @@ final class PublishedLlama {
     /**
      * Builds the network.
      *
-     * @param kind whether attention is in float32 where the engine is slower in the type of the activations
+     * @param literalAttention whether attention is in the type of the activations even where the engine is faster in float32
      */
-    PublishedLlama(Llama.Config config, Parameters parameters, boolean kind) {
+    PublishedLlama(Llama.Config config, Parameters parameters, boolean literalAttention) {
         this.config = config;
         this.device = parameters.device();
         this.dtype = PublishedLinear.activations(parameters);
-        this.attentionDtype = kind && !device.attendsInBf16() ? Dtype.F32 : dtype;
+        this.attentionDtype = literalAttention || device.attendsInBf16() ? dtype : Dtype.F32;
         Parameters model = parameters.at("model");
         this.layers = IntStream.range(0, config.layers())
                 .mapToObj(i -> Layer.of(model.at("layers." + i), config))
@@ -80,13 +80,10 @@ final class PublishedLlama {
      */
     Tensor forward(Tensor embeddings, Held held) {
         Rotary rotary = new Rotary(held.tokens(), (int) embeddings.size(1));
-        Tensor state = Torch.to(embeddings, dtype);
-        for (int i = 0; i < layers.size(); i++) {
-            try (Scope scope = new Scope()) {
-                state = scope.keep(block(i, state, rotary, held));
-            }
-        }
-        return rmsNorm(state, norm);
+        List<UnaryOperator<Tensor>> blocks = IntStream.range(0, layers.size())
+                .<UnaryOperator<Tensor>>mapToObj(i -> x -> block(i, x, rotary, held))
+                .toList();
+        return rmsNorm(LayerChain.PLAIN.run(Torch.to(embeddings, dtype), blocks), norm);
     }
 
     /** The scores of all tokens as the next one, for every token that was read: (..., vocabulary), float32. */
@@ -110,15 +107,12 @@ final class PublishedLlama {
     }
 
     private Tensor attention(Tensor query, Tensor key, Tensor value) {
-        Tensor mixed = torch.scaled_dot_product_attention(
+        Tensor mixed = GroupedQueryAttention.product(
                 Torch.to(query, attentionDtype),
                 Torch.to(key, attentionDtype),
                 Torch.to(value, attentionDtype),
                 new TensorOptional(),
-                0,
-                query.size(2) > 1,
-                new DoubleOptional(),
-                false);
+                query.size(2) > 1);
         return Torch.to(mixed, dtype);
     }
 
@@ -164,8 +158,8 @@ final class PublishedLlama {
 
         /** Lets each sequence go on from another one. */
         void reorder(int... parents) {
+            Tensor places = Torch.indices(Device.of(keys[0]), parents);
             for (int layer = 0; layer < keys.length; layer++) {
-                Tensor places = Torch.indices(Device.of(keys[layer]), parents);
                 replace(keys, layer, keys[layer].index_select(0, places));
                 replace(values, layer, values[layer].index_select(0, places));
             }
@@ -195,16 +189,8 @@ final class PublishedLlama {
         private final Tensor sine;
 
         Rotary(int from, int tokens) {
-            int half = config.headSize() / 2;
-            float[] positions = new float[tokens];
-            for (int i = 0; i < tokens; i++) {
-                positions[i] = from + i;
-            }
-            float[] frequencies = new float[half];
-            for (int k = 0; k < half; k++) {
-                frequencies[k] = 1f / (float) Math.pow(config.ropeTheta(), (float) (2 * k) / (float) config.headSize());
-            }
-            Tensor angles = Torch.floats(positions, tokens, 1).mul(Torch.floats(frequencies, 1, half));
+            Tensor angles =
+                    config.rotaryAngles(IntStream.range(from, from + tokens).toArray());
             Tensor twice = Torch.cat(1, angles, angles);
             this.cosine = Torch.to(twice.cos(), dtype, device);
             this.sine = Torch.to(twice.sin(), dtype, device);

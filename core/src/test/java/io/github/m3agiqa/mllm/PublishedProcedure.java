@@ -27,22 +27,23 @@ public final class PublishedProcedure {
 
     /** The procedure with attention in float32 where the engine is slower in the type of the activations. */
     public PublishedProcedure(MiniCpmV model) {
-        this(model, true);
+        this(model, false);
     }
 
     /**
      * The procedure.
      *
-     * @param kind whether the language model's attention is in float32 where the engine is slower in the type of the activations
+     * @param literalAttention whether the language model's attention is in the type of the activations even where the engine is
+     *     faster in float32
      */
-    public PublishedProcedure(MiniCpmV model, boolean kind) {
+    public PublishedProcedure(MiniCpmV model, boolean literalAttention) {
         Parameters parameters = model.weights().root();
         SiglipVision vision = model.vision();
         this.model = model;
         this.tower = vision.mode() == VisionMode.PUBLISHED
                 ? Optional.of(new PublishedTower(vision.config(), parameters.at("vpm")))
                 : Optional.empty();
-        this.llama = new PublishedLlama(model.llama().config(), parameters.at("llm"), kind);
+        this.llama = new PublishedLlama(model.llama().config(), parameters.at("llm"), literalAttention);
     }
 
     /** The first round's answer. */
@@ -50,24 +51,20 @@ public final class PublishedProcedure {
         int beams = generation.beams();
         try (Scope _ = new Scope();
                 PublishedLlama.Held held = new PublishedLlama.Held(model.llama().config())) {
-            Tensor first = read(embed(image, plan, question).repeat(beams, 1, 1), held).logits;
-            Tensor last = first.select(0, 0).narrow(0, question.length() - 1L, 1);
+            Read asked = read(embed(image, plan, question).repeat(beams, 1, 1), held);
+            Tensor last = asked.hidden.select(0, 0).narrow(0, question.length() - 1L, 1);
             int[] stopIds = model.template().stopIds();
             BeamSearch search = new BeamSearch(new CopiedBeams(held, beams), last, generation, stopIds, (_, _) -> {});
-            List<Integer> tokens = search.choose(last);
+            List<Integer> tokens = search.choose(asked.logits.select(0, 0).narrow(0, question.length() - 1L, 1));
             while (!tokens.isEmpty()) {
                 try (Scope _ = new Scope()) {
                     search.step();
-                    int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
-                    Read read = read(model.llama().embed(ids).unsqueeze(1), held);
+                    Read read = read(model.llama().embed(Session.ints(tokens)).unsqueeze(1), held);
                     search.stepped(read.hidden.squeeze(1));
                     tokens = search.choose(read.logits.squeeze(1));
                 }
             }
-            return model.template()
-                    .text(search.found().getFirst().tokens().stream()
-                            .mapToInt(Integer::intValue)
-                            .toArray());
+            return model.template().text(Session.ints(search.found().getFirst().tokens()));
         }
     }
 

@@ -2,11 +2,11 @@ package io.github.m3agiqa.mllm;
 
 import io.github.m3agiqa.tensor.Device;
 import io.github.m3agiqa.tensor.Dtype;
-import io.github.m3agiqa.tensor.Scope;
 import io.github.m3agiqa.tensor.Torch;
 import io.github.m3agiqa.weights.Parameter;
 import io.github.m3agiqa.weights.Parameters;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -94,14 +94,12 @@ final class PublishedTower {
                 .toList());
         int[] positions = PositionBuckets.of((int) longest, config.positions());
         Tensor filters = patchWeight.get().flatten(1, -1);
-        Tensor state = Torch.linear(Torch.to(padded, dtype), filters, patchBias.get())
+        Tensor embedded = Torch.linear(Torch.to(padded, dtype), filters, patchBias.get())
                 .add(positionTable.get().index_select(0, Torch.indices(device, positions)));
-        for (Layer layer : layers) {
-            try (Scope scope = new Scope()) {
-                state = scope.keep(block(layer, state));
-            }
-        }
-        Tensor encoded = postNorm.forward(state);
+        List<UnaryOperator<Tensor>> blocks = layers.stream()
+                .<UnaryOperator<Tensor>>map(layer -> x -> block(layer, x))
+                .toList();
+        Tensor encoded = postNorm.forward(LayerChain.PLAIN.run(embedded, blocks));
         return IntStream.range(0, images.size())
                 .mapToObj(i -> encoded.select(0, i).narrow(0, 0, images.get(i).size(0)))
                 .toList();
